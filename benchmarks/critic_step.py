@@ -1,0 +1,168 @@
+"""Time per critic update: plain eager code, as published implementations write it, against this project's trainer.
+
+    python benchmarks/critic_step.py [--sizes 28 64 128] [--archs WGAN-GP ...] [--rounds 7]
+
+Both are timed in turn in one process. The plain code is float32: a graph through the generator, three critic forwards,
+`autograd.grad(create_graph=True)`, default memory layout, default optimiser. In both, every critic_its-th update is
+followed by one of the generator. `share of the limit` is the useful arithmetic of an update (wgan/limits.py counts it:
+nothing that a better formulation avoids) over the best rate of this machine's convolutions in that precision.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from wgan.config import TrainConfig, resolve
+from wgan.limits import convolution_rate, flops_per_image
+from wgan.networks import build_critic, build_generator
+from wgan.trainers import build_trainer
+
+CPU = torch.device("cpu")
+
+
+def main() -> None:
+    options = arguments()
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}")
+    print(
+        "| arch | px | plain fp32 | ours fp32 | ratio | ours bf16 | ratio | images/s | share of the limit fp32, bf16 |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
+    limits = {dtype: max(convolution_rate(CPU, dtype) for _ in range(3)) for dtype in (torch.float32, torch.bfloat16)}
+    for size in options.sizes:
+        for arch in options.archs:
+            config = seed_000(arch, size, options.batch)
+            contestants = [plain(config), ours(config, torch.float32), ours(config, torch.bfloat16)]
+            base, fp32, bf16 = in_turn(contestants, options.rounds, config.critic_its)
+            shape = (config.number_channels, size, size)
+            work = flops_per_image(config, shape) * config.batch_size
+            shares = [work / seconds / limits[d] for seconds, d in ((fp32, torch.float32), (bf16, torch.bfloat16))]
+            row = [arch, f"{size}", f"{base * 1e3:.1f} ms", f"{fp32 * 1e3:.1f} ms", f"{base / fp32:.2f}"]
+            row += [f"{bf16 * 1e3:.1f} ms", f"{base / bf16:.2f}", f"{config.batch_size / bf16:,.0f}"]
+            print(f"| {' | '.join(row)} | {shares[0]:.0%}, {shares[1]:.0%} |", flush=True)
+    fp32_limit, bf16_limit = (rate / 1e9 for rate in limits.values())
+    print(f"Limits: float32 {fp32_limit:.0f} GFLOP/s, bfloat16 {bf16_limit:.0f} GFLOP/s")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[28, 64, 128])
+    parser.add_argument("--archs", nargs="+", default=["WGAN-GP", "WGAN-DIV", "WGAN-CLIP", "DCGAN"])
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=7)
+    return parser.parse_args()
+
+
+def seed_000(arch: str, size: int, batch: int) -> TrainConfig:
+    """The networks of seed 000: 64 feature maps, latents of 256; grey at 28 px."""
+    keys = {"arch": arch, "dataset": "mnist-5k", "image_size": size, "batch_size": batch, "latent_vector": 256}
+    config = resolve({**keys, "number_channels": 1 if size == 28 else 3})
+    assert isinstance(config, TrainConfig)
+    return config
+
+
+def images(config: TrainConfig) -> Tensor:
+    shape = (config.batch_size, config.number_channels, config.image_size, config.image_size)
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def ours(config: TrainConfig, dtype: torch.dtype) -> Iterator[None]:
+    """The project's own step, through its public trainer."""
+    real = images(config).contiguous(memory_format=torch.channels_last)
+    trainer = build_trainer(config, real.shape[1:], CPU, dtype)
+    step = 0
+    while True:
+        trainer.critic_update(real, step)
+        if (step + 1) % config.critic_its == 0:
+            trainer.generator_update(len(real), step)
+        step += 1
+        yield
+
+
+def plain(config: TrainConfig) -> Iterator[None]:
+    """An update as published implementations write it."""
+    real = images(config)
+    n = len(real)
+    generator, critic = (
+        plain_layers(build_generator(config, real.shape[1:])),
+        plain_layers(build_critic(config, real.shape[1:])),
+    )
+    critic_optimizer, generator_optimizer = (plain_optimizer(config, network) for network in (critic, generator))
+    step = 0
+    while True:
+        critic_optimizer.zero_grad()
+        fake = generator(torch.randn(n, config.latent_vector, 1, 1))
+        f_real, f_fake = critic(real).view(-1), critic(fake).view(-1)
+        loss = f_fake.mean() - f_real.mean()
+        if config.arch == "DCGAN":
+            loss = bce(f_real, 1.0) + bce(f_fake, 0.0)
+        if config.arch in ("WGAN-GP", "WGAN-DIV"):
+            e = torch.rand(n, 1, 1, 1)
+            mixed = (e * real + (1 - e) * fake).requires_grad_(True)
+            scores = critic(mixed)
+            (gradient,) = torch.autograd.grad(
+                scores, mixed, torch.ones_like(scores), create_graph=True, retain_graph=True
+            )
+            norm = gradient.view(n, -1).norm(2, dim=1)
+            loss = loss + (10 * ((norm - 1) ** 2).mean() if config.arch == "WGAN-GP" else 2 * (norm**6).mean())
+        loss.backward()
+        critic_optimizer.step()
+        if config.arch == "WGAN-CLIP":
+            for weights in critic.parameters():
+                weights.data.clamp_(-0.01, 0.01)
+        step += 1
+        if step % config.critic_its == 0:
+            generator_optimizer.zero_grad()
+            scores = critic(generator(torch.randn(n, config.latent_vector, 1, 1))).view(-1)
+            (bce(scores, 1.0) if config.arch == "DCGAN" else -scores.mean()).backward()
+            generator_optimizer.step()
+        yield
+
+
+def plain_optimizer(config: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:
+    if config.optimizer == "rmsprop":
+        return torch.optim.RMSprop(network.parameters(), config.learning_rate)
+    return torch.optim.Adam(network.parameters(), config.learning_rate, (config.beta_adam, config.beta2_adam))
+
+
+def bce(logits: Tensor, target: float) -> Tensor:
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
+
+
+def plain_layers(network: nn.Module) -> nn.Sequential:
+    """The same layers from torch.nn alone."""
+    layers: list[nn.Module] = []
+    for layer in network.main:  # type: ignore[union-attr]
+        if isinstance(layer, nn.ConvTranspose2d | nn.Conv2d):
+            kind = nn.ConvTranspose2d if isinstance(layer, nn.ConvTranspose2d) else nn.Conv2d
+            arguments = (layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)
+            layers.append(kind(*arguments, bias=layer.bias is not None))  # type: ignore[arg-type]
+        elif isinstance(layer, nn.BatchNorm2d):
+            layers.append(nn.BatchNorm2d(layer.num_features))
+        elif isinstance(layer, nn.LeakyReLU):
+            layers.append(nn.LeakyReLU(0.2) if layer.negative_slope else nn.ReLU())
+        else:
+            layers.append(nn.Tanh())
+    return nn.Sequential(*layers)
+
+
+def in_turn(contestants: list[Iterator[None]], rounds: int, steps: int) -> list[float]:
+    """Median seconds per step; the contestants take turns, so that a drift of the machine's speed meets all alike."""
+    steps = max(5, steps)
+    times: list[list[float]] = [[] for _ in contestants]
+    for round_ in range(rounds + 1):
+        for contestant, kept in zip(contestants, times, strict=True):
+            start = time.perf_counter()
+            for _ in range(steps):
+                next(contestant)
+            if round_:  # the first is for warming up
+                kept.append((time.perf_counter() - start) / steps)
+    return [statistics.median(kept) for kept in times]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""How the cost of a training grows: with the batch, the image's side, the networks' width, the number of images.
+
+    python benchmarks/scaling.py [--quick]
+
+Each row is measured in a process of its own, so that its peak memory is its own. `overhead` is what the loop around the
+step (batches, log, EMA, progress) adds to the bare trainer's time. Cost grows linearly with the batch and with the
+number of pixels, and does not depend on the number of images; a start does not grow with the epochs.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="two rows of each table, up to 10^4 images")
+    parser.add_argument("--measure", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        print(json.dumps(measure(**json.loads(options.measure))))
+        return
+    tables = {
+        "batch_size": [16, 32, 64, 128, 256],
+        "image_size": [28, 32, 64, 128],
+        "feature_maps": [16, 32, 64, 128],
+        "images": [10**3, 10**4, 10**5, 10**6],
+    }
+    for key, values in tables.items():
+        print(f"\n| {key} | ms per critic update | plain code's peak memory | ours | batches, ms | overhead |")
+        print("|---|---|---|---|---|---|")
+        for value in values[:2] if options.quick else values:
+            ours = in_a_process({key: value, "plain": False})
+            plain = in_a_process({key: value, "plain": True})
+            print(
+                f"| {value:,} | {ours['ms']:.1f} | {plain['peak_mb']:,.0f} MB | {ours['peak_mb']:,.0f} MB "
+                f"| {ours['batch_ms']:.2f} | {ours['overhead']:.1%} |",
+                flush=True,
+            )
+
+
+def in_a_process(case: dict[str, object]) -> dict[str, float]:
+    command = [sys.executable, __file__, "--measure", json.dumps(case)]
+    finished = subprocess.run(command, check=True, capture_output=True, text=True)
+    result: dict[str, float] = json.loads(finished.stdout)
+    return result
+
+
+def measure(
+    plain: bool, batch_size: int = 64, image_size: int = 32, feature_maps: int = 32, images: int = 1000
+) -> dict[str, float]:
+    """Milliseconds and peak memory of one setting; memory counts from before the first step."""
+    import torch
+    from critic_step import ours as own_step
+    from critic_step import plain as plain_step
+
+    from wgan.config import TrainConfig, resolve
+    from wgan.data import Batches, Data, ImageSet
+    from wgan.distributed import Ranks
+    from wgan.loop import Training
+    from wgan.runs import Run
+    from wgan.signals import Interruption
+
+    keys = {"arch": "WGAN-GP", "dataset": "cifar10", "batch_size": batch_size, "image_size": image_size}
+    widths = {"gen_feature_maps": feature_maps, "dis_feature_maps": feature_maps}
+    config = resolve({**keys, **widths, "num_steps": 60, "log_every": 20, "precision": "fp32", "number_channels": 3})
+    assert isinstance(config, TrainConfig)
+    before = peak_mb()
+    step = plain_step(config) if plain else own_step(config, torch.float32)
+    bare = seconds_per_step(step, 40)
+    peak = peak_mb() - before
+    if plain:
+        return {"ms": bare * 1e3, "peak_mb": peak}
+
+    pixels = torch.randint(0, 256, (images, 3, image_size, image_size), dtype=torch.uint8)
+    batches = Batches(pixels, batch_size, 0, memory_format=torch.channels_last)
+    start = time.perf_counter()
+    for index in range(50):
+        batches.batch(index)
+    batch_seconds = (time.perf_counter() - start) / 50
+
+    held_out = ImageSet(pixels[:256])
+    data = Data(ImageSet(pixels), held_out, (), "synthetic", "synthetic")
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
+        training = Training(config, Run(Path(folder)), data, torch.device("cpu"), torch.float32, Ranks())
+        training.begin()
+        training.loop(Interruption())
+    looped = training.seconds / config.num_steps if config.num_steps else 0.0
+    bare_again = seconds_per_step(own_step(config, torch.float32), 40)
+    return {
+        "ms": bare * 1e3,
+        "peak_mb": peak,
+        "batch_ms": batch_seconds * 1e3,
+        "overhead": looped / min(bare, bare_again) - 1,
+    }
+
+
+def seconds_per_step(step: Iterator[None], count: int) -> float:
+    """Mean over `count` steps, after five to warm up."""
+    for _ in range(5):
+        next(step)
+    start = time.perf_counter()
+    for _ in range(count):
+        next(step)
+    return (time.perf_counter() - start) / count
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The entry: read the YAML, hand it on, turn errors into clear lines and an exit status."""
+
+import argparse
+import os
+import signal
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from wgan import __version__, console
+from wgan.config import Config, EvaluateConfig, GenerateConfig, TrainConfig, load
+from wgan.errors import UserError
+from wgan.help import USAGE, help_text
+
+JOBS: dict[type[Config], str] = {
+    TrainConfig: "wgan.training:train",
+    GenerateConfig: "wgan.generation:generate",
+    EvaluateConfig: "wgan.evaluation:evaluate_job",
+}
+"""What a configuration is handed to; imported when there is work to do, since it loads torch."""
+SWEEP = "wgan.sweep:sweep"
+CHECK = "wgan.check:check"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what a YAML says and give the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
+    options = _options(arguments)
+    try:
+        config = load(options.yaml, options.overrides, check_paths=True)
+        for warning in config.warnings if os.environ.get("RANK", "0") == "0" else ():  # torchrun starts many of us
+            print(warning, file=sys.stderr)
+        module, _, function = (CHECK if options.check else _job(config)).partition(":")
+        with console.at(options.loudness):
+            status: int | None = getattr(import_module(module), function)(config)
+        return status or 0
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT  # a training catches it itself, and saves
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+
+
+def _job(config: Config) -> str:
+    return SWEEP if isinstance(config, TrainConfig) and config.sweep else JOBS[type(config)]
+
+
+class _Parser(argparse.ArgumentParser):
+    def format_help(self) -> str:
+        return help_text()
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = _Parser(prog="image_generation.py", usage=USAGE, add_help=False, allow_abbrev=False)
+    parser.add_argument("yaml", type=Path, metavar="FILE.yaml")
+    parser.add_argument("--set", action="append", default=[], dest="overrides")
+    parser.add_argument("--check", action="store_true")
+    loudness = parser.add_mutually_exclusive_group()
+    for option, chosen in (("--quiet", console.Loudness.QUIET), ("--verbose", console.Loudness.VERBOSE)):
+        loudness.add_argument(option, action="store_const", const=chosen, dest="loudness")
+    parser.add_argument("--version", action="version", version=f"wgan {__version__}")
+    parser.add_argument("-h", "--help", action="help")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

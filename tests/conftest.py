@@ -1,0 +1,10 @@
+"""Its place makes the helper modules beside it importable from every folder of tests."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# In CI the same examples every time, however busy the machine is; elsewhere new ones in every run.
+settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if os.environ.get("CI"):
+    settings.load_profile("ci")

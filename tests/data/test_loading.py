@@ -1,0 +1,122 @@
+from pathlib import Path
+
+import pytest
+import torch
+from image_files import HOSTILE, encoded, hostile_bytes, picture
+
+from wgan.config import resolve
+from wgan.data import Data, load
+from wgan.errors import InputError
+
+
+def loaded(tmp_path: Path, **keys: object) -> Data:
+    defaults = {"arch": "WGAN-GP", "cache": str(tmp_path / "cache"), "out": str(tmp_path / "images" / "out")}
+    return load(resolve({**defaults, **keys}))
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """24 cats, 16 dogs, a damaged file and a file that is none of ours."""
+    root = tmp_path / "images"
+    for name, count in (("cat", 24), ("dog", 16)):
+        (root / name).mkdir(parents=True)
+        for number in range(count):
+            (root / name / f"{number}.png").write_bytes(encoded(picture(40, 30, seed=100 * count + number), "PNG"))
+    (root / "dog" / "bad.jpg").write_text("woof")
+    (root / "readme.txt").write_text("cats and dogs")
+    return root
+
+
+def test_the_embedded_digits_are_a_path_or_a_dataset(tmp_path: Path) -> None:
+    for keys in ({"dataset": "mnist-5k"}, {"path": "mnist-5k"}):
+        data = loaded(tmp_path, **keys, image_size=32, number_channels=1)
+        assert data.train.images.shape == (4500, 1, 32, 32)
+        assert data.held_out.images.shape == (500, 1, 32, 32)
+        assert data.description == "mnist-5k: 4,500 grey images of 32x32 in 10 classes, 500 more held out"
+
+
+def test_a_folder_gives_images_labels_and_what_was_skipped(images: Path, tmp_path: Path) -> None:
+    data = loaded(tmp_path, path=str(images), image_size=32)
+    assert data.train.images.shape == (30, 3, 32, 32)
+    assert data.held_out.images.shape == (10, 3, 32, 32)
+    assert data.train.class_names == ("cat", "dog")
+    assert data.train.labels is not None
+    assert (data.train.labels.bincount() + data.held_out.labels.bincount()).tolist() == [24, 16]
+    assert [str(skip.path) for skip in data.skipped] == [str(images / "dog" / "bad.jpg")]
+    assert data.description == (f"{images}: 30 colour images of 32x32 in 2 classes, 10 more held out; 1 file skipped")
+
+
+def test_held_out_images_are_never_trained_on(images: Path, tmp_path: Path) -> None:
+    data = loaded(tmp_path, path=str(images), image_size=32)
+    distances = torch.cdist(data.train.images.flatten(1).float(), data.held_out.images.flatten(1).float())
+    assert distances.min() > 0
+
+
+def test_one_class_of_a_folder(images: Path, tmp_path: Path) -> None:
+    cats = loaded(tmp_path, path=str(images), classes=["cat"], image_size=32)
+    assert len(cats.train) + len(cats.held_out) == 24
+    assert cats.train.class_names == ("cat",)
+    assert not cats.skipped
+    assert loaded(tmp_path, path=str(images), classes=[1], image_size=32).train.class_names == ("dog",)
+
+
+def test_results_inside_the_folder_are_no_images_of_it(images: Path, tmp_path: Path) -> None:
+    grid = images / "out" / "run" / "samples" / "step_000500.png"
+    grid.parent.mkdir(parents=True)
+    grid.write_bytes(encoded(picture(300, 300), "PNG"))
+    data = loaded(tmp_path, path=str(images), image_size=32)
+    assert len(data.train) + len(data.held_out) == 40
+
+
+def test_the_fingerprint_changes_with_the_data(images: Path, tmp_path: Path) -> None:
+    keys = {"path": str(images), "image_size": 32}
+    before = loaded(tmp_path, **keys).fingerprint
+    assert loaded(tmp_path, **keys).fingerprint == before
+    assert loaded(tmp_path, **keys, number_channels=1).fingerprint != before
+    (images / "cat" / "0.png").write_bytes(encoded(picture(41, 30), "PNG"))
+    assert loaded(tmp_path, **keys).fingerprint != before
+
+
+def test_a_folder_full_of_hostile_files_gives_the_good_images_and_a_reason_for_each_other(
+    images: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in HOSTILE:
+        (images / "dog" / name).write_bytes(hostile_bytes(name))
+    data = loaded(tmp_path, path=str(images), image_size=32)
+    assert len(data.train) + len(data.held_out) == 40
+    reasons = {skip.path.name: skip.reason for skip in data.skipped if skip.path.name != "bad.jpg"}
+    assert reasons.keys() == HOSTILE.keys()
+    assert [name for name, reason in reasons.items() if HOSTILE[name][1] not in reason] == []
+    assert capfd.readouterr() == ("", "")  # no warning of a codec, no progress bar outside a terminal
+
+
+def test_points_have_a_plain_description(tmp_path: Path) -> None:
+    assert loaded(tmp_path, dataset="swissroll").description == "swissroll: 100,000 points, 10,000 more held out"
+
+
+@pytest.mark.usefixtures("images")
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"path": "missing"}, "missing: No such file or directory"),
+        ({"path": "empty"}, "empty holds no image .*, only nothing at all"),
+        ({"path": "texts"}, r"texts holds no image .*, only 2 \.txt"),
+        ({"path": "bad"}, r"bad holds no usable image. Of 7 files:\n  .*/0\.png: empty file\n(.*\n){4}  and 2 more$"),
+        ({"path": "images", "classes": ["bird"]}, "bird is not one of this set's classes: cat, dog"),
+        ({"path": "images/cat", "classes": ["cat"]}, "these images have no classes"),
+        ({"dataset": "mnist-5k", "classes": [10]}, "10 is not one of this set's classes"),
+    ],
+)
+def test_what_cannot_be_used_is_an_input_error(
+    keys: dict[str, object], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("empty", "texts", "bad"):
+        (tmp_path / name).mkdir()
+    for number in range(7):
+        (tmp_path / "bad" / f"{number}.png").touch()
+    (tmp_path / "texts" / "a.txt").touch()
+    (tmp_path / "texts" / "b.txt").touch()
+    with pytest.raises(InputError, match=message) as refusal:
+        loaded(tmp_path, **keys, image_size=32)
+    assert str(refusal.value).startswith("classes: " if "classes" in keys else "path: ")

@@ -1,0 +1,23 @@
+"""`tensorboard: true` through the command line."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from commands import run, write_yaml
+
+
+@pytest.mark.optional
+def test_a_run_leaves_its_log_and_its_grids_as_event_files(tmp_path: Path) -> None:
+    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason="needs tensorboard")
+    status, text = run(write_yaml(tmp_path, tensorboard=True))
+    assert status == 0, text
+    folder = tmp_path / "out" / "run"
+    read = reader.EventAccumulator(str(folder / "tensorboard")).Reload()
+    rows = list(csv.DictReader((folder / "log.csv").open(encoding="utf-8")))
+    logged = [(int(row["step"]), float(row["critic_loss"])) for row in rows]
+    seen = [(event.step, event.value) for event in read.Scalars("critic_loss")]
+    assert [step for step, _ in seen] == [step for step, _ in logged]
+    assert [value for _, value in seen] == pytest.approx([value for _, value in logged], rel=1e-4)
+    grids = sorted(int(path.stem.removeprefix("step_")) for path in (folder / "samples").glob("*.png"))
+    assert [image.step for image in read.Images("samples")] == grids

@@ -1,0 +1,120 @@
+"""The report: a table for people, JSON for programs, and the same numbers for the same seed."""
+
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from real_digits import digits, random, random_pixels
+
+from wgan.errors import InputError
+from wgan.metrics import GROUPS, Figure, Report, evaluate, swd
+from wgan.metrics.resampling import BLOCKS, block_half_width, blocks, bootstrap_mean, jackknife_half_width
+from wgan.metrics.table import finite, number
+
+REAL = digits()
+QUICK = ["paired", "swd", "emd"]
+
+
+@pytest.fixture(autouse=True)
+def few_directions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(swd, "DIRECTIONS", 32)
+
+
+def test_the_same_seed_gives_the_same_report_and_another_seed_another() -> None:
+    sets = (REAL.images[:256], REAL[256:512], REAL[512:900])
+    first = evaluate(*sets, QUICK, 5, "cpu")
+    torch.manual_seed(99)
+    torch.rand(7)
+    assert evaluate(*sets, QUICK, 5, "cpu").figures == first.figures
+    assert evaluate(*sets, QUICK, 6, "cpu").figures != first.figures
+
+
+def test_json_holds_every_figure_with_its_real_value_and_interval() -> None:
+    report = evaluate(REAL.images[:256], REAL[256:512], REAL[512:900], QUICK, 0, "cpu")
+    read = json.loads(json.dumps(report.as_dict(), allow_nan=False))
+    assert set(read["figures"]) == set(report.values())
+    for figure in read["figures"].values():
+        assert figure["low"] <= figure["value"] <= figure["high"]
+        assert math.isfinite(figure["real"])
+    assert set(read["seconds"]) == set(QUICK)
+
+
+def test_the_table_names_every_figure_and_stands_in_columns() -> None:
+    figures = (
+        Figure("psnr", "PSNR", "pairs", 12.634, "real", 12.8, 12.51, 12.75),
+        Figure("fid", "FID", "Inception", 5.0, "lower"),
+    )
+    text = Report(figures, ("Something.",), (("cat", 3, 4),)).as_table()
+    assert text.splitlines() == [
+        "Metric  generated   95 % interval  real vs real           better",
+        "----------------------------------------------------------------",
+        "[pairs]",
+        "PSNR        12.63  12.51 .. 12.75         12.80  as real vs real",
+        "",
+        "[Inception]",
+        "FID         5.000               -             -            lower",
+        "",
+        "Class  generated  real",
+        "----------------------",
+        "cat            3     4",
+        "",
+        "Note: Something.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(12.634, "12.63"), (0.12345, "0.1235"), (-0.00004, "-0.0000"), (1234.5, "1234"), (0.0, "0")]
+)
+def test_numbers_have_four_digits(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+def test_a_figure_that_is_no_number_is_left_out_and_named() -> None:
+    good, bad = Figure("a", "A", "s", 1.0, "lower"), Figure("b", "B", "s", math.nan, "lower")
+    worse = Figure("c", "C", "s", 1.0, "lower", low=-math.inf)
+    kept, notes = finite([good, bad, worse])
+    assert kept == (good,)
+    assert [note.split(" ")[0] for note in notes] == ["B", "C"]
+
+
+def test_the_bootstrap_covers_the_mean_as_often_as_it_says() -> None:
+    samples = torch.randn(400, 100, generator=random(), dtype=torch.float64)
+    covered = [low < 0 < high for low, high in (bootstrap_mean(row, k) for k, row in enumerate(samples))]
+    assert 0.90 < np.mean(covered) < 0.98
+
+
+def test_block_and_jackknife_intervals_of_a_mean_are_its_t_interval() -> None:
+    values = torch.randn(80, generator=random(), dtype=torch.float64)
+    parts = blocks(80)
+    assert [part.stop - part.start for part in parts] == [10] * BLOCKS
+    on_blocks = [float(values[part].mean()) for part in parts]
+    without = [float((values.sum() - values[part].sum()) / 70) for part in parts]
+    from scipy import stats
+
+    low, high = stats.t.interval(0.95, BLOCKS - 1, np.mean(on_blocks), stats.sem(on_blocks))
+    assert block_half_width(on_blocks) == pytest.approx((high - low) / 2, rel=1e-3)
+    assert jackknife_half_width(without) == pytest.approx((high - low) / 2, rel=1e-3)
+
+
+def test_uneven_blocks_hold_every_image_once() -> None:
+    assert [i for part in blocks(131) for i in range(part.start, part.stop)] == list(range(131))
+
+
+def test_an_unknown_group_is_an_error_that_names_the_known() -> None:
+    with pytest.raises(InputError, match="no group 'fidelity'; the groups are " + ", ".join(GROUPS)):
+        evaluate(REAL.images[:256], REAL[256:512], REAL[512:900], ["fidelity"], 0, "cpu")
+
+
+def test_images_of_another_shape_are_an_error() -> None:
+    with pytest.raises(InputError, match="differ in shape"):
+        evaluate(random_pixels(256, 3, 28), REAL[256:512], REAL[512:900], ["paired"], 0, "cpu")
+
+
+def test_importing_the_metrics_imports_no_training_code() -> None:
+    code = "import sys, wgan.metrics; print(*[m for m in sys.modules if m.startswith('wgan.')])"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {m.split(".")[1] for m in modules} <= {"metrics", "errors", "files", "randomness"}

@@ -1,0 +1,84 @@
+"""The adjoint network gives the gradient that double backward gives."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from wgan.networks.base import Critic
+from wgan.networks.conv import ConvCritic
+from wgan.networks.dense import DenseCritic
+from wgan.networks.resnet import ResNetCritic
+
+SIZES = [28, 32, 48, 64, 96, 128, 256]
+
+
+def double_backward(critic: Critic, images: Tensor) -> Tensor:
+    images = images.clone().requires_grad_()
+    return torch.autograd.grad(critic(images).sum(), images, create_graph=True)[0]
+
+
+def penalty_gradients(critic: Critic, gradient: Tensor) -> list[Tensor]:
+    """What the weights get from WGAN-GP's penalty and, by the fourth power, WGAN-div's alike."""
+    norms = gradient.flatten(1).norm(dim=1)
+    penalty = (norms - 1).square().mean() + norms.pow(4).mean()
+    return [
+        torch.zeros(1) if g is None else g for g in torch.autograd.grad(penalty, critic.parameters(), allow_unused=True)
+    ]
+
+
+def critics() -> list:
+    makes = [pytest.param(lambda s=s: ConvCritic(s, 3, 2), s, id=f"conv-{s}") for s in SIZES]
+    makes += [pytest.param(lambda s=s: ResNetCritic(s, 3, 2), s, id=f"resnet-{s}") for s in SIZES]
+    makes += [pytest.param(lambda: DenseCritic((3, 28, 28), 2), 28, id="dense-28")]
+    makes += [pytest.param(lambda: ResNetCritic(32, 3, 2, spectral_norm=True).eval(), 32, id="resnet-32-spectral")]
+    return makes
+
+
+def prepared(make, size: int) -> tuple[Critic, Tensor]:
+    torch.manual_seed(size)
+    critic = make()
+    assert critic.piecewise_linear
+    for p in critic.parameters():  # gradients of order one, so that the penalty's kink at 1 is away
+        nn.init.normal_(p, 0.0, 0.3)
+    return critic, torch.randn(3, 3, size, size)
+
+
+def derivatives(critic: Critic, images: Tensor, adjoint: bool) -> list[Tensor]:
+    """The input gradient, and the penalty's gradient by each weight; in float64."""
+    gradient = critic.input_gradient(images) if adjoint else double_backward(critic, images)
+    return [t.double() for t in (gradient, *penalty_gradients(critic, gradient))]
+
+
+def distance(ours: Tensor, theirs: Tensor) -> float:
+    return float((ours - theirs).abs().max() / theirs.abs().max().clamp_min(1e-30))
+
+
+@pytest.mark.parametrize(("make", "size"), critics())
+def test_adjoint_equals_double_backward(make, size: int) -> None:
+    critic, images = prepared(make, size)
+    critic, images = critic.double(), images.double()
+    for ours, theirs in zip(derivatives(critic, images, True), derivatives(critic, images, False), strict=True):
+        assert distance(ours, theirs) < 1e-10
+
+
+@pytest.mark.parametrize(("make", "size"), critics())
+def test_in_float32_it_is_as_near_the_truth_as_double_backward(make, size: int) -> None:
+    """Both round; neither may be off by more than 1e-5, or by much more than the other where sums are long."""
+    critic, images = prepared(make, size)
+    ours, theirs = derivatives(critic, images, True), derivatives(critic, images, False)
+    truth = derivatives(critic.double(), images.double(), False)
+    for a, b, true in zip(ours, theirs, truth, strict=True):
+        assert distance(a, true) < max(1e-5, 3 * distance(b, true))
+
+
+@pytest.mark.parametrize("critic_norm", ["instance", "layer"])
+@pytest.mark.parametrize("kind", [ConvCritic, ResNetCritic])
+def test_a_norm_takes_the_ordinary_double_backward(kind, critic_norm: str) -> None:
+    critic = kind(28, 1, 4, critic_norm).double()
+    assert not critic.piecewise_linear
+    images = torch.randn(3, 1, 28, 28, dtype=torch.float64)
+    step = 1e-6
+    direction = torch.randn_like(images)
+    difference = (critic(images + step * direction) - critic(images - step * direction)) / (2 * step)
+    slope = (critic.input_gradient(images) * direction).flatten(1).sum(1)
+    assert torch.allclose(difference, slope, rtol=1e-5, atol=1e-9)

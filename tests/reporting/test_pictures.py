@@ -1,0 +1,131 @@
+"""Grids, curves and animations as files: what a person sees is what the generator and the log gave."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from wgan.reporting.animation import training_gif
+from wgan.reporting.curves import loss_plot
+from wgan.reporting.grids import real_fake_grid, save_grid, to_uint8
+from wgan.reporting.log_reader import read_log, smoothed
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_every_byte_survives_the_way_into_training_and_back() -> None:
+    original = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
+    assert torch.equal(to_uint8(original.float() / 127.5 - 1), original)
+
+
+def test_a_dim_image_stays_dim(tmp_path: Path) -> None:
+    dim, bright = torch.full((1, 1, 64, 64), -0.5), torch.full((1, 1, 64, 64), 0.9)
+    save_grid(torch.cat([dim, bright]), tmp_path / "grid.png")
+    grid = pixels(tmp_path / "grid.png")
+    assert grid[30, 30] == 64
+    assert grid[30, 66 + 30] == 242
+
+
+def test_images_stand_row_by_row_and_small_ones_are_enlarged_by_whole_pixels(tmp_path: Path) -> None:
+    images = torch.linspace(-1, 1, 10).reshape(10, 1, 1, 1).expand(10, 1, 28, 28).clone()
+    images[3, 0, 5, 7] = 1
+    save_grid(images, tmp_path / "grid.png", columns=4)
+    grid = pixels(tmp_path / "grid.png")
+    assert grid.shape == (3 * 86 + 2, 4 * 86 + 2)
+    for index, (row, column) in enumerate(itertools.islice(itertools.product(range(3), range(4)), 10)):
+        assert grid[row * 86 + 2, column * 86 + 2] == to_uint8(images)[index, 0, 0, 0]
+    enlarged = grid[2 + 15 : 2 + 18, 3 * 86 + 2 + 21 : 3 * 86 + 2 + 24]
+    assert (enlarged == 255).all()
+    assert grid[2 + 14, 3 * 86 + 2 + 21] != 255
+    assert (grid[2 * 86 + 2 : -2, 2 * 86 + 2 :] == 128).all(), "the last row's free places show the background"
+
+
+def test_colours_keep_their_channels(tmp_path: Path) -> None:
+    red = torch.full((1, 3, 64, 64), -1.0)
+    red[:, 0] = 1
+    save_grid(red, tmp_path / "grid.png")
+    assert pixels(tmp_path / "grid.png")[30, 30].tolist() == [255, 0, 0]
+
+
+def test_a_diverged_generator_still_gets_its_grid(tmp_path: Path) -> None:
+    save_grid(torch.full((2, 1, 8, 8), torch.nan), tmp_path / "grid.png")
+    assert pixels(tmp_path / "grid.png")[4, 4] == 0
+
+
+def test_real_images_stand_left_of_generated_ones(tmp_path: Path) -> None:
+    real_fake_grid(torch.ones(20, 3, 32, 32), -torch.ones(16, 3, 32, 32), tmp_path / "both.png")
+    picture = pixels(tmp_path / "both.png")
+    assert picture[60, 30].tolist() == [255, 255, 255]
+    assert picture[60, -30].tolist() == [0, 0, 0]
+    labels = picture[:28, :, 0]
+    assert labels[:, : labels.shape[1] // 2].min() < 100, "each half has its name above it"
+    assert labels[:, labels.shape[1] // 2 :].min() < 100
+
+
+def noise_frames(folder: Path, count: int, side: int, mode: str) -> list[Path]:
+    rng = np.random.default_rng(0)
+    shape = (side, side) if mode == "L" else (side, side, 3)
+    paths = [folder / f"step_{500 * index:06d}.png" for index in range(count)]
+    for path in paths:
+        Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)).save(path)
+    return paths
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_the_gif_of_incompressible_frames_stays_under_its_bound(tmp_path: Path, mode: str) -> None:
+    frames = noise_frames(tmp_path, 30, 256, mode)
+    training_gif(frames, tmp_path / "training.gif", max_bytes=400_000)
+    assert (tmp_path / "training.gif").stat().st_size <= 400_000
+    with Image.open(tmp_path / "training.gif") as gif:
+        assert gif.n_frames >= 12
+
+
+def test_a_small_gif_keeps_all_frames_and_holds_the_last(tmp_path: Path) -> None:
+    frames = noise_frames(tmp_path, 5, 64, "L")
+    training_gif(frames, tmp_path / "training.gif")
+    with Image.open(tmp_path / "training.gif") as gif:
+        durations = []
+        for index in range(gif.n_frames):
+            gif.seek(index)
+            durations.append(gif.info["duration"])
+        assert len(durations) == 5
+        assert durations[-1] > 5 * durations[0]
+        gif.seek(4)
+        shown = np.asarray(gif.convert("L"))[-64:]
+    assert (shown == pixels(frames[-1])).all(), "grey images keep all their 256 greys"
+
+
+LOG = """step,epoch,critic_loss,generator_loss,wasserstein_estimate,gradient_penalty,gradient_norm,images_per_second
+50,0.1,-1.5,,1.6,0.1,0.9,1000
+100,0.2,-2.5,0.3,2.6,0.1,1.1,1100
+150,0.3,nan,0.4,,0.1,1.1,1100
+200,0.4,-2.
+"""
+
+
+def test_a_log_with_empty_cells_and_a_half_line_is_read(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text(LOG)
+    log = read_log(tmp_path / "log.csv")
+    assert log["step"] == [50, 100, 150]
+    assert np.isnan(log["generator_loss"]).tolist() == [True, False, False]
+    assert read_log(tmp_path / "none.csv") == {}
+
+
+def test_smoothing_keeps_a_constant_and_starts_without_bias() -> None:
+    assert smoothed([3.0] * 5, 4) == pytest.approx([3.0] * 5)
+    assert smoothed([7.0, 1.0], 3)[0] == pytest.approx(7.0)
+    assert smoothed([1.0, 5.0, 2.0], 1) == [1.0, 5.0, 2.0]
+
+
+@pytest.mark.parametrize("log", [LOG, "", "step,critic_loss\n", "step,critic_loss\n50,1.0\n"])
+def test_a_plot_is_drawn_of_whatever_was_logged(tmp_path: Path, log: str) -> None:
+    (tmp_path / "log.csv").write_text(log)
+    loss_plot(tmp_path / "log.csv", tmp_path / "loss_plot.png")
+    picture = pixels(tmp_path / "loss_plot.png")
+    assert picture.min() < 128, "something is drawn"

@@ -1,0 +1,13 @@
+"""The short form of kill_resume.py."""
+
+from pathlib import Path
+
+from kill_resume import kill_and_resume
+
+
+def test_trainings_killed_at_25_random_moments_end_with_the_bits_of_undisturbed_ones(tmp_path: Path) -> None:
+    """Real processes and real SIGKILLs; each process is a fork of one that has imported torch already."""
+    tally = kill_and_resume(tmp_path, kills=25, seed=0)
+    assert tally.failures == []
+    assert tally.kills >= 25
+    assert tally.saving >= 3, "too few of the moments fell into the writing of a checkpoint"

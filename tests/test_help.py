@@ -1,0 +1,73 @@
+"""What the models say of themselves: --help, the README's table, the JSON Schema."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from wgan import help as explained
+from wgan.config import MODELS, resolve
+from wgan.keys import Keys
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_help_explains_every_key_of_every_job():
+    text = explained.help_text()
+    for model in MODELS.values():
+        for key, field in model.model_fields.items():
+            assert re.search(rf"^  {key} ", text, re.MULTILINE), key
+            assert "".join(str(field.description).split()) in "".join(text.split()), key
+
+
+def test_help_fits_a_terminal():
+    assert max(map(len, explained.help_text().splitlines())) <= 120
+
+
+def test_the_defaults_in_help_are_those_that_are_taken():
+    taken = {arch: resolve({"arch": arch, "path": "x"}) for arch in ("DCGAN", "WGAN-CLIP", "WGAN-GP", "WGAN-DIV")}
+    for row in explained.rows(type(taken["WGAN-GP"])):
+        if row.key in explained.DERIVED:
+            continue
+        usual, *others = row.default.split("; ")
+        named = dict(part.rsplit(" ", 1) for part in others if part.startswith(("DCGAN", "WGAN")))
+        for arch, config in taken.items():
+            assert explained.written(getattr(config, row.key)) == named.get(arch, usual), (row.key, arch)
+
+
+def test_the_yamls_in_help_are_valid():
+    """As someone who has only --help would copy them: two columns, the left one trains, the right one samples."""
+    lines = explained.INTRODUCTION.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("  arch: "))
+    block = lines[start : start + lines[start:].index("")]
+    left, right = ("\n".join(line[a:b] for line in block) for a, b in ((2, 49), (49, 120)))
+    assert (resolve(yaml.safe_load(left)).arch, resolve(yaml.safe_load(right)).arch) == ("WGAN-GP", "Generator")
+
+
+def test_the_schema_on_disk_is_todays():
+    """`python -m wgan.help --update` writes it."""
+    assert (ROOT / "configs" / "schema.json").read_text(encoding="utf-8") == explained.schema_text()
+
+
+def test_the_schema_knows_every_key():
+    properties = json.loads(explained.schema_text())["properties"]
+    assert set(properties) == {key for model in MODELS.values() for key in model.model_fields} | set(Keys.model_fields)
+    assert properties["gp_lambda"]["minimum"] == 0
+    assert properties["image_size"]["enum"] == [28, 32, 48, 64, 96, 128, 256]
+
+
+@pytest.mark.skipif(not (ROOT / "README.md").exists(), reason="there is no README yet")
+def test_the_readmes_table_is_todays():
+    """`python -m wgan.help --update` writes it between its two markers."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert explained.with_table(readme) == readme
+
+
+def test_a_readme_without_markers_is_refused():
+    with pytest.raises(ValueError, match="needs the two markers"):
+        explained.with_table("# Title\n")
+    assert explained.with_table(f"a\n{explained.BEGIN}\nold\n{explained.END}\nb\n").startswith(
+        f"a\n{explained.BEGIN}\n\n**Every"
+    )

@@ -1,0 +1,46 @@
+"""Every YAML that the repository offers can be run as it stands."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from wgan import needs
+from wgan.config import TrainConfig, combinations, load
+from wgan.keys import POINT_SETS
+
+ROOT = Path(__file__).parents[1]
+FILES = [ROOT / "input.yaml", *sorted((ROOT / "configs").rglob("*.yaml"))]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_it_loads_without_a_warning(path: Path) -> None:
+    assert load(path).warnings == ()
+
+
+TRAININGS = [path for path in FILES if isinstance(load(path), TrainConfig)]
+
+
+@pytest.mark.parametrize("path", TRAININGS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_its_networks_fit_together(path: Path) -> None:
+    """The generator ends in what the critic begins with, in each run of a sweep."""
+    config = load(path)
+    assert isinstance(config, TrainConfig)
+    for _, run in combinations(config):
+        side = run.image_size
+        shape = (2,) if run.dataset in POINT_SETS else (run.number_channels, side, side)
+        generator, critic = needs.networks(run, shape)
+        assert generator[-1].shape == shape
+        assert critic[-1].shape in ((1,), (1, 1, 1))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_editors_find_the_schema(path: Path) -> None:
+    named = re.match(r"# yaml-language-server: \$schema=(.*)\n", path.read_text(encoding="utf-8"))
+    assert named
+    assert (path.parent / named[1]).is_file()
+
+
+def test_no_two_files_write_to_the_same_run() -> None:
+    places = [load(path).out / load(path).run for path in FILES]
+    assert len(set(places)) == len(places)

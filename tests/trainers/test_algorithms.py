@@ -1,0 +1,260 @@
+"""Each algorithm against its paper, written out plainly in double precision."""
+
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from wgan.config import TrainConfig, resolve
+from wgan.networks import Critic
+from wgan.networks.layers import Chain, Flatten, Linear
+from wgan.randomness import generator
+from wgan.trainers import Trainer, build_trainer
+
+ARCHS = ["DCGAN", "WGAN-CLIP", "WGAN-GP", "WGAN-DIV"]
+PENALISED = {"WGAN-GP", "WGAN-DIV"}
+
+
+def config(arch: str, **keys: Any) -> TrainConfig:
+    small = {"dataset": "mnist-5k", "image_size": 28, "number_channels": 1, "batch_size": 6, "latent_vector": 5}
+    small |= {"gen_feature_maps": 4, "dis_feature_maps": 4, "seed": 7}
+    resolved = resolve({"arch": arch, **small, **keys})
+    assert isinstance(resolved, TrainConfig)
+    return resolved
+
+
+def double_trainer(arch: str, **keys: Any) -> Trainer:
+    chosen = config(arch, **keys)
+    trainer = build_trainer(chosen, (chosen.number_channels, chosen.image_size, chosen.image_size), torch.device("cpu"))
+    for network in (trainer.generator, trainer.critic, trainer.ema.model):
+        network.double()
+    numbers = generator(1, "test weights")
+    for weights in trainer.critic.parameters():  # scores and gradients of order one
+        nn.init.normal_(weights, 0.0, 0.1, generator=numbers)
+    trainer.dtype = torch.float64
+    return trainer
+
+
+def real_images(trainer: Trainer) -> Tensor:
+    size, channels = trainer.config.image_size, trainer.config.number_channels
+    shape = (trainer.config.batch_size, channels, size, size)
+    return torch.rand(shape, generator=generator(1, "test images"), dtype=torch.float64) * 2 - 1
+
+
+def published_critic_loss(trainer: Trainer, real: Tensor, step: int) -> Tensor:
+    """The critic's loss as the papers write it: three forwards, the graph through everything, double backward."""
+    arch, seed, n = trainer.config.arch, trainer.config.seed, len(real)
+    z = torch.randn(n, trainer.config.latent_vector, generator=generator(seed, "critic latents", step)).double()
+    fake = trainer.generator(z)
+    f_real, f_fake = trainer.critic.main(real).view(n), trainer.critic.main(fake).view(n)
+    if arch == "DCGAN":
+        s = trainer.config.label_smoothing
+        log_d, log_not_d = torch.log(torch.sigmoid(f_real)), torch.log(1 - torch.sigmoid(f_real))
+        return -((1 - s) * log_d + s * log_not_d).mean() - torch.log(1 - torch.sigmoid(f_fake)).mean()
+    loss = f_fake.mean() - f_real.mean()
+    if arch in PENALISED:
+        e = torch.rand(n, 1, 1, 1, generator=generator(seed, "interpolation", step)).double()
+        x_hat = (e * real + (1 - e) * fake).detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(trainer.critic.main(x_hat).sum(), x_hat, create_graph=True)
+        norm = gradient.pow(2).sum(dim=(1, 2, 3)).sqrt()
+        if arch == "WGAN-GP":
+            loss = loss + trainer.config.gp_lambda * ((norm - 1) ** 2).mean()
+        else:
+            loss = loss + trainer.config.div_k * (norm**trainer.config.div_p).mean()
+    return loss
+
+
+def relative(ours: Tensor, theirs: Tensor) -> float:
+    return float((ours - theirs).abs().max() / theirs.abs().max().clamp_min(1e-300))
+
+
+COMBINATIONS = [
+    (arch, network, critic_norm)
+    for arch in ARCHS
+    for network in ("conv", "resnet", "dense")
+    for critic_norm in (("none",) if network == "dense" else ("none", "batch", "instance", "layer"))
+    if not (critic_norm == "batch" and arch in PENALISED)  # refused by the configuration
+]
+
+
+@pytest.mark.parametrize(("arch", "network", "critic_norm"), COMBINATIONS)
+def test_the_critics_loss_and_every_gradient_are_those_of_the_paper(arch: str, network: str, critic_norm: str) -> None:
+    trainer = double_trainer(arch, network=network, critic_norm=critic_norm, label_smoothing=0.1)
+    real, step = real_images(trainer), 3
+    with torch.no_grad():
+        fake = trainer.generator(trainer.latents(len(real), "critic latents", step).double())
+    share = trainer.draws.uniform("interpolation", step, len(real), 1, 1, 1)
+    ours = trainer.critic_loss(real, fake, share).total
+    theirs = published_critic_loss(trainer, real, step)
+    assert relative(ours.detach(), theirs.detach()) < 1e-10
+
+    weights = list(trainer.critic.parameters())
+    for name, a, b in zip(
+        dict(trainer.critic.named_parameters()),
+        torch.autograd.grad(ours, weights, allow_unused=True),
+        torch.autograd.grad(theirs, weights, allow_unused=True),
+        strict=True,
+    ):
+        zero = torch.zeros(1, dtype=torch.float64)
+        a, b = zero if a is None else a, zero if b is None else b
+        assert (a - b).abs().max() <= 1e-10 * max(1.0, float(b.abs().max())), name
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_one_step_of_both_networks_equals_the_algorithm_written_out(arch: str) -> None:
+    ours, plain = double_trainer(arch, critic_its=1), double_trainer(arch, critic_its=1)
+    real = real_images(ours)
+    ours.critic_update(real, 0)
+    ours.generator_update(len(real), 0)
+
+    plain.critic_optimizer.zero_grad()
+    published_critic_loss(plain, real, 0).backward()
+    plain.critic_optimizer.step()
+    if arch == "WGAN-CLIP":
+        for weights in plain.critic.parameters():
+            weights.data.clamp_(-0.01, 0.01)
+    z = torch.randn(len(real), 5, generator=generator(7, "generator latents", 0)).double()
+    scores = plain.critic.main(plain.generator(z)).view(-1)
+    loss = -torch.log(torch.sigmoid(scores)).mean() if arch == "DCGAN" else -scores.mean()
+    plain.generator_optimizer.zero_grad()
+    loss.backward()
+    plain.generator_optimizer.step()
+
+    for one, other in ((ours.critic, plain.critic), (ours.generator, plain.generator)):
+        for (name, a), b in zip(one.state_dict().items(), other.state_dict().values(), strict=True):
+            # Adam divides a gradient by its size, so the noise of a zero gradient shows: compare to a share of a step
+            assert torch.allclose(a, b, rtol=1e-9, atol=1e-7), name
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.5, 1.0, 3.0])
+def test_the_penalties_of_a_linear_critic_have_their_closed_form(slope: float) -> None:
+    """f(x) = w.x with |w| = slope: (slope - 1)^2 for WGAN-GP, slope^p for WGAN-div, whatever the images."""
+    w = torch.randn(784, dtype=torch.float64)
+    w = slope * w / w.norm()
+    for arch, expected in (("WGAN-GP", 10 * (slope - 1) ** 2), ("WGAN-DIV", 2 * slope**6)):
+        trainer = double_trainer(arch)
+        linear = Linear(784, 1, dtype=torch.float64)
+        linear.weight.data = w[None]
+        trainer.critic = Critic(Chain(Flatten(), linear))
+        real = real_images(trainer)
+        loss = trainer.critic_loss(real, -real, torch.rand(len(real), 1, 1, 1))
+        assert loss.gradient_penalty is not None
+        assert loss.gradient_penalty.item() == pytest.approx(expected, rel=1e-10)
+        assert loss.gradient_norm is not None
+        assert loss.gradient_norm.item() == pytest.approx(slope, rel=1e-10)
+        assert loss.wasserstein_estimate is not None
+        assert loss.wasserstein_estimate.item() == pytest.approx(float((2 * real.flatten(1) @ w).mean()), abs=1e-12)
+
+
+def test_the_norm_is_taken_per_image_over_all_its_pixels_and_channels() -> None:
+    """Not per pixel, not over the batch: the penalty of a batch is the mean of the images' own penalties."""
+    trainer = double_trainer("WGAN-GP", number_channels=3, image_size=32)
+    real = real_images(trainer)
+    norms = trainer.gradient_norm(real)
+    alone = torch.cat([trainer.gradient_norm(image[None]) for image in real])
+    assert norms.shape == (len(real),)
+    assert torch.allclose(norms, alone, rtol=1e-12)
+
+
+def test_weights_stay_inside_the_clip_range_after_every_step() -> None:
+    trainer = build_trainer(config("WGAN-CLIP", learning_rate=0.1), (1, 28, 28), torch.device("cpu"))
+    real = real_images(trainer).float()
+    for step in range(5):
+        trainer.critic_update(real, step)
+        bounds = torch.stack([w.abs().max() for w in trainer.critic.parameters()])
+        assert (bounds <= 0.01).all()
+    assert (bounds == 0.01).any(), "a step of 0.1 reaches the bound"
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.3])
+def test_a_discriminator_that_says_one_minus_s_of_real_images_is_optimal(smoothing: float) -> None:
+    trainer = double_trainer("DCGAN", label_smoothing=smoothing, critic_norm="none")
+    p = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
+    losses, images = [], real_images(trainer)
+    for probability in p:
+        real_logits = torch.logit(probability).expand(6)
+        trainer.scores = Mock(return_value=(real_logits, torch.full((6,), -50.0)))
+        losses.append(trainer.critic_loss(images, images, images).total)
+    best = p[torch.stack(losses).argmin()]
+    assert float(best) == pytest.approx(min(1 - smoothing, 0.99))
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize("network", ["conv", "resnet", "dense"])
+def test_no_critic_ends_in_a_sigmoid(arch: str, network: str) -> None:
+    """Scores grow without bound with the last layer's weights; a squashed output would saturate."""
+    keys = {} if network != "dense" else {"critic_norm": "none"}
+    trainer = double_trainer(arch, network=network, **keys)
+    images = real_images(trainer)
+    last = [m for m in trainer.critic.main.modules() if isinstance(m, nn.Conv2d | nn.Linear)][-1]
+    before = trainer.critic(images)
+    last.weight.data.mul_(1000)
+    if last.bias is not None:
+        last.bias.data.mul_(1000)
+    assert torch.allclose(trainer.critic(images), 1000 * before, rtol=1e-9)
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_the_critics_update_leaves_the_generator_alone_and_the_other_way_round(arch: str) -> None:
+    trainer = build_trainer(config(arch), (1, 28, 28), torch.device("cpu"))
+    real = real_images(trainer).float()
+
+    def weights(network: nn.Module) -> list[Tensor]:
+        return [w.detach().clone() for w in network.parameters()]
+
+    generator_before, critic_before = weights(trainer.generator), weights(trainer.critic)
+    trainer.critic_update(real, 0)
+    assert all(torch.equal(a, b) for a, b in zip(generator_before, trainer.generator.parameters(), strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(critic_before, trainer.critic.parameters(), strict=True))
+    assert all(w.grad is None for w in trainer.generator.parameters())
+
+    critic_before = weights(trainer.critic)
+    trainer.critic_optimizer.zero_grad()
+    trainer.generator_update(len(real), 0)
+    assert all(torch.equal(a, b) for a, b in zip(critic_before, trainer.critic.parameters(), strict=True))
+    assert all(w.grad is None for w in trainer.critic.parameters()), "the generator's update spends nothing on them"
+    assert not all(torch.equal(a, b) for a, b in zip(generator_before, trainer.generator.parameters(), strict=True))
+
+
+def test_real_and_fake_keep_their_own_batch_statistics() -> None:
+    """A critic with batch norm scores real images as if the generated ones were not there."""
+    trainer = double_trainer("DCGAN")
+    real = real_images(trainer)
+    a, _ = trainer.scores(real, torch.zeros_like(real))
+    b, _ = trainer.scores(real, torch.ones_like(real))
+    assert torch.equal(a, b)
+
+
+def test_spectral_norm_bounds_each_layers_largest_singular_value() -> None:
+    chosen = config("WGAN-GP", spectral_norm=True, learning_rate=1e-6)
+    trainer = build_trainer(chosen, (1, 28, 28), torch.device("cpu"))
+    real = real_images(trainer).float()
+    for step in range(60):
+        trainer.critic_update(real, step)
+    for layer in trainer.critic.eval().modules():
+        if isinstance(layer, nn.Conv2d):
+            assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.05)
+
+
+def test_the_average_follows_the_weights_by_its_decay() -> None:
+    trainer = build_trainer(config("WGAN-GP", ema_decay=0.5), (1, 28, 28), torch.device("cpu"))
+    name = "main.0.weight"
+    expected = trainer.generator.state_dict()[name].double().clone()
+    for step in range(4, 40, 5):  # every fifth critic update is followed by one of the generator
+        trainer.generator_update(6, step)
+        updates = (step + 1) // 5
+        decay = min(0.5, (1 + updates) / (10 + updates))
+        expected = decay * expected + (1 - decay) * trainer.generator.state_dict()[name].double()
+    assert torch.allclose(trainer.ema.model.state_dict()[name].double(), expected, atol=1e-6)
+    assert torch.equal(trainer.ema.model.state_dict()["main.1.num_batches_tracked"], torch.tensor(0)), (
+        "counters are not averaged"
+    )
+
+
+def test_bce_on_logits_is_finite_where_the_sigmoid_is_not() -> None:
+    trainer = double_trainer("DCGAN")
+    assert torch.isfinite(trainer.generator_loss(torch.tensor([-1e4, 1e4])))
+    assert float(F.softplus(torch.tensor(1e4))) == pytest.approx(float(trainer.generator_loss(torch.tensor([-1e4]))))

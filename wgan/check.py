@@ -1,0 +1,193 @@
+"""`--check`: what a YAML would do, without doing it.
+
+First what is known without torch: every value and where it comes from, the run's directory. Then the images, the
+device, the networks layer by layer, and what the training would take.
+"""
+
+import math
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from wgan import runs
+from wgan.config import ALGORITHMS, Config, EvaluateConfig, GenerateConfig, TrainConfig, unused_keys
+from wgan.errors import InputError, UserError
+from wgan.help import written
+from wgan.keys import POINT_SETS
+
+HEADERS_READ = 200
+"""Of so many images of a folder the size is looked up: enough to show what lies there, at once."""
+
+
+def check(config: Config) -> int:
+    """Print what would happen. Trains nothing; writes nothing, except that a named set which is missing is downloaded.
+
+    Returns:
+        0, or 2 where the job would not begin: what stands in its way is on stderr.
+    """
+    status = 0
+    for part in _parts(config):
+        try:
+            print("\n".join(part()), end="\n\n", flush=True)  # before the next part loads torch
+        except UserError as error:
+            print(error, file=sys.stderr, flush=True)
+            status = error.exit_status
+    return status
+
+
+def _parts(config: Config) -> Iterator[Callable[[], Iterator[str]]]:
+    yield lambda: values(config)
+    yield lambda: directory(config)
+    if isinstance(config, TrainConfig):
+        yield lambda: images(config)
+        yield lambda: networks(config)
+    elif isinstance(config, GenerateConfig):
+        yield lambda: sampler(config)
+    else:
+        yield lambda: images(config)
+
+
+def values(config: Config) -> Iterator[str]:
+    """Every key with its value and where that comes from."""
+    unused = unused_keys(config.arch) if config.arch in ALGORITHMS else frozenset()
+    rows = [("key", "value", "from")]
+    for key, value in config:
+        origin = f"not used by {config.arch}" if key in unused else config.origin(key)
+        rows.append((key, written(value), origin))
+    width = min(max(len(shown) for _, shown, _ in rows), 48)
+    yield from (f"{key:22}{shown:{width}}  {origin}" for key, shown, origin in rows)
+
+
+def directory(config: Config) -> Iterator[str]:
+    """Where the results would be written, and what stands there."""
+    if not isinstance(config, TrainConfig):
+        yield f"Results: {config.out / config.run}/"
+    elif config.sweep:
+        yield f"Sweep: {math.prod(map(len, config.sweep.values()))} runs in {config.out}/, for {written(config.sweep)}"
+    else:
+        run, _ = runs.find(config)
+        state = run.read_state()
+        found = f"{state.get('state')} at step {state.get('step')}" if state else "new"
+        yield f"Run: {run.directory}/ ({found})"
+
+
+def images(config: TrainConfig | EvaluateConfig) -> Iterator[str]:
+    """What `path` or `dataset` holds, and the training's length.
+
+    Raises:
+        InputError: no image, fewer than a batch, or a class that is not there.
+    """
+    from wgan import data
+
+    if config.dataset is None and config.path is not None:
+        count, lines = _folder(config, config.path)
+        yield from lines
+    else:
+        found = data.load(config)
+        count = len(found.train)
+        yield f"Images: {found.description}"
+    if isinstance(config, TrainConfig):
+        if config.batch_size > count:
+            asked = f"{config.where('batch_size')}: {config.batch_size}"
+            raise InputError(f"{asked} is more than the {count} training images: set at most {count}")
+        steps = config.num_steps or math.ceil((config.num_epochs or 0) * count / config.batch_size)
+        yield f"Length: {steps:,} critic updates, {steps // config.critic_its:,} generator updates"
+
+
+def _folder(config: TrainConfig | EvaluateConfig, root: Path) -> tuple[int, list[str]]:
+    """How many images to train on, and what to say of the folder. Its images are listed, not decoded."""
+    from wgan.data.folder import scan
+    from wgan.data.sets import Unusable, class_indices, held_out_count, printable
+
+    try:
+        listing = scan(root, [config.out])
+        files, names = listing.files, listing.class_names
+        if config.classes is not None and files:
+            names = tuple(names[i] for i in class_indices(config.classes, names))
+            files = tuple(file for file in files if file.class_name in names)
+        if not files:
+            raise Unusable("path", f"{printable(root)} holds no image")
+    except Unusable as error:
+        raise InputError(f"{config.where(error.key)}: {error.problem}") from None
+    held_out = held_out_count(len(files))
+    count = len(files) - held_out
+    lines = [f"Images: {printable(root)}: {len(files):,} files, {count:,} to train on, {held_out:,} held out"]
+    if names:
+        found = Counter(file.class_name for file in files).most_common(20)
+        shown = ", ".join(f"{printable(name)} {number:,}" for name, number in found)
+        lines.append(f"  {len(names)} classes: {shown}{', ...' if len(names) > len(found) else ''}")
+    step = max(1, len(files) // HEADERS_READ)
+    lines.append(f"  {sizes([root / file.name for file in files[::step]])}")
+    return count, lines + [f"  left out: {skipped}" for skipped in listing.skipped[:5]]
+
+
+def sizes(paths: Sequence[Path]) -> str:
+    """The smallest and the largest width and height that the headers of some images tell."""
+    from PIL import Image
+
+    found: list[tuple[int, int]] = []
+    for path in paths:
+        try:
+            with Image.open(path) as image:
+                found.append(image.size)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            continue  # not decodable: counted below
+    if not found:
+        return f"none of the {len(paths)} looked at is an image"
+    least, most = ("x".join(str(pick(side)) for side in zip(*found, strict=True)) for pick in (min, max))
+    lost = f"; {len(paths) - len(found)} are no images" if len(found) < len(paths) else ""
+    return f"{len(paths)} looked at: {least} to {most} pixels{lost}"
+
+
+def networks(config: TrainConfig) -> Iterator[str]:
+    """The device, both networks layer by layer, and roughly the memory and the disk that the training takes.
+
+    Raises:
+        InputError: there is no such device, or too little free disk.
+    """
+    from wgan import needs
+    from wgan.devices import choose_precision, open_device
+
+    device = open_device(config)
+    precision = choose_precision(config, device)
+    image = (config.number_channels, config.image_size, config.image_size)
+    generator, critic = needs.networks(config, (2,) if config.dataset in POINT_SETS else image)
+    yield f"Device: {device.type}, {precision}"
+    for title, network in (("Generator", generator), ("Critic", critic)):
+        yield f"\n{title}: {needs.weights(network):,} parameters"
+        yield from map(str, network)
+    memory = needs.memory(config, generator, critic, precision.dtype)
+    disk = needs.disk(generator, critic, config.keep_checkpoints)
+    yield f"\nMemory: roughly {_bytes(memory)} beside the program itself"
+    yield f"Disk: roughly {_bytes(disk)} for checkpoints ({config.keep_checkpoints} are kept)"
+    existing = next(folder for folder in (config.out, *config.out.absolute().parents) if folder.is_dir())
+    free = shutil.disk_usage(existing).free
+    if free < disk:
+        raise InputError(f"{config.where('out')}: {_bytes(free)} are free there, the checkpoints take {_bytes(disk)}")
+
+
+def sampler(config: GenerateConfig) -> Iterator[str]:
+    """The generator that a checkpoint holds, layer by layer.
+
+    Raises:
+        InputError: the checkpoint cannot be used, or there is no such device.
+    """
+    from wgan import needs
+    from wgan.devices import open_device
+    from wgan.generation import load_generator
+
+    generator = load_generator(config.checkpoint).to("meta")
+    network = needs.layers(generator, (generator.latent_vector,))
+    yield f"Device: {open_device(config).type}"
+    yield f"\nGenerator: {needs.weights(network):,} parameters"
+    yield from map(str, network)
+
+
+def _bytes(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"

@@ -1,0 +1,82 @@
+"""What a job says, printed from one place, so that --quiet and --verbose hold for all of it."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import IO
+
+from tqdm import tqdm
+
+
+class Loudness(IntEnum):
+    """How much is said."""
+
+    QUIET = 0
+    """warnings and errors"""
+    NORMAL = 1
+    """also what is done, its progress, its results"""
+    VERBOSE = 2
+    """also every file that is written or left out"""
+
+
+VARIABLE = "WGAN_LOUDNESS"
+"""In the environment, so that it holds for the ranks of a training and the runs of a sweep too."""
+
+
+def loudness() -> Loudness:
+    """How much to say now."""
+    name = os.environ.get(VARIABLE, "")
+    return Loudness[name] if name in Loudness.__members__ else Loudness.NORMAL
+
+
+@contextmanager
+def at(chosen: Loudness | None) -> Iterator[None]:
+    """Say so much within the block; None leaves it as it is."""
+    before = os.environ.get(VARIABLE)
+    if chosen is not None:
+        os.environ[VARIABLE] = chosen.name
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[VARIABLE] = before
+        else:
+            os.environ.pop(VARIABLE, None)
+
+
+def shows_bar() -> bool:
+    """Whether progress is a bar: on a terminal that wants to hear of it."""
+    return sys.stderr.isatty() and loudness() > Loudness.QUIET
+
+
+def say(line: str, stream: IO[str] | None = None) -> None:
+    """What is done, and its results; on stdout unless told otherwise."""
+    if loudness() > Loudness.QUIET:
+        _print(line, stream or sys.stdout)
+
+
+def detail(line: str) -> None:
+    """What only --verbose shows; on stderr."""
+    if loudness() > Loudness.NORMAL:
+        _print(line, sys.stderr)
+
+
+def warn(line: str) -> None:
+    """What must not be missed; on stderr, always."""
+    _print(f"warning: {line}", sys.stderr)
+
+
+def _print(line: str, stream: IO[str]) -> None:
+    """Print a line that no progress bar runs over, at once.
+
+    A terminal that has gone (a lost connection, `| head`) ends no training: the rest is said to nobody.
+    """
+    try:
+        with tqdm.external_write_mode(file=stream):
+            print(line, file=stream, flush=True)
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

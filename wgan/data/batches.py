@@ -1,0 +1,127 @@
+"""The endless stream of permuted epochs, as a function of the step; and where the images wait for their turn."""
+
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from wgan.randomness import generator
+
+DEVICE_SHARE = 0.5
+"""A set goes to the device as a whole if it takes at most this share of the device's free memory."""
+MEMORY_SHARE = 0.5
+"""A set above this share of the machine's memory is read from the disk: batches are gathered ahead of time."""
+
+Placement = Literal["device", "memory", "ahead"]
+
+
+class Batches:
+    """Batches of one training: batch k is a function of (seed, k), never of the batches asked for before.
+
+    Epoch e visits the images in the order of a permutation drawn from (seed, e); the epochs follow each other without
+    a gap, and step k takes the k-th `batch_size` of this stream. So no batch is ragged, every image is seen once per
+    epoch, a batch may be larger than the set, and a resumed training needs to know its step alone.
+
+    Args:
+        images: (N, C, H, W) uint8, or (N, 2) float32 (the 2-D toys).
+        batch_size: of all ranks together; divisible by `world_size`.
+        seed: the run's seed.
+        device: where the batches are wanted.
+        rank: the slice of each batch this process gets: rows rank * B / world_size and following.
+        world_size: number of processes that share each batch.
+        memory_format: of the batches of images.
+
+    Attributes:
+        placement: where the images wait, see `placement_of`.
+    """
+
+    def __init__(
+        self,
+        images: Tensor,
+        batch_size: int,
+        seed: int,
+        device: torch.device | str = "cpu",
+        rank: int = 0,
+        world_size: int = 1,
+        memory_format: torch.memory_format = torch.contiguous_format,
+    ) -> None:
+        if len(images) == 0 or batch_size < 1 or batch_size % world_size or not 0 <= rank < world_size:
+            raise ValueError(f"{len(images)} images, batches of {batch_size}, rank {rank} of {world_size}")
+        self.device = torch.device(device)
+        self.placement = placement_of(images.nbytes, self.device.type, free_memory(self.device))
+        self.images = images.to(self.device) if self.placement == "device" else images
+        self.batch_size, self.seed = batch_size, seed
+        self.first, self.share = rank * (batch_size // world_size), batch_size // world_size
+        self.memory_format = memory_format
+        self._order = lru_cache(maxsize=2)(self._draw_order)  # a batch touches one epoch, or the border of two
+        self._worker = ThreadPoolExecutor(1) if self.placement == "ahead" else None
+        self._gathered: tuple[int, Future[Tensor]] | None = None
+
+    def batch(self, step: int) -> Tensor:
+        """Batch `step` (0, 1, ...): (B / world_size, C, H, W) float32 in [-1, 1] on the device; floats as they are."""
+        chosen = self._ahead(step) if self._worker else self._gather(step)
+        chosen = chosen.to(self.device, non_blocking=True)
+        if chosen.dtype != torch.uint8:
+            return chosen
+        return chosen.to(torch.float32, memory_format=self.memory_format).sub_(127.5).div_(127.5)
+
+    def rows(self, step: int) -> Tensor:
+        """Which images batch `step` takes: (B / world_size,) int64."""
+        total = len(self.images)
+        position = step * self.batch_size + self.first
+        end, parts = position + self.share, []
+        while position < end:
+            epoch, start = divmod(position, total)
+            stop = min(total, start + end - position)
+            parts.append(self._order(epoch)[start:stop])
+            position += stop - start
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def epoch(self, step: int) -> float:
+        """Passes over the data completed before batch `step`."""
+        return step * self.batch_size / len(self.images)
+
+    def _draw_order(self, epoch: int) -> Tensor:
+        order = torch.randperm(len(self.images), generator=generator(self.seed, "order", epoch))
+        return order.to(self.images.device)
+
+    def _gather(self, step: int) -> Tensor:
+        return self.images.index_select(0, self.rows(step))
+
+    def _gather_pinned(self, step: int) -> Tensor:
+        return self._gather(step).pin_memory() if self.device.type == "cuda" else self._gather(step)
+
+    def _ahead(self, step: int) -> Tensor:
+        """Batch `step` as bytes, while the worker begins with the next one."""
+        assert self._worker is not None
+        if self._gathered is None or self._gathered[0] != step:
+            self._gathered = step, self._worker.submit(self._gather_pinned, step)
+        current = self._gathered[1].result()
+        self._gathered = step + 1, self._worker.submit(self._gather_pinned, step + 1)
+        return current
+
+
+def placement_of(nbytes: int, device_type: str, free: int) -> Placement:
+    """Where a set waits: "device" as a whole; "memory"; or "ahead", batches gathered by a thread, pinned for CUDA.
+
+    Args:
+        nbytes: of the whole set.
+        device_type: "cpu", "cuda", ...
+        free: bytes, as `free_memory` gives them.
+    """
+    if device_type == "cpu":
+        return "memory" if nbytes <= MEMORY_SHARE * free else "ahead"
+    return "device" if nbytes <= DEVICE_SHARE * free else "ahead"
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes free on a CUDA or XPU device; elsewhere the machine's whole memory, which the page cache may fill."""
+    if device.type in ("cuda", "xpu"):
+        return int(getattr(torch, device.type).mem_get_info(device)[0])
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # a system that does not tell: as if there were enough
+        return 2**63

@@ -1,0 +1,185 @@
+"""Decoded images on disk: a folder is decoded once, by all workers, whatever interrupts it.
+
+    <cache>/folders/<folder's name>-<hash of its path>/
+        64x3-v1.lock             held while some process prepares; the system drops it when that process dies
+        64x3-v1-<key>/           complete: it got this name in one rename
+        64x3-v1-<key>.part/      under way, or interrupted
+
+The key is a hash of every file's name, size and time of change, so a changed folder has another key. Files that did
+not change are then copied over from what there is, whole or interrupted, instead of being decoded again.
+"""
+
+import contextlib
+import errno
+import hashlib
+import os
+import re
+import shutil
+import sys
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from filelock import FileLock, Timeout
+from PIL import Image
+from tqdm import tqdm
+
+from wgan.data.decode import DECODE_VERSION, Undecodable, decode
+from wgan.data.folder import File
+from wgan.data.sets import printable
+from wgan.data.store import GrowingStore, Pixels, RowShape, Store, open_store, salvage
+from wgan.errors import RunFault
+
+CHUNK = 64
+"""Files between two entries of the journal: what an interruption costs at most."""
+KEPT_SETTINGS = 8
+"""Versions kept of one folder (image sizes, channels, choices of classes); the least recently used goes."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def prepare(
+    root: Path, files: Sequence[File], size: int, channels: int, workers: int, cache: Path, choice: str = ""
+) -> tuple[Store, str]:
+    """Decode `files`, or find them decoded.
+
+    The rows stand in the order of a hash of the files' names: as good as shuffled, and hardly changed by more files,
+    so that a contiguous part of them can be held out.
+
+    Args:
+        root: the folder.
+        files: those of its files to take.
+        size: height and width of the rows.
+        channels: 1 or 3.
+        workers: threads that decode (Pillow's codecs run without Python's lock: as fast as processes, and lighter).
+        cache: where decoded images are kept.
+        choice: what `files` are of the folder's files; each choice has a version of its own in the cache.
+
+    Returns:
+        The images, and their key: equal for equal files and settings.
+
+    Raises:
+        RunFault: the cache cannot be written, or the folder vanished.
+    """
+    files = sorted(files, key=lambda file: digest(file.name))
+    settings = f"{size}x{channels}-v{DECODE_VERSION}" + (f"-{digest(choice)}" if choice else "")
+    key = digest(settings, *(f"{file.name}/{file.size}/{file.mtime_ns}" for file in files))
+    resolved = root.resolve()
+    home = cache / "folders" / f"{re.sub(r'[^-.0-9A-Za-z]', '_', resolved.name)[:40]}-{digest(str(resolved))}"
+    target = home / f"{settings}-{key}"
+    row_shape = (channels, size, size)
+    store = open_store(target, row_shape)
+    if store is not None and not store.passing:
+        with contextlib.suppress(OSError):  # a cache that cannot be written can be read
+            os.utime(target)  # says which versions are in use
+        return store, key
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with _alone(home / f"{settings}.lock", root):
+            store = open_store(target, row_shape)  # another process may have made it meanwhile
+            if store is None or store.passing:
+                store = _build(target, root, files, row_shape, workers)
+            _tidy(home, settings, target)
+    except OSError as error:
+        raise RunFault(
+            f"cache: the decoded images ({len(files) * channels * size**2 / 1e6:,.0f} MB) cannot be written to "
+            f"{printable(home)}: {error.strerror or error}. `cache:` can name another folder."
+        ) from error
+    return store, key
+
+
+def digest(*parts: str) -> str:
+    """16 hexadecimal digits that stand for `parts`, which hold no NUL."""
+    text = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=8).hexdigest()
+
+
+def _build(target: Path, root: Path, files: Sequence[File], row_shape: RowShape, workers: int) -> Store:
+    """Decode into `target`.part, taking up what is there, and rename it."""
+    channels, size, _ = row_shape
+    part = target.with_name(f"{target.name}.part")
+    known: dict[File, Pixels | Undecodable] = {}
+    for folder in target.parent.glob(f"{size}x{channels}-v{DECODE_VERSION}-*"):
+        if folder != part and folder.is_dir():  # another version or choice, whole or interrupted
+            old = salvage(folder, row_shape)
+            known |= zip(old.files, old.images.numpy(), strict=True)
+            known |= {file: Undecodable(why) for file, why in old.failed.items() if file not in old.passing}
+
+    def take(file: File) -> Pixels | Undecodable:
+        if file in known:
+            return known[file]
+        try:
+            return decode(root / file.name, size, channels)
+        except Undecodable as reason:
+            return reason
+
+    growing = GrowingStore(part, files, row_shape)
+    try:
+        needed = (len(files) - growing.taken) * channels * size**2
+        if shutil.disk_usage(part).free < needed:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        bar = tqdm(total=len(files), initial=growing.taken, desc="Preparing images", unit="image", disable=None)
+        with bar, ThreadPoolExecutor(max(1, workers)) as pool, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, on odd metadata
+            Image.init()  # loads Pillow's codecs now, not in all threads at once
+            images = _in_order(pool, take, files[growing.taken :], ahead=4 * max(1, workers))
+            while chunk := list(islice(images, CHUNK)):
+                if any(isinstance(image, Undecodable) and image.passing for image in chunk) and not root.is_dir():
+                    raise RunFault(f"path: {printable(root)} vanished while its images were being decoded.")
+                growing.append(chunk)
+                bar.update(len(chunk))
+        growing.finish()
+    finally:
+        growing.close()
+    shutil.rmtree(target, ignore_errors=True)  # a damaged one, or one with files to try again
+    part.rename(target)
+    store = open_store(target, row_shape)
+    if store is None:
+        raise OSError(errno.EIO, "what was written reads back differently")
+    return store
+
+
+def _in_order(pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], ahead: int) -> Iterator[R]:
+    """`pool.map`, but with a bound on the results that wait."""
+    waiting: deque[Future[R]] = deque()
+    for item in items:
+        waiting.append(pool.submit(function, item))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+@contextlib.contextmanager
+def _alone(lock: Path, root: Path) -> Iterator[None]:
+    """Hold a lock that the operating system drops when the process dies; say so if another one holds it."""
+    held = FileLock(lock)
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        print(f"Another process is decoding {printable(root)}: waiting for it.", file=sys.stderr)
+        held.acquire()
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def _tidy(home: Path, settings: str, target: Path) -> None:
+    """Remove what `target` replaces, and the least recently used of too many other settings."""
+    versions: dict[str, list[Path]] = {}
+    for folder in home.iterdir():
+        if folder.is_dir() and folder != target:
+            versions.setdefault(folder.name.rpartition("-")[0], []).append(folder)
+    for folder in versions.pop(settings, []):
+        shutil.rmtree(folder, ignore_errors=True)
+    by_use = sorted(versions, key=lambda name: max(folder.stat().st_mtime_ns for folder in versions[name]))
+    for name in by_use[: max(0, len(by_use) + 1 - KEPT_SETTINGS)]:
+        with contextlib.suppress(Timeout), FileLock(home / f"{name}.lock", timeout=0):  # unless it is being made
+            for folder in versions[name]:
+                shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,196 @@
+"""A small classifier of the run's own labelled images: which classes are generated, and how far its features are.
+
+It stands where Inception stands for photographs, knows the data at hand, and needs no download.
+"""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from wgan.files import replacing
+from wgan.metrics.distribution import LARGEST, Spec, drawn, measure, too_few
+from wgan.metrics.features import batched, digest, initialise
+from wgan.metrics.frechet import frechet_distance
+from wgan.metrics.images import Labelled, Task, draw, to_unit
+from wgan.metrics.table import Found
+from wgan.randomness import generator
+
+SIDE = 32  # larger images are averaged down to it
+FEATURES = 64
+STEPS, BATCH, RATE = 600, 128, 2e-3
+RECIPE = f"classifier 1 {STEPS} {BATCH} {RATE} {FEATURES}"  # part of the cached file's name: change it with the recipe
+PRESENT = 0.1  # a class counts as generated from a tenth of its share among real images upwards
+
+SPECS = {
+    "frechet_classifier": Spec("Fréchet distance of features", "lower"),
+    "class_imbalance": Spec("Class shares, total variation", "lower", ceiling=1.0),
+    "class_coverage": Spec("Classes generated, share", "higher", ceiling=1.0),
+    "class_confidence": Spec("Mean confidence", "real", ceiling=1.0),
+}
+
+
+class Kept(NamedTuple):
+    """A part of the training images."""
+
+    images: Tensor
+    labels: Tensor | None
+    class_names: tuple[str, ...]
+
+
+class Classifier(nn.Module):
+    """(N, C, H, W) uint8 to logits; three convolutions, 64 features, one linear layer.
+
+    Args:
+        channels: C of the images, 1 or 3.
+        classes: number of logits.
+    """
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, 32, 5, stride=2, padding=2),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(64, 64, 3, padding=1),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(4),
+            nn.Flatten(),
+            nn.Linear(64 * 16, FEATURES),
+        )
+        self.head = nn.Linear(FEATURES, classes)
+
+    def features(self, images: Tensor) -> Tensor:
+        """(N, 64) features before their ReLU."""
+        unit = to_unit(images, self.head.weight.device)
+        if unit.shape[-1] > SIDE:
+            unit = F.interpolate(unit, size=(SIDE, SIDE), mode="area")
+        found: Tensor = self.body(unit * 2 - 1)
+        return found
+
+    def logits(self, features: Tensor) -> Tensor:
+        """(N, classes) of (N, 64) features."""
+        found: Tensor = self.head(F.relu(features))
+        return found
+
+
+def classifier_figures(task: Task) -> Found:
+    """Fréchet distance, class histogram, classes generated, confidence; and the counts of each class.
+
+    A fifth of the training images, at most `LARGEST`, is kept from the classifier and stands for them in the
+    real-against-real values: on images it was trained on, its features are not those of new ones.
+    """
+    if task.train.labels is None or len(task.train.class_names) < 2:
+        return Found(notes=("classifier needs labelled images of two classes or more and was left out.",))
+    order = draw(len(task.train.images), len(task.train.images), task.seed, "classifier/kept-back")
+    seen, unseen = order.tensor_split([-min(LARGEST, len(order) // 5)])
+    sets = drawn(replace(task, train=Kept(task.train.images[unseen], None, task.train.class_names)))
+    if sets is None:
+        return too_few(task, "classifier")
+    learned = Kept(task.train.images[seen], task.train.labels[seen], task.train.class_names)
+    network, notes = trained(learned, task.seed, task.device, task.cache)
+    features = sets.map(lambda images: batched(images, network.features))
+    network.cpu()
+
+    def probabilities(rows: Tensor) -> Tensor:
+        with torch.no_grad():
+            return network.logits(rows).softmax(dim=1)
+
+    def compared(fake: Tensor, real: Tensor) -> dict[str, float]:
+        found, expected = probabilities(fake), probabilities(real)
+        shares, real_shares = _shares(found), _shares(expected)
+        asked = real_shares > 0
+        return {
+            "frechet_classifier": frechet_distance(fake, real),
+            "class_imbalance": float((shares - real_shares).abs().sum() / 2),
+            "class_coverage": float((shares >= PRESENT * real_shares)[asked].double().mean()),
+            "class_confidence": float(found.max(dim=1).values.double().mean()),
+        }
+
+    section = f"a classifier trained on the training images, {len(sets.fake)} images each"
+    counts = [_counts(probabilities(rows)).tolist() for rows in (features.fake, features.real)]
+    return Found(
+        measure(compared, features, section, SPECS, jackknife=True),
+        (f"The classifier names {accuracy(network, task.held_out):.1%} of the held-out images correctly.", *notes),
+        tuple(zip(task.train.class_names, *counts, strict=True)),
+    )
+
+
+def _counts(probabilities: Tensor) -> Tensor:
+    return torch.bincount(probabilities.argmax(dim=1), minlength=probabilities.shape[1])
+
+
+def _shares(probabilities: Tensor) -> Tensor:
+    return _counts(probabilities).double() / len(probabilities)
+
+
+def accuracy(network: Classifier, images: Labelled) -> float:
+    """Share of labelled images whose label is the most probable one; NaN without labels."""
+    if images.labels is None:
+        return float("nan")
+    logits = batched(images.images, lambda batch: network.logits(network.features(batch)))
+    return float((logits.argmax(dim=1) == images.labels).double().mean())
+
+
+def trained(
+    train: Labelled, seed: int, device: torch.device | str, cache: Path | None
+) -> tuple[Classifier, tuple[str, ...]]:
+    """The classifier of `train`, from `cache` if it was trained before, and a note if it could not be kept there.
+
+    Args:
+        train: labelled images of two classes or more.
+        seed: initialisation and batches.
+        device: where it is trained and will run.
+        cache: the folder of cached classifiers; None trains anew.
+
+    Raises:
+        ValueError: `train` has no labels.
+    """
+    if train.labels is None:
+        raise ValueError("a classifier needs labels")
+    network = Classifier(train.images.shape[1], len(train.class_names)).to(device)
+    recipe = hashlib.blake2b(f"{RECIPE} {seed}".encode(), digest_size=8).hexdigest()
+    file = cache / "classifiers" / f"{digest(train.images, train.labels)}-{recipe}.pt" if cache else None
+    if file and _restored(network, file, device):
+        return network.eval(), ()
+    _train(network, train.images, train.labels, seed, device)
+    return network.eval(), _kept(network, file) if file else ()
+
+
+def _restored(network: Classifier, file: Path, device: torch.device | str) -> bool:
+    """Whether `file` held this network's weights; a damaged file is as good as none."""
+    try:
+        network.load_state_dict(torch.load(file, map_location=device, weights_only=True))
+    except (OSError, EOFError, RuntimeError, TypeError, UnpicklingError):
+        return False
+    return True
+
+
+def _kept(network: Classifier, file: Path) -> tuple[str, ...]:
+    """A cache that cannot be written must not cost a training its metrics."""
+    try:
+        with replacing(file) as temporary:
+            torch.save(network.state_dict(), temporary)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+        return (f"The classifier could not be kept in {file.parent} ({error}): it will be trained again.",)
+    return ()
+
+
+def _train(network: Classifier, images: Tensor, labels: Tensor, seed: int, device: torch.device | str) -> None:
+    """Adam with a rate that falls linearly to zero, on batches of the endless stream of permuted epochs."""
+    initialise(network, generator(seed, "classifier/weights"))
+    optimiser = torch.optim.Adam(network.parameters(), RATE)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, STEPS)
+    order = draw(STEPS * BATCH, len(images), seed, "classifier/batches")
+    for batch in order.reshape(STEPS, BATCH):
+        loss = F.cross_entropy(network.logits(network.features(images[batch])), labels[batch].to(device))
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        optimiser.step()
+        schedule.step()

@@ -1,0 +1,109 @@
+"""Two evaluations against the same real images, side by side: what differs, and whether that is more than noise."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from wgan.metrics.table import Figure, Report, number, table
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One figure of two sets of generated images.
+
+    Attributes:
+        key, name, section: as of the figure.
+        first, second: its values.
+        noise: a difference up to this is within the 95 % intervals; infinite where there are none. The sets share the
+            real images they are compared with, which makes true differences clearer than this allows for.
+        real: its value between two sets of real images.
+        better: 0 or 1, the set that is better by more than noise; None if neither is.
+    """
+
+    key: str
+    name: str
+    section: str
+    first: float
+    second: float
+    noise: float
+    real: float | None
+    better: int | None
+
+
+def differences(first: Report, second: Report) -> tuple[Difference, ...]:
+    """The figures that both reports have, in the first one's order."""
+    others = {figure.key: figure for figure in second.figures}
+    return tuple(_difference(figure, others[figure.key]) for figure in first.figures if figure.key in others)
+
+
+def _difference(a: Figure, b: Figure) -> Difference:
+    noise = math.hypot(_towards(a, b.value), _towards(b, a.value))
+    badness = [_badness(figure) for figure in (a, b)]
+    better = None if abs(badness[0] - badness[1]) <= noise else int(badness[1] < badness[0])
+    return Difference(a.key, a.name, a.section, a.value, b.value, noise, a.real, better)
+
+
+def _towards(figure: Figure, other: float) -> float:
+    """How far the interval reaches from the value towards another one."""
+    end = figure.high if other > figure.value else figure.low
+    return math.inf if end is None else abs(end - figure.value)
+
+
+def _badness(figure: Figure) -> float:
+    if figure.better == "real":
+        return abs(figure.value - (figure.real or 0.0))
+    return figure.value if figure.better == "lower" else -figure.value
+
+
+def comparison_table(names: tuple[str, str], first: Report, second: Report) -> str:
+    """Side by side for people.
+
+    Args:
+        names: what the two sets are called.
+        first: the report of the first set.
+        second: the report of the second, against the same real images.
+    """
+    short = ("A", "B")
+    found = differences(first, second)
+    header = ("Metric", *short, "B - A", "noise", "real vs real", "better beyond noise")
+    rows = [
+        (
+            d.name,
+            number(d.first),
+            number(d.second),
+            number(d.second - d.first),
+            number(d.noise) if math.isfinite(d.noise) else "-",
+            number(d.real),
+            "-" if d.better is None else short[d.better],
+        )
+        for d in found
+    ]
+    lines = [f"{letter}: {name}" for letter, name in zip(short, names, strict=True)]
+    lines += ["", *table(header, rows, [d.section for d in found])]
+    if first.class_counts and second.class_counts:
+        counts = zip(first.class_counts, second.class_counts, strict=True)
+        lines += [
+            "",
+            *table(("Class", *short, "real"), [(n, str(a), str(b), str(r)) for (n, a, r), (_, b, _) in counts]),
+        ]
+    return "\n".join([*lines, *_notes(first.notes, second.notes)]) + "\n"
+
+
+def _notes(first: Sequence[str], second: Sequence[str]) -> list[str]:
+    shared = [f"Note: {note}" for note in first if note in second]
+    own = [
+        f"Note on {k}: {n}"
+        for k, mine, others in (("A", first, second), ("B", second, first))
+        for n in mine
+        if n not in others
+    ]
+    return ["", *shared, *own] if shared or own else []
+
+
+def comparison_dict(names: tuple[str, str], first: Report, second: Report) -> dict[str, object]:
+    """Side by side for programs; noise without intervals is null."""
+    found = [asdict(d) | {"noise": d.noise if math.isfinite(d.noise) else None} for d in differences(first, second)]
+    return {
+        "fakes": [{"name": name, **report.as_dict()} for name, report in zip(names, (first, second), strict=True)],
+        "differences": {str(d.pop("key")): d for d in found},
+    }

@@ -1,0 +1,68 @@
+"""FID (arXiv:1706.08500) and KID (arXiv:1801.01401) on the Inception network of torch-fidelity.
+
+The network's weights are no part of any package: they come from `inception_weights`, from torch's download cache or,
+online, from torch-fidelity's own release. Without any of these the group says so in one line.
+"""
+
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from torch import Tensor, nn
+
+from wgan.errors import InputError
+from wgan.metrics.distribution import Spec, drawn, measure, too_few
+from wgan.metrics.features import batched, remembered
+from wgan.metrics.frechet import frechet_distance
+from wgan.metrics.images import Task
+from wgan.metrics.mmd import SCALE, cubic, mmd2
+from wgan.metrics.table import Found
+
+SPECS = {"fid": Spec("FID", "lower"), "kid": Spec("KID x 1000", "lower", floor=-float("inf"))}
+ADVICE = "Give inception_weights: FILE, torch-fidelity's weights-inception-2015-12-05-6726825d.pth from its releases."
+
+
+def inception_figures(task: Task) -> Found:
+    """FID and KID; a note instead where the weights cannot be had."""
+    sets = drawn(task)
+    if sets is None:
+        return too_few(task, "inception")
+    try:
+        network = _network(task.inception_weights).to(task.device)
+    except OSError as error:  # URLError among them
+        return Found(notes=(f"inception was left out: its weights cannot be downloaded ({error}). {ADVICE}",))
+
+    def extract(batch: Tensor) -> Tensor:
+        found: Tensor = network(batch.to(task.device).expand(-1, 3, -1, -1))[0]
+        return found
+
+    name = f"inception {task.inception_weights}"
+    features = sets.map(lambda images: remembered(name, images, lambda x: batched(x, extract, 1 << 17)).double())
+
+    def distances(fake: Tensor, real: Tensor) -> dict[str, float]:
+        return {"fid": frechet_distance(fake, real), "kid": SCALE * mmd2(fake, real, cubic)}
+
+    return Found(measure(distances, features, f"Inception features, {len(sets.fake)} images each", SPECS))
+
+
+def _network(weights: Path | None) -> nn.Module:
+    """torch-fidelity's InceptionV3 up to its 2048 pooled features.
+
+    Raises:
+        InputError: `weights` is no file of these weights.
+        OSError: there is no file and no way to download it.
+    """
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    try:
+        if weights is not None:  # torch-fidelity would run code from the file; what passes here contains none
+            torch.load(weights, map_location="cpu", weights_only=True)
+        network: nn.Module = FeatureExtractorInceptionV3("inception", ["2048"], weights and str(weights))
+    except (EOFError, RuntimeError, TypeError, UnpicklingError) as error:
+        message = f"inception_weights: {weights} does not hold torch-fidelity's Inception weights. {ADVICE}"
+        raise InputError(message) from error
+    except OSError as error:
+        if weights is None:
+            raise
+        raise InputError(f"inception_weights: {weights} cannot be read: {error.strerror}. {ADVICE}") from error
+    return network

@@ -1,0 +1,102 @@
+"""PSNR, SSIM, MS-GMSD, MDSI and HaarPSI (piq) between pairs of a generated and a real image.
+
+These compare two versions of one picture; between unrelated pictures they say little, so the pairing is half of the
+figure's meaning. Two pairings, each with the value that real images reach under it:
+
+- random: a generated image with a held-out real one drawn at random, as in the tables people publish. Real against
+  real: a training image with the same held-out one. Blurred averages beat real images here, so no higher value is
+  better: the best is the value of real against real.
+- nearest: a generated image with the closest training image (`wgan.metrics.neighbours`). Real against real: a held-out
+  image with its closest training image. Far below that value the images are unlike any real one; far above it the
+  generator repeats its training images.
+"""
+
+from collections.abc import Callable
+
+import piq
+import torch
+from torch import Tensor
+
+from wgan.metrics.images import Task, draw, slices, to_unit
+from wgan.metrics.neighbours import nearest
+from wgan.metrics.resampling import bootstrap_mean
+from wgan.metrics.table import Figure, Found
+
+Pairs = tuple[Tensor, Tensor]
+MIN_PAIRS, MAX_PAIRS = 256, 1024
+
+
+def _three_channels(images: Tensor) -> Tensor:
+    return images.expand(-1, 3, -1, -1)  # what piq does to grey images, with a warning each time
+
+
+# At 28x28, the smallest size, every metric still has room: SSIM's window is 11x11, MS-GMSD's four scales need 17x17,
+# HaarPSI's three 16x16. So all sizes and both numbers of channels use the papers' own scales and constants.
+METRICS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "PSNR": lambda x, y: piq.psnr(x, y, reduction="none"),
+    "SSIM": lambda x, y: piq.ssim(x, y, reduction="none"),
+    "MS-GMSD": lambda x, y: piq.multi_scale_gmsd(x, y, reduction="none"),
+    "MDSI": lambda x, y: piq.mdsi(_three_channels(x), _three_channels(y), reduction="none"),
+    "HaarPSI": lambda x, y: piq.haarpsi(x, y, reduction="none").clamp(max=1),  # piq: infinite for two black images
+}
+
+
+@torch.no_grad()
+def compare(x: Tensor, y: Tensor, device: torch.device | str = "cpu") -> dict[str, Tensor]:
+    """Every metric for each pair.
+
+    Args:
+        x: (N, C, H, W) uint8, C is 1 or 3, H and W at least 17.
+        y: the same shape.
+        device: where to compute.
+
+    Returns:
+        Metric to (N,) float64. PSNR in dB, at most 80 (piq adds 1e-8 to the squared error); SSIM in [-1, 1] and
+        HaarPSI in [0, 1], 1 for identical images; MS-GMSD and MDSI from 0 for identical images upwards.
+    """
+    parts = [
+        {
+            name: metric(to_unit(x[part], device), to_unit(y[part], device)).double().cpu()
+            for name, metric in METRICS.items()
+        }
+        for part in slices(len(x), x[0].numel(), 1 << 20)
+    ]
+    return {name: torch.cat([part[name] for part in parts]) for name in METRICS}
+
+
+def paired_figures(task: Task) -> Found:
+    """Both pairings. Every generated and held-out image stands in at most one pair while there are enough of them."""
+    fake, unseen, seen = task.fake, task.held_out.images, task.train.images
+    count = min(MAX_PAIRS, max(MIN_PAIRS, min(len(fake), len(unseen))))
+    sets = {"generated": fake, "held-out": unseen, "training": seen}
+    generated, real, trained = (
+        images[draw(count, len(images), task.seed, f"pairs/{name}")] for name, images in sets.items()
+    )
+
+    def with_nearest(images: Tensor) -> tuple[Tensor, Tensor]:
+        return images, seen[nearest(images, seen, device=task.device)[:, 0]]
+
+    figures = (
+        *_figures(f"{count} random pairs with held-out images", "", (generated, real), (trained, real), task),
+        *_figures(
+            f"{count} pairs with the nearest training image",
+            "nearest_",
+            with_nearest(generated),
+            with_nearest(real),
+            task,
+        ),
+    )
+    short = [f"{len(images)} {name} images" for name, images in sets.items() if len(images) < count]
+    note = f"Only {' and '.join(short)} for {count} pairs: images repeat, so the intervals are too narrow."
+    return Found(figures, (note,) if short else ())
+
+
+def _figures(section: str, prefix: str, pairs: Pairs, real_pairs: Pairs, task: Task) -> list[Figure]:
+    values, real_values = compare(*pairs, device=task.device), compare(*real_pairs, device=task.device)
+    figures = []
+    for name in METRICS:
+        key = prefix + name.lower().replace("-", "_")
+        low, high = bootstrap_mean(values[name], task.seed)
+        real = float(real_values[name].mean())
+        figures.append(Figure(key, name, section, float(values[name].mean()), "real", real, low, high))
+    return figures

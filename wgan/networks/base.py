@@ -1,0 +1,93 @@
+"""What every generator and every critic is, whatever its layers."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations
+
+from wgan.networks.layers import Chain, PiecewiseLinear
+
+MAX_GROWTH = 16
+"""A network's widest layer has at most this many times its feature maps (256 px would double once more)."""
+
+
+def stages(image_size: int) -> tuple[int, int]:
+    """Split a side into (base, doublings): 64 = 4 * 2^4, 28 = 7 * 2^2, 96 = 6 * 2^4."""
+    doublings = 0
+    while image_size % 2 == 0 and image_size > 7:
+        image_size, doublings = image_size // 2, doublings + 1
+    return image_size, doublings
+
+
+def widths(image_size: int, feature_maps: int) -> list[int]:
+    """Channels from the largest map to the smallest: 64 px with 64 feature maps gives 64, 128, 256, 512."""
+    return [feature_maps * min(2**level, MAX_GROWTH) for level in range(stages(image_size)[1])]
+
+
+class Generator(nn.Module):
+    """Latents to images.
+
+    Args:
+        layers: from (N, K, 1, 1) to (N, C, H, W) in [-1, 1], or to (N, 2) for points in the plane.
+        latent_vector: K, the latents' size.
+    """
+
+    def __init__(self, layers: Chain, latent_vector: int) -> None:
+        super().__init__()
+        self.main = layers
+        self.latent_vector = latent_vector
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Latents (N, K), standard normal, to images in the latents' type."""
+        images: Tensor = self.main(latents[:, :, None, None])
+        return images
+
+
+class Critic(nn.Module):
+    """Images to scores, unbounded: no sigmoid. (DCGAN reads the scores as logits.)
+
+    Args:
+        layers: from (N, C, H, W), or (N, 2), to one number per image.
+        spectral_norm: divide each weight by its largest singular value (arXiv:1802.05957, Algorithm 1).
+    """
+
+    def __init__(self, layers: Chain, spectral_norm: bool = False) -> None:
+        super().__init__()
+        self.main = layers
+        leaves = [m for m in layers.modules() if not list(m.children())]
+        self.piecewise_linear = all(isinstance(leaf, PiecewiseLinear) for leaf in leaves)
+        self.couples_images = any(isinstance(leaf, nn.BatchNorm2d) for leaf in leaves)
+        if spectral_norm:
+            with torch.random.fork_rng(devices=[]):  # the power iterations start from random vectors: always the same
+                torch.manual_seed(0)
+                for leaf in leaves:
+                    if isinstance(leaf, nn.Conv2d | nn.Linear):
+                        parametrizations.spectral_norm(leaf)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) in [-1, 1] to scores (N,), float32 whatever the images' type."""
+        scores: Tensor = self.main(images).flatten()
+        return at_least_float32(scores)
+
+    def input_gradient(self, images: Tensor) -> Tensor:
+        """The gradient of each image's score by that image, differentiable by the critic's weights.
+
+        Through the adjoint network where the critic is piecewise linear (see `layers`), else by double backward.
+
+        Args:
+            images: (N, C, H, W).
+
+        Returns:
+            (N, C, H, W) in the images' type.
+        """
+        if self.piecewise_linear:
+            with torch.no_grad():
+                scores, adjoint = self.main.linearise(images)
+            return adjoint(torch.ones_like(scores))
+        images = images.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(self(images).sum(), images, create_graph=True)
+        return gradient
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Losses and norms are taken in float32 or better."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

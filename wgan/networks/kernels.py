@@ -1,0 +1,100 @@
+"""Convolutions by the fastest way to the same numbers, where oneDNN's own is slow on a CPU. Measured: benchmarks/.
+
+Everywhere else, and on every other device, these are torch.nn.functional's.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+SMALL_MAP = 4
+"""Up to this side, a convolution's weight gradient is faster as one matrix product (bfloat16: 1.6 to 3.3 times)."""
+
+
+def conv(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
+    """Convolution; x: (N, C, H, W), weight: (C', C, k, k), to (N, C', H', W')."""
+    if _small(x, weight, x.shape[-1] // stride, stride, padding):
+        y: Tensor = _Conv.apply(x, weight)
+        return y if bias is None else y + bias[:, None, None]
+    return F.conv2d(x, weight, bias, stride, padding)
+
+
+def conv_transpose(
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, output_padding: int = 0
+) -> Tensor:
+    """Transposed convolution; x: (N, C, H, W), weight: (C, C', k, k), to (N, C', H', W')."""
+    if output_padding == 0 and weight.shape[1] == 1 and x.device.type == "cpu":
+        y = _overlap_add(x, weight, stride, padding)
+    elif output_padding == 0 and _small(x, weight, x.shape[-1], stride, padding):
+        y = _ConvTranspose.apply(x, weight)
+    else:
+        return F.conv_transpose2d(x, weight, bias, stride, padding, output_padding)
+    return y if bias is None else y + bias[:, None, None]
+
+
+def _small(x: Tensor, weight: Tensor, side: int, stride: int, padding: int) -> bool:
+    """Whether a layer's weight gradient is taken as a product; `side` is that of its smaller map."""
+    known = stride == 2 and padding == 1 and weight.shape[-1] == 4 and side <= SMALL_MAP
+    return known and x.dtype == torch.bfloat16 and x.device.type == "cpu"
+
+
+class _Conv(torch.autograd.Function):
+    """4x4 convolution of stride 2, padding 1. Its backward is made of differentiable parts: twice is fine."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return F.conv2d(x, weight, None, 2, 1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, weight = ctx.saved_tensors
+        by_x = conv_transpose(gradient, weight, None, 2, 1) if ctx.needs_input_grad[0] else None
+        by_weight = _weight_gradient(gradient, x) if ctx.needs_input_grad[1] else None
+        return by_x, by_weight
+
+
+class _ConvTranspose(torch.autograd.Function):
+    """4x4 transposed convolution of stride 2, padding 1: the mirror image of `_Conv`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return F.conv_transpose2d(x, weight, None, 2, 1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, weight = ctx.saved_tensors
+        by_x = conv(gradient, weight, None, 2, 1) if ctx.needs_input_grad[0] else None
+        by_weight = _weight_gradient(x, gradient) if ctx.needs_input_grad[1] else None
+        return by_x, by_weight
+
+
+def _weight_gradient(small: Tensor, large: Tensor) -> Tensor:
+    """Sum over images and places of (small map) x (its 4x4 window of the large map).
+
+    Args:
+        small: (N, A, H, W).
+        large: (N, B, 2H, 2W).
+
+    Returns:
+        (A, B, 4, 4).
+    """
+    a, b, side = small.shape[1], large.shape[1], small.shape[-1]
+    padded = F.pad(large.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1)).contiguous()
+    n, row, column, channel = padded.stride()
+    windows = padded.as_strided(
+        (len(large), side, side, 4, 4, b), (n, 2 * row, 2 * column, row, column, channel)
+    ).reshape(-1, 16 * b)
+    product = small.permute(0, 2, 3, 1).reshape(-1, a).T @ windows
+    return product.view(a, 4, 4, b).permute(0, 3, 1, 2)
+
+
+def _overlap_add(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+    """To one output channel: a product, then the sum of the overlapping taps. A third of oneDNN's time."""
+    kernel = weight.shape[-1]
+    taps = x.permute(0, 2, 3, 1).flatten(1, 2) @ weight.flatten(1)
+    side = (x.shape[-1] - 1) * stride - 2 * padding + kernel
+    return F.fold(taps.transpose(1, 2), (side, side), kernel, padding=padding, stride=stride)

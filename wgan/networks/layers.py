@@ -1,0 +1,211 @@
+"""Layers that know their adjoint.
+
+A network of linear layers and piecewise linear activations is, near any input x, an affine map. The gradient of its
+output by x is that map's transpose: the transposed layers in reverse order, each activation replaced by its slope at
+x. `linearise` runs a layer and returns this transpose beside the output, so that a gradient penalty becomes an
+ordinary forward pass through transposed layers, and its own gradient needs one ordinary backward pass. The slopes are
+piecewise constant: leaving them out of the graph is exact wherever the gradient exists.
+
+Every layer computes in the type of its input (bfloat16 or float32); weights stay float32.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Protocol, runtime_checkable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from wgan.networks.kernels import conv, conv_transpose
+
+Adjoint = Callable[[Tensor], Tensor]
+"""Takes the gradient by a layer's output, (N, ...), to the gradient by its input."""
+
+
+@runtime_checkable
+class PiecewiseLinear(Protocol):
+    """A layer with an adjoint."""
+
+    def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
+        """Return the layer's output at `x` and its adjoint there, differentiable by the weights, not by `x`."""
+
+
+def cast(parameter: Tensor | None, like: Tensor) -> Tensor | None:
+    """A weight in the type its input has."""
+    return None if parameter is None else parameter.to(like.dtype)
+
+
+class Conv2d(nn.Conv2d):
+    """Convolution; (N, C, H, W) -> (N, C', H', W')."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, bias = self.weight.to(x.dtype), cast(self.bias, x)
+        return conv(x, weight, bias, self.stride[0], int(self.padding[0]))
+
+    def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
+        y = self(x)
+        stride, padding = self.stride[0], int(self.padding[0])
+        covered = (y.shape[-1] - 1) * stride - 2 * padding + self.kernel_size[0]
+        missed = x.shape[-1] - covered  # pixels on the right and below that no kernel reaches
+
+        def adjoint(gradient: Tensor) -> Tensor:
+            weight = self.weight.to(gradient.dtype)
+            return conv_transpose(gradient, weight, None, stride, padding, missed)
+
+        return y, adjoint
+
+
+class FullConv2d(Conv2d):
+    """A convolution whose kernel covers its whole input: (N, C, k, k) -> (N, C', 1, 1). One matrix product."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(pixels_first(x), pixels_first(self.weight.to(x.dtype)), cast(self.bias, x))[..., None, None]
+
+    def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
+        def adjoint(gradient: Tensor) -> Tensor:
+            rows = gradient.flatten(1) @ pixels_first(self.weight.to(gradient.dtype))
+            return channels_first(rows, self.in_channels)
+
+        return self(x), adjoint
+
+
+class ConvTranspose2d(nn.ConvTranspose2d):
+    """Transposed convolution; (N, C, H, W) -> (N, C', H', W')."""
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        weight, bias = self.weight.to(x.dtype), cast(self.bias, x)
+        return conv_transpose(x, weight, bias, self.stride[0], int(self.padding[0]))
+
+
+class FullConvTranspose2d(ConvTranspose2d):
+    """A transposed convolution of one point: (N, C, 1, 1) -> (N, C', k, k). One matrix product."""
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        return channels_first(x.flatten(1) @ pixels_first(self.weight.to(x.dtype)), self.out_channels)
+
+
+class Linear(nn.Linear):
+    """Dense layer; (N, K) -> (N, K')."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight.to(x.dtype), cast(self.bias, x))
+
+    def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
+        return self(x), lambda gradient: gradient @ self.weight.to(gradient.dtype)
+
+
+class LeakyReLU(nn.LeakyReLU):
+    """max(x, slope * x). ReLU is the case of slope 0."""
+
+    def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
+        y = self(x)
+        # y has the sign of x, so the slope can be read off it and x need not be kept
+        return y, lambda gradient: torch.ops.aten.leaky_relu_backward(gradient, y, self.negative_slope, False)
+
+
+class ReLU(LeakyReLU):
+    """max(x, 0)."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0)
+
+
+class AvgPool2d(nn.AvgPool2d):
+    """Means of 2x2 pixels; (N, C, H, W) -> (N, C, H/2, W/2)."""
+
+    def __init__(self) -> None:
+        super().__init__(2)
+
+    def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
+        return self(x), lambda gradient: F.interpolate(gradient, scale_factor=2, mode="nearest") / 4
+
+
+class MeanPool2d(nn.Module):
+    """Mean over all pixels; (N, C, H, W) -> (N, C)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean((2, 3))
+
+    def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
+        return self(x), lambda gradient: (gradient / x[0, 0].numel())[:, :, None, None].expand(x.shape)
+
+
+class Flatten(nn.Flatten):
+    """(N, ...) -> (N, K)."""
+
+    def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
+        return self(x), lambda gradient: gradient.reshape(x.shape)
+
+
+class LayerNorm(nn.Module):
+    """Normalisation over each image, (N, C, H, W), with a gain and a bias per channel (arXiv:1607.06450)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.group_norm(x, 1, self.weight.to(x.dtype), self.bias.to(x.dtype))
+
+
+class Chain(nn.Sequential):
+    """Layers one after the other."""
+
+    def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
+        adjoints: list[Adjoint] = []
+        for layer in self:
+            assert isinstance(layer, PiecewiseLinear), f"{layer} has no adjoint"
+            x, adjoint = layer.linearise(x)
+            adjoints.append(adjoint)
+
+        def chained(gradient: Tensor) -> Tensor:
+            for adjoint in reversed(adjoints):
+                gradient = adjoint(gradient)
+            return gradient
+
+        return x, chained
+
+
+class Residual(nn.Module):
+    """body(x) + shortcut(x)."""
+
+    def __init__(self, body: Chain, shortcut: Chain) -> None:
+        super().__init__()
+        self.body = body
+        self.shortcut = shortcut  # an empty chain is the identity
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.add(self.body(x), self.shortcut(x))
+
+    def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
+        y, body = self.body.linearise(x)
+        shortcut_y, shortcut = self.shortcut.linearise(x)
+        return y + shortcut_y, lambda gradient: body(gradient) + shortcut(gradient)
+
+
+def norm(kind: str, channels: int) -> Iterator[nn.Module]:
+    """The layer that `critic_norm` names, for (N, channels, H, W): none or one module."""
+    match kind:
+        case "none":
+            return
+        case "batch":
+            yield nn.BatchNorm2d(channels)
+        case "instance":
+            yield nn.InstanceNorm2d(channels, affine=True)
+        case "layer":
+            yield LayerNorm(channels)
+        case _:
+            raise ValueError(f"unknown norm {kind!r}")
+
+
+def pixels_first(x: Tensor) -> Tensor:
+    """(N, C, H, W) to rows (N, H * W * C): a view of what lies channels last in memory, as all activations do."""
+    return x.permute(0, 2, 3, 1).flatten(1)
+
+
+def channels_first(rows: Tensor, channels: int) -> Tensor:
+    """The inverse of `pixels_first` for square images."""
+    side = math.isqrt(rows.shape[1] // channels)
+    return rows.view(-1, side, side, channels).permute(0, 3, 1, 2)

@@ -1,0 +1,60 @@
+"""Randomness without history: every draw is a function of (seed, purpose, index), never of what was drawn before.
+
+So a resumed training needs no generator states, and any rank can draw the numbers of the global batch and take its
+own slice.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+
+def generator(seed: int, purpose: str, index: int = 0, device: torch.device | str = "cpu") -> torch.Generator:
+    """A fresh generator for one purpose at one index (a step, an epoch).
+
+    Args:
+        seed: the run's seed.
+        purpose: what the numbers are for, such as "latents"; other purposes get independent numbers.
+        index: the step or epoch.
+        device: where the numbers are drawn. CPU and CUDA draw different numbers from the same seed.
+    """
+    digest = hashlib.blake2b(f"{seed}/{purpose}/{index}".encode(), digest_size=8).digest()
+    return torch.Generator(device).manual_seed(int.from_bytes(digest, "little") >> 1)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random numbers of one training.
+
+    Each draw is made for the batch of all ranks, of which this rank takes its rows: so any number of ranks sees the
+    same global batch.
+
+    Attributes:
+        seed: the run's seed.
+        device: where the numbers are drawn.
+        rank: of this process.
+        world_size: number of processes that share each batch.
+    """
+
+    seed: int
+    device: torch.device
+    rank: int = 0
+    world_size: int = 1
+
+    def part(self, index: int, parts: int) -> "Draws":
+        """The draws of one of the equal parts of this rank's rows: as if each part were a rank of its own."""
+        return replace(self, rank=self.rank * parts + index, world_size=self.world_size * parts)
+
+    def normal(self, purpose: str, step: int, rows: int, *shape: int) -> Tensor:
+        """Standard normal numbers, (rows, *shape), float32; `rows` counts this rank's alone."""
+        numbers = generator(self.seed, purpose, step, self.device)
+        drawn = torch.randn((rows * self.world_size, *shape), generator=numbers, device=self.device)
+        return drawn[self.rank * rows :][:rows]
+
+    def uniform(self, purpose: str, step: int, rows: int, *shape: int) -> Tensor:
+        """Numbers in [0, 1), (rows, *shape), float32; `rows` counts this rank's alone."""
+        numbers = generator(self.seed, purpose, step, self.device)
+        drawn = torch.rand((rows * self.world_size, *shape), generator=numbers, device=self.device)
+        return drawn[self.rank * rows :][:rows]

@@ -1,0 +1,76 @@
+"""The loss plot: what a run's log.csv says, drawn with matplotlib."""
+
+from math import isfinite
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from wgan.files import replacing
+from wgan.reporting.log_reader import has_numbers, read_log, smoothed
+
+PANELS = {  # column -> title; a column that an algorithm has no figures for is not drawn
+    "wasserstein_estimate": "Wasserstein estimate",
+    "critic_loss": "critic loss",
+    "generator_loss": "generator loss",
+    "gradient_norm": "gradient norm of the critic",
+}
+EXACT = {"wasserstein_estimate": ("exact_w1", "exact W1")}  # column -> the exact figure drawn over it, and its name
+_COLOUR, _EXACT_COLOUR = "#2563eb", "#d97706"
+
+
+def loss_plot(log_csv: Path, path: Path) -> None:
+    """Draw the curves of a log as a PNG: each smoothed, with the raw figures pale behind.
+
+    Args:
+        log_csv: the run's log, maybe still growing; empty cells are gaps.
+        path: the PNG, replaced in one rename. A log without figures gives a picture that says so.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    log = read_log(log_csv)
+    shown = [column for column in PANELS if has_numbers(log.get(column, []))]
+    columns = 1 if len(shown) < 2 else 2
+    rows = max(1, -(-len(shown) // columns))
+    figure = Figure(figsize=(5.2 * columns, 3.2 * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    if not shown:
+        figure.text(0.5, 0.5, "no figures logged yet", ha="center", va="center")
+    for index, column in enumerate(shown):
+        axes = figure.add_subplot(rows, columns, index + 1)
+        _curve(axes, log["step"], log[column], PANELS[column])
+        other, name = EXACT.get(column, ("", ""))
+        if has_numbers(log.get(other, [])):
+            axes.plot(log["step"], log[other], color=_EXACT_COLOUR, linewidth=1.2, label=name)
+            axes.legend(fontsize=8)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=120)
+
+
+def _curve(axes: Axes, steps: list[float], values: list[float], title: str) -> None:
+    span = max(1, len(values) // 25)
+    axes.plot(steps, values, color=_COLOUR, alpha=0.25, linewidth=1)
+    axes.plot(steps, smoothed(values, span), color=_COLOUR, linewidth=1.6, marker="." if len(values) < 3 else "")
+    axes.set_title(title if span == 1 else f"{title} (smoothed over {span} rows)", fontsize=10)
+    axes.set_xlabel("step", fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    _leave_out_first_spikes(axes, [value for value in values if isfinite(value)])
+
+
+def _leave_out_first_spikes(axes: Axes, values: list[float]) -> None:
+    """Fit the axis to what follows where the wild first twentieth, or a few spikes, would flatten all the rest."""
+    if len(values) < 20:
+        return
+    later = sorted(values[len(values) // 20 :])
+    cut = len(later) // 100 + 1
+    low, high = later[cut], later[-1 - cut]
+    if max(values) - min(values) > 4 * (high - low) > 0:
+        margin = 0.15 * (high - low)
+        axes.set_ylim(low - margin, high + margin)
+        hidden = sum(not low - margin <= value <= high + margin for value in values)
+        note = f"{hidden} of {len(values)} points outside"
+        axes.annotate(note, (0.99, 0.98), xycoords="axes fraction", ha="right", va="top", fontsize=7, alpha=0.7)

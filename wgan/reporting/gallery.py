@@ -1,0 +1,191 @@
+"""out/index.html: all runs below a folder in one table, to sort, filter and compare. Never imports torch."""
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from PIL import Image
+
+from wgan.config import ALGORITHMS
+from wgan.files import write_text
+from wgan.reporting.log_reader import has_numbers
+from wgan.reporting.pages import CURVES, clean, data_uri, figure, render, shown, thinned
+from wgan.reporting.run_record import Measure, RunRecord, find_runs, read_run
+from wgan.reporting.sheets import corner
+
+_CURVES = ("wasserstein_estimate", "critic_loss", "generator_loss", "gradient_norm")
+_MOST_CURVE_POINTS = 60_000  # of each column over all runs: bounds the page
+_OPEN_COLUMNS = 5  # of keys, and of metrics; the others wait in the menu
+_REFRESH_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table that not every folder of runs has.
+
+    Attributes:
+        id: unique in the page.
+        title: what the head says.
+        group: "Settings" or "Metrics".
+        open: whether it is shown before a user asks for it.
+    """
+
+    id: str
+    title: str
+    group: str
+    open: bool
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value: the text, what it is sorted by, and whether to mark it."""
+
+    text: str
+    order: float | str
+    marked: bool = False
+
+
+def write_index(out: Path) -> Path:
+    """Write `index.html` from all trainings below `out` as they stand now.
+
+    The table, small pictures and thinned curves are in the page; sample grids are shown from where they lie.
+
+    Args:
+        out: the folder that holds the runs, at any depth.
+
+    Returns:
+        The page.
+
+    Raises:
+        OSError: the page cannot be written.
+    """
+    runs = [run for run in map(read_run, find_runs(out)) if run.config.get("arch", "WGAN-GP") in ALGORITHMS]
+    keys = _telling_keys(runs)
+    found = {measure.key: measure for run in runs for measure in run.measures}
+    measures = sorted(found, key=lambda key: found[key].better == "real")  # first what judges by itself
+    names = {key: found[key].name for key in measures}
+    titles = [names[key] if list(names.values()).count(names[key]) == 1 else key for key in measures]
+    columns = [Column(f"key-{i}", key, "Settings", i < _OPEN_COLUMNS) for i, key in enumerate(keys)]
+    columns += [Column(f"metric-{i}", title, "Metrics", i < _OPEN_COLUMNS) for i, title in enumerate(titles)]
+    best = {
+        key: min((m.rank(), run.folder) for run in runs for m in run.measures if m.key == key)[1] for key in measures
+    }
+    rows = [
+        {
+            "run": run,
+            "name": _name(run, out),
+            "link": _link(run, out) + ("/report.html" if (run.folder / "report.html").exists() else "/"),
+            "thumbnail": _thumbnail(run),
+            "search": " ".join([_name(run, out), run.data, run.state, *_settings(run, keys)]).lower(),
+            "unseen": _changes(run, keys[_OPEN_COLUMNS:]),
+            "cells": [_setting(run, key) for key in keys] + [_measure(run, key, best[key]) for key in measures],
+        }
+        for run in runs
+    ]
+    path = out / "index.html"
+    states = {state: sum(run.state == state for run in runs) for state in sorted({run.state for run in runs})}
+    page = {
+        "runs": [_for_scripts(run, out, max(60, min(400, _MOST_CURVE_POINTS // max(1, len(runs))))) for run in runs],
+        "curves": [{"column": column, "title": CURVES[column]} for column in _CURVES],
+        "columns": [column.title for column in columns],
+        "refreshSeconds": _REFRESH_SECONDS if states.get("running") else 0,
+    }
+    sweeps = [sweep.relative_to(out) for sweep in sorted([*out.glob("sweep.html"), *out.glob("*/sweep.html")])]
+    text = render(
+        "index.html.j2",
+        page=page,
+        rows=rows,
+        columns=columns,
+        shared=_shared(runs),
+        states=states,
+        sweeps=[(sweep.parent.as_posix(), quote(sweep.as_posix())) for sweep in sweeps],
+        title=out.resolve().name or "Runs",
+    )
+    write_text(path, text)
+    return path
+
+
+def _telling_keys(runs: Sequence[RunRecord]) -> list[str]:
+    """The keys that tell runs apart, those that most runs change first."""
+    changed = dict.fromkeys(key for run in runs for key in run.changed)
+    values = {key: {shown(run.config[key]) for run in runs if key in run.config} for key in ("arch", *changed)}
+    differing = [key for key, found in values.items() if len(found) > 1]
+    if len({run.data for run in runs}) > 1:
+        differing.append("data")
+    return sorted(differing, key=lambda key: -sum(key in run.changed for run in runs))
+
+
+def _shared(runs: Sequence[RunRecord]) -> str:
+    """What all runs changed in the same way: said once, above the table."""
+    known = [run for run in runs if run.config.get("arch")]
+    texts = [{f"{key}={shown(run.config[key])}" for key in run.changed} for run in known]
+    return ", ".join(sorted(set[str].intersection(*texts))) if len(known) > 1 else ""
+
+
+def _changes(run: RunRecord, keys: Iterable[str]) -> str:
+    """`gp_lambda=1, seed=2`: those of the keys that the run changed."""
+    return ", ".join(f"{key}={shown(run.config[key])}" for key in keys if key in run.changed)
+
+
+def _settings(run: RunRecord, keys: Iterable[str]) -> list[str]:
+    """`gp_lambda=1` for each key that the run changed or that tells runs apart."""
+    return [f"{key}={shown(run.config[key])}" for key in dict.fromkeys([*run.changed, *keys]) if key in run.config]
+
+
+def _setting(run: RunRecord, key: str) -> Cell:
+    value = run.data if key == "data" else run.config.get(key)
+    return Cell(shown(value), float(value) if isinstance(value, int | float) else shown(value), key in run.changed)
+
+
+def _measure(run: RunRecord, key: str, best: Path) -> Cell:
+    found: Measure | None = next((measure for measure in run.measures if measure.key == key), None)
+    return Cell(figure(found.value), found.value, run.folder == best) if found else Cell("–", "")
+
+
+def _for_scripts(run: RunRecord, out: Path, points: int) -> dict[str, Any]:
+    """What comparing runs needs: where the grids lie, thinned curves."""
+    rows = thinned(list(range(len(run.log.get("step", [])))), points)
+    steps = [sample.step for sample in run.samples if sample.path.name == f"step_{sample.step:06d}.png"]
+    return {
+        "name": _name(run, out),
+        "folder": _link(run, out),
+        "samples": steps,
+        "steps": clean(run.log["step"][row] for row in rows) if rows else [],
+        "curves": {
+            column: clean(run.log[column][row] for row in rows)
+            for column in _CURVES
+            if rows and has_numbers(run.log.get(column, []))
+        },
+    }
+
+
+def _name(run: RunRecord, out: Path) -> str:
+    return run.folder.relative_to(out).as_posix()
+
+
+def _link(run: RunRecord, out: Path) -> str:
+    return quote(_name(run, out))
+
+
+def _thumbnail(run: RunRecord) -> str | None:
+    """The newest grid's first images as a small picture."""
+    for sample in reversed(run.samples[-2:]):
+        try:
+            return _small((sample.path, sample.path.stat().st_mtime_ns))
+        except OSError:
+            continue  # gone or no image: the one before it
+    return None
+
+
+@lru_cache(maxsize=2000)
+def _small(version: tuple[Path, int]) -> str:
+    """Made once for each version of a file, though the index is written again after each run of a sweep."""
+    picture = corner(version[0], columns=4, rows=2)
+    picture.thumbnail((144, 72), Image.Resampling.BOX)
+    buffer = io.BytesIO()
+    picture.convert("RGB").save(buffer, "WEBP", quality=70, method=2)
+    return data_uri(buffer.getvalue(), "webp")

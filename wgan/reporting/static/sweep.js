@@ -1,0 +1,3 @@
+"use strict";
+const page = JSON.parse(document.getElementById("data").textContent);
+if (page.curves.length) curveBoard(document.getElementById("curves"), document.getElementById("curve-controls"), page.curves);

@@ -1,0 +1,124 @@
+"""A sweep's page: which value is best, seen in samples, curves, metrics and a ranking."""
+
+import csv
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from PIL import Image
+
+from wgan.files import write_text
+from wgan.reporting.log_reader import has_numbers
+from wgan.reporting.pages import CURVES, clean, data_uri, render, shown, thinned
+from wgan.reporting.run_record import Measure
+from wgan.reporting.sweep_figures import contact_sheet, curves, metrics_against_values
+from wgan.reporting.sweep_summary import Group, Place, group_runs, judges, metric_keys, rank
+
+_FIGURES = {
+    "contact_sheet.png": (contact_sheet, "Samples: a row for each setting, a column for each step, the same latents"),
+    "metrics.png": (metrics_against_values, "Metrics against the swept values"),
+    "curves.png": (curves, "Curves of all runs"),
+}
+_MOST_CURVE_POINTS = 40_000
+
+
+def write_sweep_report(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> Path:
+    """Write a sweep's figures, its ranking and its page.
+
+    In `folder`: contact_sheet.png, metrics.png, curves.png (each where there is something to draw), ranking.csv and
+    sweep.html. Any of the runs may be unfinished; written again, the same runs give the same files.
+
+    Args:
+        folder: the sweep's own folder; the gallery above it finds the page.
+        runs: run directory -> its swept keys and values, such as `{"gp_lambda": 1, "seed": 2}`, in the sweep's order.
+            Runs that differ by `seed` alone are taken together.
+
+    Returns:
+        The page.
+
+    Raises:
+        ValueError: no runs.
+        OSError: a file cannot be written.
+    """
+    if not runs:
+        raise ValueError("a sweep has at least one run")
+    groups = group_runs(runs)
+    pictures = [
+        _picture(folder / name, title) for name, (draw, title) in _FIGURES.items() if draw(groups, folder / name)
+    ]
+    metrics, places = metric_keys(groups), rank(groups)
+    write_text(folder / "ranking.csv", _as_csv(places, metrics))
+    path = folder / "sweep.html"
+    lines = _lines(groups)
+    text = render(
+        "sweep.html.j2",
+        title=folder.resolve().name,
+        pictures=[picture for picture in pictures if picture["name"] != "curves.png"],
+        metrics=metrics,
+        judges=judges(metrics),
+        rows=[_row(place, metrics, folder) for place in places],
+        seeds=max(len(group.runs) for group in groups),
+        has_curves=any(lines.values()),
+        page={"curves": [{"title": CURVES[column], "lines": found} for column, found in lines.items() if found]},
+    )
+    write_text(path, text)
+    return path
+
+
+def _picture(path: Path, title: str) -> dict[str, Any]:
+    with Image.open(path) as image:
+        width, height = image.size
+    return {
+        "name": path.name,
+        "title": title,
+        "src": data_uri(path.read_bytes(), "png"),
+        "width": width,
+        "height": height,
+    }
+
+
+def _row(place: Place, metrics: Sequence[Measure], folder: Path) -> dict[str, Any]:
+    return {
+        "group": place.group,
+        "mean_rank": place.mean_rank,
+        "spreads": [place.group.spread(metric.key) for metric in metrics],
+        "runs": [
+            (run.state, shown(run.config.get("seed")), quote(Path(os.path.relpath(run.folder, folder)).as_posix()))
+            for run in place.group.runs
+        ],
+    }
+
+
+def _lines(groups: Sequence[Group]) -> dict[str, list[dict[str, Any]]]:
+    """Each column's curves of all runs, thinned, for the page's scripts."""
+    most = max(50, _MOST_CURVE_POINTS // max(1, sum(len(group.runs) for group in groups)))
+    lines: dict[str, list[dict[str, Any]]] = {}
+    for column in ("wasserstein_estimate", "critic_loss", "generator_loss", "gradient_norm"):
+        lines[column] = []
+        for group in groups:
+            for run in group.runs:
+                if not has_numbers(run.log.get(column, [])):
+                    continue
+                rows = thinned(list(range(len(run.log["step"]))), most)
+                steps, values = (clean(run.log[source][row] for row in rows) for source in ("step", column))
+                lines[column].append({"name": group.label, "steps": steps, "values": values})
+    return lines
+
+
+def _as_csv(places: Sequence[Place], metrics: Sequence[Measure]) -> str:
+    keys = list(places[0].group.values)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    names = [name for metric in metrics for name in (metric.key, f"{metric.key}_std")]
+    writer.writerow(["place", *keys, "runs", "mean_rank", *names])
+    for index, place in enumerate(places, 1):
+        spreads = [place.group.spread(metric.key) for metric in metrics]
+        figures = [
+            figure for spread in spreads for figure in ((spread.mean, spread.deviation) if spread else (None, None))
+        ]
+        values = [place.group.values[key] for key in keys]
+        writer.writerow([index, *values, len(place.group.runs), place.mean_rank, *figures])
+    return buffer.getvalue()

@@ -1,0 +1,114 @@
+"""What a sweep found: runs grouped by their swept values, seeds taken together, and the groups ranked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from wgan.reporting.pages import shown
+from wgan.reporting.run_record import Measure, RunRecord, read_run
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A metric over the seeds of one combination.
+
+    Attributes:
+        mean: over the seeds.
+        deviation: standard deviation over the seeds; None of a single one.
+        values: one for each seed that has the figure.
+    """
+
+    mean: float
+    deviation: float | None
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs of one combination of swept values; they differ by their seed alone.
+
+    Attributes:
+        values: swept key -> value, without the seed.
+        runs: as many as there are seeds, in the sweep's order.
+    """
+
+    values: Mapping[str, Any]
+    runs: tuple[RunRecord, ...]
+
+    @property
+    def label(self) -> str:
+        """`gp_lambda = 1, critic_its = 5`."""
+        return ", ".join(f"{key} = {shown(value)}" for key, value in self.values.items())
+
+    def measures(self, key: str) -> list[Measure]:
+        """A metric's figure in each run that has it."""
+        return [measure for run in self.runs for measure in run.measures if measure.key == key]
+
+    def spread(self, key: str) -> Spread | None:
+        """A metric over the seeds; None where no run has it."""
+        values = tuple(measure.value for measure in self.measures(key))
+        return Spread(fmean(values), stdev(values) if len(values) > 1 else None, values) if values else None
+
+
+@dataclass(frozen=True)
+class Place:
+    """A group's place in the ranking.
+
+    Attributes:
+        group: the group.
+        mean_rank: its rank (1 is best) averaged over the metrics that judge; None without metrics.
+    """
+
+    group: Group
+    mean_rank: float | None
+
+
+def group_runs(runs: Mapping[Path, Mapping[str, Any]]) -> list[Group]:
+    """Read the runs of a sweep and take those together that differ by their seed alone.
+
+    Args:
+        runs: run directory -> its swept keys and values, in the sweep's order. Where only `seed` is swept, each seed
+            is a group of its own.
+    """
+    alone = all(set(values) <= {"seed"} for values in runs.values())
+    grouped: dict[str, tuple[dict[str, Any], list[RunRecord]]] = {}
+    for folder, values in runs.items():
+        kept = {key: value for key, value in values.items() if alone or key != "seed"}
+        grouped.setdefault(repr(sorted(kept.items())), (kept, []))[1].append(read_run(folder))
+    return [Group(values, tuple(records)) for values, records in grouped.values()]
+
+
+def metric_keys(groups: Sequence[Group]) -> list[Measure]:
+    """One example of each metric of the sweep: those with a direction first, then those measured by real against real.
+
+    A figure such as PSNR between random pairs tells little by itself; distances between distributions tell more.
+    """
+    found: dict[str, Measure] = {}
+    for group in groups:
+        for run in group.runs:
+            for measure in run.measures:
+                found.setdefault(measure.key, measure)
+    return sorted(found.values(), key=lambda measure: measure.better == "real")
+
+
+def judges(metrics: Sequence[Measure]) -> list[Measure]:
+    """The metrics that rank: those with a direction; only where there are none, those measured by real against real."""
+    return [measure for measure in metrics if measure.better != "real"] or list(metrics)
+
+
+def rank(groups: Sequence[Group]) -> list[Place]:
+    """The groups from the best to the worst, by the mean of their ranks; groups without metrics last."""
+    ranks: dict[int, list[float]] = {index: [] for index in range(len(groups))}
+    for judge in judges(metric_keys(groups)):
+        scores = {
+            index: fmean(measure.rank() for measure in group.measures(judge.key))
+            for index, group in enumerate(groups)
+            if group.measures(judge.key)
+        }
+        for index, score in scores.items():
+            better, equal = (sum(other < score for other in scores.values()), sum(o == score for o in scores.values()))
+            ranks[index].append(better + (equal + 1) / 2)
+    places = [Place(group, fmean(ranks[index]) if ranks[index] else None) for index, group in enumerate(groups)]
+    return sorted(places, key=lambda place: float("inf") if place.mean_rank is None else place.mean_rank)

@@ -1,0 +1,77 @@
+"""`tensorboard: true`: the log, the sample grids and the settings as event files, for those who live in TensorBoard."""
+
+from collections.abc import Mapping
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from wgan.errors import InputError
+from wgan.reporting.pages import shown
+
+if TYPE_CHECKING:  # the package tensorboard is optional
+    from torch.utils.tensorboard import SummaryWriter
+
+FOLDER = "tensorboard"
+"""In a run's directory; `tensorboard --logdir out` finds those of all runs."""
+
+
+class EventFiles:
+    """Writes a run's event files, beside log.csv and never instead of it.
+
+    Args:
+        run_dir: the run's directory.
+        config: every key with its value; shown as hyperparameters.
+        step: of the checkpoint that the training goes on from; later events of an earlier process are struck out.
+
+    Raises:
+        InputError: the package tensorboard is not installed.
+    """
+
+    def __init__(self, run_dir: Path, config: Mapping[str, Any], step: int = 0) -> None:
+        self._writer = _summary_writer()(str(run_dir / FOLDER), purge_step=step + 1 if step else None)
+        from torch.utils.tensorboard.summary import hparams
+
+        values = {
+            key: value if isinstance(value, bool | int | float | str) else shown(value) for key, value in config.items()
+        }
+        _, session_start, _ = hparams(values, {})  # without an experiment TensorBoard takes every scalar for a metric
+        file_writer: Any = self._writer.file_writer  # declared as None there, until it opens
+        file_writer.add_summary(session_start)
+
+    def row(self, step: int, figures: Mapping[str, float | None]) -> None:
+        """Add a row of log.csv; the step itself and what is no finite number are left out."""
+        for name, value in figures.items():
+            if name != "step" and value is not None and isfinite(value):
+                self._writer.add_scalar(name, value, step)
+
+    def metrics(self, step: int, figures: Mapping[str, float]) -> None:
+        """Add an evaluation, each figure as `metrics/` and its key."""
+        self.row(step, {f"metrics/{key}": value for key, value in figures.items()})
+
+    def grid(self, step: int, path: Path) -> None:
+        """Add a sample grid as it was written.
+
+        Raises:
+            OSError: the picture cannot be read.
+        """
+        with Image.open(path) as image:
+            pixels = np.asarray(image.convert("RGB"))
+        self._writer.add_image("samples", pixels, step, dataformats="HWC")
+
+    def close(self) -> None:
+        """Write what is waiting."""
+        self._writer.close()
+
+
+def _summary_writer() -> "type[SummaryWriter]":
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise InputError(
+            "tensorboard: true needs the package tensorboard, which is not installed here (or is broken): "
+            f"pip install tensorboard, or set tensorboard: false. log.csv holds the same figures. ({error})"
+        ) from error
+    return SummaryWriter

@@ -1,0 +1,122 @@
+"""Runs of a sweep as tasks of a Ray cluster: where a machine is lost, its runs go on elsewhere from their checkpoints.
+
+All machines must see `out`, this program and its Python packages at the same paths, as with a shared home folder. The
+cache of decoded images may be each machine's own.
+"""
+
+import os
+import signal
+import socket
+from importlib import import_module
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from wgan.config import TrainConfig
+from wgan.console import warn
+from wgan.errors import InputError
+from wgan.sweep import worker
+from wgan.sweep.planning import SweepRun
+
+INSTALL = "pip install -r requirements-ray.txt"
+RETRIES = 20
+"""How many lost machines a run survives; each time it goes on from its last checkpoint."""
+
+
+class RayRuns:
+    """The runs of a sweep that train on a Ray cluster now: the one at RAY_ADDRESS, or else this machine's.
+
+    Each is a task with `cpus` cores and `n_gpu` accelerators; Ray finds a machine that has them free.
+
+    Raises:
+        InputError: Ray is not installed, or there is no cluster at RAY_ADDRESS.
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.ray = _connected(config)
+        self.cpus = config.cpus or 1
+        self.parallel = config.parallel if config.origin("parallel") != "default" else None
+        self._attend = self.ray.remote(worker.attend)
+        self._running: dict[str, tuple[Any, SweepRun]] = {}
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more may start, or wait for a machine."""
+        return self.parallel is None or len(self._running) < self.parallel
+
+    def start(self, one: SweepRun) -> None:
+        """Train as soon as a machine has room."""
+        needs = {"num_cpus": self.cpus, "num_gpus": one.config.n_gpu}
+        if not _fits(self.ray.nodes(), **needs):
+            warn(
+                f"{one.name}: waits until a machine with {self.cpus} CPUs and {one.config.n_gpu} GPUs joins the cluster"
+            )
+        task = self._attend.options(name=one.name, max_retries=RETRIES, **needs)
+        place = Path.cwd()
+        self._running[one.name] = task.remote(place / one.yaml, place / one.output, place, self.cpus), one
+
+    def ended(self) -> dict[str, int]:
+        """The runs that have ended since the last call -> exit status, negative for the signal that killed it."""
+        names = {reference: name for name, (reference, _) in self._running.items()}
+        ready, _ = self.ray.wait(list(names), num_returns=len(names), timeout=0) if names else ([], [])
+        return {names[reference]: self._status(*self._running.pop(names[reference])) for reference in ready}
+
+    def stop(self) -> None:
+        """Let every run save and end; `ended` tells when."""
+        for reference, _ in self._running.values():
+            self.ray.cancel(reference)
+
+    def __enter__(self) -> "RayRuns":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.stop()
+        if self._running:
+            self.ray.wait([reference for reference, _ in self._running.values()], num_returns=len(self._running))
+        self.ray.shutdown()
+
+    def _status(self, reference: Any, one: SweepRun) -> int:
+        try:
+            return int(self.ray.get(reference))
+        except (self.ray.exceptions.TaskCancelledError, KeyboardInterrupt):
+            return -signal.SIGTERM
+        except self.ray.exceptions.RayError as error:
+            one.run.directory.mkdir(parents=True, exist_ok=True)
+            with one.output.open("a", encoding="utf-8") as file:
+                file.write(f"Ray gave the run up: {' '.join(str(error).split())}\n")
+            return 1
+
+
+def _connected(config: TrainConfig) -> Any:
+    """The module `ray`, connected."""
+    where = config.where("executor")
+    try:
+        ray: Any = import_module("ray")
+    except ImportError:
+        raise InputError(f"{where}: ray needs a package that is not installed: {INSTALL}") from None
+    address = os.environ.get("RAY_ADDRESS", "")
+    if reason := _silent(address):
+        raise InputError(f"{where}: no Ray cluster answers at {address} (RAY_ADDRESS): {reason}")
+    ray.init(log_to_driver=False, logging_level="ERROR", configure_logging=False, ignore_reinit_error=True)
+    ray.cloudpickle.register_pickle_by_value(worker)
+    return ray
+
+
+def _silent(address: str) -> str | None:
+    """Why nobody answers at host:port; None where somebody does. Ray tries for minutes, and then ends the process."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return None  # "auto", "local" or nothing: Ray finds or starts its own
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def _fits(nodes: list[dict[str, Any]], num_cpus: int, num_gpus: int) -> bool:
+    """Whether one of a cluster's machines, with nothing else on it, could take such a task."""
+    held = [node["Resources"] for node in nodes if node["Alive"]]
+    return any(one.get("CPU", 0) >= num_cpus and one.get("GPU", 0) >= num_gpus for one in held)

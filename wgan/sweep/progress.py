@@ -1,0 +1,101 @@
+"""How far a sweep is: a bar on a terminal, plain lines elsewhere. What the runs did is read from their logs."""
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+
+from tqdm import tqdm
+
+from wgan.console import say, shows_bar
+from wgan.runs import Run
+from wgan.sweep.planning import SweepRun
+
+LOOK_EVERY = 1.0
+"""Seconds between looks at the logs."""
+LINE_EVERY = 30.0
+"""Seconds between plain lines."""
+TAIL = 4096
+"""Bytes at a log's end that hold at least one whole row."""
+
+
+class SweepProgress:
+    """Steps done and time left, over all runs.
+
+    Args:
+        pending: the runs that are not finished.
+        lengths: their lengths in steps, by name.
+        finished: how many runs are.
+    """
+
+    def __init__(self, pending: Sequence[SweepRun], lengths: Mapping[str, int], finished: int) -> None:
+        self.directories = {one.name: one.run for one in pending}
+        self.lengths = dict(lengths)
+        self.runs = len(pending) + finished
+        self.finished, self.failed = finished, 0
+        self.begun = self.looked = time.monotonic()
+        self.before = self.steps()
+        self.has_bar = shows_bar()
+        self.bar = tqdm(
+            initial=self.before,
+            total=sum(self.lengths.values()),
+            unit="step",
+            disable=not self.has_bar,
+            dynamic_ncols=True,
+            smoothing=0,  # the logs grow by leaps: the mean tells the time left
+        )
+
+    def steps(self) -> int:
+        """Steps done in all runs that were pending."""
+        return sum(min(steps_done(self.directories[name]), length) for name, length in self.lengths.items())
+
+    def ended(self, name: str, problem: str | None) -> None:
+        """Count a run that has ended, and say so; what a failed one did not do is no longer waited for."""
+        self.finished += problem is None
+        self.failed += problem is not None
+        if problem:
+            self.lengths[name] = min(steps_done(self.directories[name]), self.lengths[name])
+        say(f"{name}: {f'failed: {problem}' if problem else 'finished'}", sys.stderr)
+        self.looked = 0.0
+
+    def show(self) -> None:
+        """To be called again and again; looks and speaks when it is time to."""
+        now = time.monotonic()
+        if now - self.looked < (LOOK_EVERY if self.has_bar else LINE_EVERY):
+            return
+        self.looked = now
+        steps, total = self.steps(), sum(self.lengths.values())
+        runs = f"{self.finished} of {self.runs} runs finished" + (f", {self.failed} failed" if self.failed else "")
+        if self.has_bar:
+            self.bar.n, self.bar.total = steps, total
+            self.bar.set_postfix_str(runs)
+        else:
+            left = seconds_left(steps - self.before, total - steps, now - self.begun)
+            time_left = f", {tqdm.format_interval(left)} left" if left is not None and steps < total else ""
+            say(f"{runs}, step {steps:,} of {total:,}{time_left}", sys.stderr)
+
+    def __enter__(self) -> "SweepProgress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.bar.close()
+
+
+def seconds_left(done: int, left: int, seconds: float) -> float | None:
+    """How long `left` steps take when `done` took `seconds`; None before anything is known."""
+    return left * seconds / done if done > 0 else None
+
+
+def steps_done(run: Run) -> int:
+    """The step of the last whole row of a run's log; 0 before there is one."""
+    try:
+        with run.log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+            rows = file.read().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return 0
+    step = rows[-1].split(b",")[0] if rows else b""
+    return int(step) if step.isdigit() else 0

@@ -1,0 +1,34 @@
+"""A sweep's result in a few lines for the terminal: its values from the best to the worst."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wgan.reporting.pages import figure, shown
+from wgan.reporting.sweep_summary import Spread, group_runs, judges, metric_keys, rank
+
+COLUMNS = 4
+"""Metrics shown; ranking.csv has all."""
+
+
+def ranking(runs: Mapping[Path, Mapping[str, Any]]) -> str:
+    """A table: the swept values and, of the metrics that rank them, the first few; mean ± deviation over the seeds.
+
+    Args:
+        runs: run directory -> its swept keys and values.
+    """
+    groups = group_runs(runs)
+    metrics = judges(metric_keys(groups))[:COLUMNS]
+    rows = [["", *groups[0].values, *(metric.name for metric in metrics)]]
+    for number, place in enumerate(rank(groups), 1):
+        figures = [_written(place.group.spread(metric.key)) for metric in metrics]
+        rows.append([f"{number}." if metrics else "", *map(shown, place.group.values.values()), *figures])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def _written(spread: Spread | None) -> str:
+    if spread is None:
+        return "–"
+    return figure(spread.mean) + (f" ± {figure(spread.deviation)}" if spread.deviation is not None else "")

@@ -1,0 +1,66 @@
+"""Starting and stopping the process of one run (`wgan.sweep.__main__`). On a Ray cluster this module travels."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+SOURCE = Path(__file__).parent.parent.parent
+"""Holds image_generation.py and wgan."""
+POLL = 0.2
+"""Seconds between looks at a process."""
+
+
+def open_worker(
+    yaml: Path, output: Path, environ: Mapping[str, str], place: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """A process that trains until its standard input is closed.
+
+    Args:
+        yaml: the run's configuration.
+        output: what it prints is added here.
+        environ: its environment.
+        place: its working directory; None for this process's own.
+    """
+    output.parent.mkdir(parents=True, exist_ok=True)
+    paths = [str(SOURCE), *filter(None, [environ.get("PYTHONPATH")])]
+    with output.open("ab") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "wgan.sweep", str(yaml)],
+            stdin=subprocess.PIPE,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            cwd=place,
+            env={**environ, "PYTHONPATH": os.pathsep.join(paths)},
+            start_new_session=True,  # a terminal's Ctrl-C is for the sweep, which then stops its runs, once
+        )
+
+
+def stop(worker: subprocess.Popen[bytes]) -> None:
+    """Let a worker save and end."""
+    assert worker.stdin is not None
+    worker.stdin.close()
+
+
+def attend(yaml: Path, output: Path, place: Path, threads: int) -> int:
+    """Train in a process of its own until that ends; if this is cut short, let it save.
+
+    Args:
+        yaml: the run's configuration.
+        output: what it prints is added here.
+        place: its working directory.
+        threads: for computing.
+
+    Returns:
+        The exit status, negative for the signal that killed it.
+    """
+    worker = open_worker(yaml, output, {**os.environ, "OMP_NUM_THREADS": str(threads)}, place)
+    try:
+        while worker.poll() is None:
+            time.sleep(POLL)
+    finally:
+        stop(worker)
+        worker.wait()
+    return worker.returncode

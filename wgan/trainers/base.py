@@ -1,0 +1,244 @@
+"""What all four algorithms share: the critic's update, the generator's update, the EMA. It knows no algorithm."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from wgan.augment import augmented
+from wgan.config import TrainConfig
+from wgan.distributed import ALONE, Ranks
+from wgan.networks import Critic, Generator, at_least_float32
+from wgan.randomness import Draws
+from wgan.trainers.ema import ExponentialMovingAverage
+
+
+class CriticLoss(NamedTuple):
+    """What an algorithm minimises in the critic's update, and what the log shows of it. All are numbers, float32."""
+
+    total: Tensor
+    wasserstein_estimate: Tensor | None = None  # E[f(real)] - E[f(fake)]
+    gradient_penalty: Tensor | None = None  # as it enters the total, with its weight
+    gradient_norm: Tensor | None = None  # mean over the images of the penalty
+
+    def figures(self) -> dict[str, Tensor]:
+        """By the names of log.csv, without a graph."""
+        named = {"critic_loss": self.total, **{name: getattr(self, name) for name in self._fields[1:]}}
+        return {name: figure.detach() for name, figure in named.items() if figure is not None}
+
+
+class Trainer(ABC):
+    """One algorithm with its networks and optimisers. A subclass gives the two losses, and no more.
+
+    Args:
+        config: the run's keys.
+        generator: trained to fool the critic.
+        critic: trained to tell real from generated.
+        device: where both live from now on.
+        dtype: what the networks compute in; weights, losses, norms and optimisers stay float32 (or float64 in tests).
+        ranks: the processes that share each batch.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        generator: Generator,
+        critic: Critic,
+        device: torch.device,
+        dtype: torch.dtype,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.config = config
+        self.device = device
+        self.dtype = dtype
+        self.ranks = ranks
+        self.draws = Draws(config.seed, device, ranks.rank, ranks.world_size)
+        self.generator = generator.to(device).to(memory_format=torch.channels_last)
+        self.critic = critic.to(device).to(memory_format=torch.channels_last)
+        ranks.copy_first([t for network in (self.generator, self.critic) for t in numbers(network)])
+        self.ema = ExponentialMovingAverage(self.generator, config.ema_decay)
+        self.generator_optimizer = build_optimizer(config, self.generator, config.learning_rate)
+        self.critic_optimizer = build_optimizer(config, self.critic, config.critic_learning_rate)
+
+    @abstractmethod
+    def critic_loss(self, real: Tensor, fake: Tensor, share: Tensor) -> CriticLoss:
+        """The critic's loss; no gradient reaches the images.
+
+        Args:
+            real: (N, C, H, W) in [-1, 1].
+            fake: generated images, alike.
+            share: (N, 1, 1, 1), uniform in [0, 1): where between the two an algorithm may look at the critic's slope.
+        """
+
+    @abstractmethod
+    def generator_loss(self, fake_scores: Tensor) -> Tensor:
+        """The generator's loss, given the critic's scores (N,) of its images."""
+
+    def after_critic_update(self) -> None:  # noqa: B027 - most algorithms have nothing to do here
+        """Whatever the algorithm does to the critic's new weights."""
+
+    def critic_update(self, real: Tensor, step: int) -> dict[str, Tensor]:
+        """One step of the critic's optimiser.
+
+        Args:
+            real: this rank's images, (N, C, H, W), float32 in [-1, 1], on the device.
+            step: counts critic updates; all the step's random numbers come from it.
+
+        Returns:
+            Figures by the names of log.csv, of this rank's images, on the device: reading them is the caller's choice.
+        """
+        parts = self.config.accumulate
+        with torch.no_grad():  # the critic's loss needs no graph through the generator
+            fake = self.generator(self.latents(len(real), "critic latents", step))
+            fake = self.augment(fake, "augment fake", step)
+            real = self.augment(real, "augment real", step)
+        share = self.draws.uniform("interpolation", step, len(real), *[1] * (real.dim() - 1))
+        self.critic_optimizer.zero_grad()
+        figures = []
+        for part in zip(real.chunk(parts), fake.chunk(parts), share.chunk(parts), strict=True):
+            with one_weight_per_update(self.critic):
+                loss = self.critic_loss(*part)
+                (loss.total / parts).backward()
+            figures.append(loss.figures())
+        self.ranks.average(gradients(self.critic))
+        self.critic_optimizer.step()
+        self.after_critic_update()
+        return mean_figures(figures)
+
+    def generator_update(self, rows: int, step: int) -> dict[str, Tensor]:
+        """One step of the generator's optimiser, then of its average.
+
+        Args:
+            rows: images that this rank generates.
+            step: of the critic update before it.
+
+        Returns:
+            Figures by the names of log.csv, on the device.
+        """
+        parts = self.config.accumulate
+        latents = self.latents(rows, "generator latents", step)
+        self.critic.requires_grad_(False)  # its weights' gradients would cost a third of this backward pass
+        self.generator_optimizer.zero_grad()
+        figures = []
+        for index, part in enumerate(latents.chunk(parts)):
+            draws = self.draws.part(index, parts)
+            fake = augmented(self.generator(part), self.config.augment, draws, "augment generated", step)
+            loss = self.generator_loss(self.critic(fake))
+            (loss / parts).backward()
+            figures.append({"generator_loss": loss.detach()})
+        self.critic.requires_grad_(True)
+        self.ranks.average([*gradients(self.generator), *running_statistics(self.generator)])
+        self.generator_optimizer.step()
+        self.ema.update(self.generator, (step + 1) // self.config.critic_its)
+        return mean_figures(figures)
+
+    def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """The critic's scores of real and of generated images, (N,) each."""
+        if self.critic.couples_images:  # batch norm: each kind has its own statistics (DCGAN, sec. 3; WGAN's code)
+            real_scores, fake_scores = self.critic(real.to(self.dtype)), self.critic(fake.to(self.dtype))
+        else:
+            real_scores, fake_scores = self.critic(torch.cat([real.to(self.dtype), fake.to(self.dtype)])).chunk(2)
+        return real_scores, fake_scores
+
+    def gradient_norm(self, images: Tensor) -> Tensor:
+        """The Euclidean norm of the critic's gradient by each image, over all its pixels and channels.
+
+        Args:
+            images: (N, C, H, W).
+
+        Returns:
+            (N,), float32, differentiable by the critic's weights.
+        """
+        gradient = at_least_float32(self.critic.input_gradient(images.to(self.dtype)))
+        norms: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+        return norms
+
+    def latents(self, rows: int, purpose: str, step: int) -> Tensor:
+        """Standard normal latents, (rows, K), in the networks' type."""
+        return self.draws.normal(purpose, step, rows, self.config.latent_vector).to(self.dtype)
+
+    def augment(self, images: Tensor, purpose: str, step: int) -> Tensor:
+        """What the critic sees of images, (N, C, H, W): themselves, or changed as `augment` says."""
+        return augmented(images, self.config.augment, self.draws, purpose, step)
+
+    @torch.no_grad()
+    def sample(self, latents: Tensor) -> Tensor:
+        """Images of the averaged generator: (N, K) to (N, C, H, W), float32 in [-1, 1]."""
+        images: Tensor = self.ema.model(latents.to(self.device))  # float32: bfloat16 would round colours
+        return images
+
+    def agree(self) -> None:
+        """Make sure that all ranks hold one state. All call it, before a checkpoint.
+
+        Batch norm normalises each rank's images by themselves; its running statistics become the mean of the ranks'.
+
+        Raises:
+            RunFault: the ranks' weights differ.
+        """
+        self.ranks.average([*running_statistics(self.generator), *running_statistics(self.critic)])
+        self.ranks.refuse_drift(self.state_dict())
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that training changes."""
+        return {name: part.state_dict() for name, part in self._parts()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up where `state_dict` was called."""
+        for name, part in self._parts():
+            part.load_state_dict(state[name])
+
+    def _parts(self) -> Iterator[tuple[str, Any]]:
+        yield "generator", self.generator
+        yield "critic", self.critic
+        yield "ema", self.ema.model
+        yield "generator_optimizer", self.generator_optimizer
+        yield "critic_optimizer", self.critic_optimizer
+
+
+def numbers(network: nn.Module) -> list[Tensor]:
+    """All weights, and what else a network has gathered, counters left out."""
+    return [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]
+
+
+def gradients(network: nn.Module) -> list[Tensor]:
+    """Of all weights that have one."""
+    return [weights.grad for weights in network.parameters() if weights.grad is not None]
+
+
+def running_statistics(network: nn.Module) -> list[Tensor]:
+    """Batch norm's means and variances, gathered over the updates: what a network does depends on them in eval mode."""
+    return [buffer for name, buffer in network.named_buffers() if name.endswith(("running_mean", "running_var"))]
+
+
+def build_optimizer(config: TrainConfig, network: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
+    """Adam or RMSProp (without momentum, as WGAN's Algorithm 1 has it), in few large kernels."""
+    if config.optimizer == "rmsprop":
+        return torch.optim.RMSprop(network.parameters(), lr=learning_rate, foreach=True)
+    betas = (config.beta_adam, config.beta2_adam)
+    return torch.optim.Adam(network.parameters(), lr=learning_rate, betas=betas, fused=True)
+
+
+@contextmanager
+def one_weight_per_update(network: nn.Module) -> Iterator[None]:
+    """Within the block each spectrally normalised weight is computed once: one power iteration an update."""
+    with parametrize.cached():
+        for layer in network.modules():
+            if parametrize.is_parametrized(layer, "weight"):
+                _ = layer.weight  # now, while the graph is on; later users may have it off
+        yield
+
+
+def interpolate(real: Tensor, fake: Tensor, share: Tensor) -> Tensor:
+    """share * real + (1 - share) * fake: a point on the line between each pair (WGAN-GP, Algorithm 1, line 6)."""
+    return torch.lerp(fake.to(real.dtype), real, share.to(real.dtype))
+
+
+def mean_figures(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The figures of a batch from those of its equal parts."""
+    if len(parts) == 1:
+        return parts[0]
+    return {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}

@@ -1,0 +1,21 @@
+"""WGAN-GP: Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1."""
+
+from torch import Tensor
+
+from wgan.trainers.base import CriticLoss, interpolate
+from wgan.trainers.wasserstein import WassersteinTrainer
+
+
+class WGANGP(WassersteinTrainer):
+    """The critic's gradient is drawn towards norm 1 between the real and the generated images.
+
+    Critic:     min  E[f(G(z))] - E[f(x)] + lambda * E[(|grad f(x^)| - 1)^2]       (eq. 3; lambda = `gp_lambda`)
+                x^ = e * x + (1 - e) * G(z),  e uniform in [0, 1], one per image
+    Generator:  min  -E[f(G(z))]
+    """
+
+    def critic_loss(self, real: Tensor, fake: Tensor, share: Tensor) -> CriticLoss:
+        estimate = self.wasserstein_estimate(real, fake)
+        norm = self.gradient_norm(interpolate(real, fake, share))
+        penalty = self.config.gp_lambda * (norm - 1).square().mean()
+        return CriticLoss(-estimate + penalty, estimate, penalty, norm.mean())
