@@ -117,7 +117,10 @@ def slow_disk() -> None:
 
 
 def forking() -> multiprocessing.context.ForkServerContext:
-    """Starts processes as forks of one that has imported torch and does nothing else."""
+    """Starts processes as forks of one that has imported torch and does nothing else, with one thread each.
+
+    Python keeps a single such server, of the settings with which it was first started: every test takes this one.
+    """
     context = multiprocessing.get_context("forkserver")
     for name, value in {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}.items():
         os.environ[name] = value  # read by the fork server when it starts, with the first process

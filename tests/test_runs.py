@@ -1,6 +1,5 @@
 """A run's directory: nothing is overwritten, nobody trains in it twice, no lock outlives its process."""
 
-import multiprocessing
 import os
 import signal
 from multiprocessing.synchronize import Event
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import forking
 
 from wgan import config, runs
 from wgan.config import TrainConfig, to_yaml
@@ -89,9 +89,8 @@ def hold(directory: str, held: Event) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_lock_keeps_others_out_and_dies_with_its_process(number: signal.Signals, tmp_path: Path) -> None:
-    context = multiprocessing.get_context("fork")
-    held = context.Event()
-    process = context.Process(target=hold, args=(str(tmp_path), held))
+    held = forking().Event()
+    process = forking().Process(target=hold, args=(str(tmp_path), held))
     process.start()
     assert held.wait(60)
     with pytest.raises(

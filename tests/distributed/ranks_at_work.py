@@ -1,6 +1,5 @@
 """Runs a function in several ranks: real processes, joined by gloo."""
 
-import multiprocessing
 import os
 import tempfile
 from collections.abc import Callable
@@ -10,18 +9,16 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from commands import forking
 
 from wgan.distributed import Ranks
-
-PROCESSES = multiprocessing.get_context("forkserver")  # torch is imported once, not in each rank
-PROCESSES.set_forkserver_preload(["torch", "torch.distributed", "wgan.trainers", "wgan.data"])
 
 
 def in_ranks(world_size: int, job: Callable[..., Any], *arguments: Any) -> list[Any]:
     """What `job(ranks, *arguments)` gives in each rank, tensors in plain containers; exceptions are raised here."""
     with tempfile.TemporaryDirectory() as folder:
         started = [
-            PROCESSES.Process(target=_work, args=(folder, rank, world_size, job, arguments))
+            forking().Process(target=_work, args=(folder, rank, world_size, job, arguments))
             for rank in range(world_size)
         ]
         for process in started:

@@ -75,10 +75,12 @@ def with_fault(undisturbed: Path, folder: Path, number: int, fault: str, midway:
 def killed(undisturbed: Path, folder: Path, number: int) -> list[str]:
     """Let the process die just before a change, then train again."""
     yaml = write_yaml(folder, **SHORT)
-    child = os.fork()
+    child = os.fork()  # with one thread (see `forking`): a fork of more would wait for threads that it does not have
     if child == 0:
-        train(yaml, lambda index, *_: os.kill(os.getpid(), signal.SIGKILL) if index == number else None)
-        os._exit(0)
+        try:
+            train(yaml, lambda index, *_: os.kill(os.getpid(), signal.SIGKILL) if index == number else None)
+        finally:
+            os._exit(0)  # whatever happened: only one process may go on as the pool's worker
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return ([] if status == -9 else [f"status {status}"]) + _goes_on(undisturbed, folder)
 
