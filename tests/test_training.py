@@ -174,6 +174,24 @@ def test_a_finished_training_goes_on_when_more_steps_are_asked_for(tmp_path: Pat
     assert differences(tmp_path / "whole/out/run", tmp_path / "longer/out/run") == []
 
 
+def test_max_minutes_end_a_training_at_the_next_row_with_all_its_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read, hours = loop.Stopwatch.read, [0.0]
+    monkeypatch.setattr(loop.Stopwatch, "read", lambda watch: read(watch) + 3600 * hours[0])
+    with during_step(4, lambda _: hours.append(hours.pop() + 1)):
+        assert train(tmp_path, max_minutes=60) == 0
+    assert (state(tmp_path)["state"], state(tmp_path)["step"]) == ("finished", 6)
+    assert [row["step"] for row in log_rows(tmp_path / "out/run")] == ["3", "6"]
+    assert (tmp_path / "out/run/samples/step_000006.png").exists()
+    assert (tmp_path / "out/run/metrics.json").exists()
+    capsys.readouterr()
+    assert train(tmp_path, max_minutes=60) == 0
+    assert "finished already" in capsys.readouterr().out
+    assert train(tmp_path) == 0
+    assert state(tmp_path)["step"] == 12
+
+
 def test_a_fault_while_the_results_are_written_is_noted_and_the_next_start_writes_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,6 +130,8 @@ class TrainKeys(Keys):
     """length of the training: passes of the critic over the images"""
     num_steps: Annotated[Count | None, NEUTRAL] = None
     """length of the training in critic updates, instead of num_epochs"""
+    max_minutes: Annotated[float | None, NEUTRAL, Field(gt=0, le=1e6)] = None
+    """end the training earlier: at the first row of the log after so many minutes (without samples and metrics)"""
 
     optimizer: Annotated[Literal["adam", "rmsprop"], Section("Optimisation")]
     """the optimiser of both networks"""

@@ -37,7 +37,7 @@ class Training:
 
     Attributes:
         step: critic updates done.
-        num_steps: critic updates in all.
+        num_steps: critic updates in all; fewer once `max_minutes` are over.
         saved: the newest checkpoint's step and rows of the log; None while there is none.
         under_way: whether the run's directory is ours, and taken up.
     """
@@ -171,6 +171,8 @@ class Training:
 
     def _write_what_is_due(self, progress: Progress, interruption: Interruption) -> None:
         config, step = self.config, self.step
+        if step > 0 and step % config.log_every == 0 and self._time_is_over():
+            self.num_steps = step
         last = step == self.num_steps
         measured = bool(config.metrics_every) and step > 0 and (last or step % config.metrics_every == 0)
         if self.window and (last or measured or step % config.log_every == 0):
@@ -182,6 +184,11 @@ class Training:
                 self.save("running")
                 if self.ranks.is_first:
                     self.pages.draw(last=False)
+
+    def _time_is_over(self) -> bool:
+        """Whether the training has had its minutes, on the first rank's clock."""
+        minutes = self.config.max_minutes
+        return minutes is not None and self.ranks.from_first(lambda: self.seconds) >= 60 * minutes
 
     def _write_row(self, progress: Progress, interruption: Interruption, measured: bool) -> None:
         """Read the window from the device, refuse what is not finite, write a row."""
@@ -199,7 +206,10 @@ class Training:
         self.log.append(row)
         if self.events:
             self.events.row(self.step, row)
-        progress.show(self.step, means, speed, (self.num_steps - self.step) * self.config.batch_size / speed)
+        left = (self.num_steps - self.step) * self.config.batch_size / speed
+        if self.config.max_minutes is not None:
+            left = min(left, max(0.0, 60 * self.config.max_minutes - self.seconds))
+        progress.show(self.step, means, speed, left)
         self._warn(self.watch.row(row))
 
     def _measure(self, interruption: Interruption) -> dict[str, float]:
