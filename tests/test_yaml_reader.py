@@ -120,6 +120,13 @@ def test_what_is_written_is_read_back(mapping):
     assert values(write(mapping)) == mapping
 
 
+@pytest.mark.parametrize("break_", ["\n", "\r", "\r\n", "\x85", "\u2028", "\u2029"])
+@pytest.mark.parametrize("form", ["{}", "a{}b", " {}", "'{}\n", "{}{}: #"])
+def test_every_kind_of_line_break_is_read_back(break_, form):
+    text = form.replace("{}", break_)
+    assert values(write({text: [text]})) == {text: [text]}
+
+
 def test_a_text_that_looks_like_a_number_stays_a_text():
     assert values(write({"run": "0E0", "1e5": "1e-4"})) == {"run": "0E0", "1e5": "1e-4"}
 

@@ -239,11 +239,19 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> tuple[int, int, str]:
 
 
 class _Writer(yaml.SafeDumper):
-    """PyYAML's, but a text that `scalar` takes for something else is quoted: YAML 1.1 has no number 0E0."""
+    """PyYAML's, but a text that would be read as something else is quoted.
+
+    YAML 1.1 has no number 0E0, which `scalar` reads; and within single quotes Unicode's rarer line breaks, which
+    PyYAML leaves there, are folded to a space.
+    """
+
+
+RARE_BREAKS = frozenset("\x85\u2028\u2029")
 
 
 def _quoted_if_need_be(writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = None if isinstance(scalar(text), str) else "'"
+    style = '"' if RARE_BREAKS & set(text) else style
     return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
