@@ -89,7 +89,7 @@ def arch_named(value: Any, archs: Mapping[str, object]) -> str | None:
 def updated(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     """Keys written by an older version under their names of today, each said; a newer version's file is refused."""
     version = values.get("config_version", CONFIG_VERSION)
-    if isinstance(version, bool) or not isinstance(version, int):
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         return values, []  # the key's own check says what is wrong with it
     if version > CONFIG_VERSION:
         said = f"version {version} was written by a newer release; this one reads up to {CONFIG_VERSION}: update it"
