@@ -214,6 +214,14 @@ def test_a_start_that_fails_leaves_the_state_as_it_was(tmp_path: Path, monkeypat
     assert state(tmp_path) == before
 
 
+def test_a_wrong_file_of_inceptions_weights_is_told_before_the_first_step(tmp_path: Path) -> None:
+    file = tmp_path / "weights.pth"
+    file.write_text("hello world\n")
+    with pytest.raises(InputError, match=r"^inception_weights: .*weights\.pth does not hold .*$"):
+        train(tmp_path, metrics=["emd", "inception"], inception_weights=str(file))
+    assert {path.name for path in (tmp_path / "out/run").iterdir()} <= {".lock"}
+
+
 def test_other_settings_get_a_directory_of_their_own_named_after_what_differs(tmp_path: Path) -> None:
     assert train(tmp_path) == 0
     first = (tmp_path / "out/run/checkpoints/last.pt").read_bytes()

@@ -14,7 +14,7 @@ from wgan.devices import open_device
 from wgan.errors import InputError
 from wgan.files import write_text
 from wgan.generation import load_generator, sample
-from wgan.metrics import Report, evaluate
+from wgan.metrics import Report, evaluate, require
 from wgan.metrics.comparison import comparison_dict, comparison_table
 from wgan.metrics.distribution import LARGEST
 from wgan.metrics.paired import MIN_PAIRS
@@ -31,6 +31,7 @@ def evaluate_job(config: EvaluateConfig) -> int:
         InputError: the real or the generated images cannot be used.
     """
     device = open_device(config)
+    require(config.metrics, config.inception_weights)
     data = load(config)
     if data.train.images.dim() != 4:
         raise InputError(f"{config.where('dataset')}: {config.dataset} holds points; arch: Evaluate measures images")

@@ -84,6 +84,7 @@ class Training:
 
     def _open_directory(self) -> dict[str, Any] | None:
         """Make the run's directory ready; the checkpoint to go on from, if there is one."""
+        self.samples.require()
         for folder in (self.run.directory, self.run.samples, self.run.checkpoints):
             folder.mkdir(parents=True, exist_ok=True)
             remove_unfinished(folder)

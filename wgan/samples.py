@@ -58,6 +58,14 @@ class Samples(ABC):
         """What is cheap enough to stand in each row of the log, by the names of its columns."""
 
     @abstractmethod
+    def require(self) -> None:
+        """Look at the files that the metrics will read, before the first step is taken.
+
+        Raises:
+            InputError: one is not what it should be.
+        """
+
+    @abstractmethod
     def evaluate(self, trainer: Trainer) -> "Report":
         """The run's metrics of the averaged generator as it is now."""
 
@@ -86,6 +94,12 @@ class ImageSamples(Samples):
 
     def figures(self, trainer: Trainer) -> dict[str, float]:
         return {}
+
+    def require(self) -> None:
+        if "inception" in self.config.metrics:
+            from wgan import metrics
+
+            metrics.require(self.config.metrics, self.config.inception_weights)
 
     def evaluate(self, trainer: Trainer) -> "Report":
         from wgan import metrics
@@ -126,6 +140,9 @@ class PointSamples(Samples):
         latents = self.latents[: self.compared].to(trainer.device)
         fake = trainer.generator(latents)  # the critic follows these weights, not the average
         return {"exact_w1": exact_w1(fake, self.real[: self.compared])}
+
+    def require(self) -> None:
+        """The figures of points read no file."""
 
     def evaluate(self, trainer: Trainer) -> "Report":
         from wgan.metrics.plane import evaluate_points

@@ -69,10 +69,15 @@ def test_a_damaged_cache_is_trained_anew_and_one_that_cannot_be_written_is_said(
     monkeypatch.setattr(classifier, "STEPS", 5)
     whole = classifier.trained(TRAIN, 3, "cpu", tmp_path)[0].state_dict()
     (file,) = (tmp_path / "classifiers").iterdir()
-    file.write_bytes(file.read_bytes()[:1000])
-    again, notes = classifier.trained(TRAIN, 3, "cpu", tmp_path)
-    assert notes == ()
-    assert all(torch.equal(whole[name], value) for name, value in again.state_dict().items())
+    content = file.read_bytes()
+    flipped = bytearray(content)
+    flipped[content.index(b"data/0") + 1000] ^= 1  # in the weights, where nothing but their checksum tells
+    for damaged in (b"", content[:1000], bytes(flipped), b"hello world\n", b"\x80\x02aaaa.", b"cw\xe4\n.", bytes(5000)):
+        file.write_bytes(damaged)
+        again, notes = classifier.trained(TRAIN, 3, "cpu", tmp_path)
+        assert notes == ()
+        assert all(torch.equal(whole[name], value) for name, value in again.state_dict().items())
+        assert file.read_bytes() == content
     (tmp_path / "file").touch()
     _, notes = classifier.trained(TRAIN, 3, "cpu", tmp_path / "file")
     assert len(notes) == 1

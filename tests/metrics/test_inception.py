@@ -1,6 +1,7 @@
 """FID and KID: torch-fidelity's numbers from a weights file, and one clear line without it."""
 
 import pickle
+from http.client import IncompleteRead
 from pathlib import Path
 from urllib.error import URLError
 
@@ -12,7 +13,7 @@ from torch_fidelity import feature_extractor_inceptionv3 as theirs
 from torch_fidelity import metric_fid, metric_kid
 
 from wgan.errors import InputError
-from wgan.metrics import distribution, evaluate
+from wgan.metrics import distribution, evaluate, require
 from wgan.metrics.images import draw
 
 REAL = digits()
@@ -47,11 +48,15 @@ def test_a_weights_file_gives_the_figures_of_torch_fidelity(weights: Path, monke
     assert report.values()["kid"] == pytest.approx(1000 * kid[metric_kid.KEY_METRIC_KID_MEAN], rel=1e-3)
 
 
-def test_offline_without_a_file_the_others_still_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    def offline(*_: object, **__: object) -> None:
-        raise URLError("Name or service not known")
+@pytest.mark.parametrize(
+    "fault",
+    [URLError("Name or service not known"), RuntimeError("invalid hash value"), IncompleteRead(b""), KeyError(7)],
+)
+def test_where_the_download_fails_the_others_still_come(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise fault
 
-    monkeypatch.setattr(theirs, "load_state_dict_from_url", offline)
+    monkeypatch.setattr(theirs, "load_state_dict_from_url", failing)
     report = evaluate(REAL.images[:256], REAL[300:600], REAL[600:900], ["inception", "emd"], 0, "cpu")
     assert {figure.key for figure in report.figures} == {"emd", "emd_colour"}
     assert len(report.notes) == 1
@@ -76,12 +81,22 @@ def test_a_file_with_code_is_refused_and_the_code_not_run(tmp_path: Path) -> Non
     assert not trace.exists()
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no weights", "another network"])
+@pytest.mark.parametrize(
+    "content", [None, b"", b"no weights", b"hello world\n", b"\x80\x02aaaa.", b"cw\xe4\n.", "another network"]
+)
 def test_a_file_that_is_missing_or_something_else_is_an_error_that_names_it(tmp_path: Path, content: object) -> None:
     file = tmp_path / "weights.pth"
     if isinstance(content, bytes):
         file.write_bytes(content)
     if isinstance(content, str):
         torch.save({"weight": torch.ones(3)}, file)
-    with pytest.raises(InputError, match=r"inception_weights: .*weights\.pth"):
+    with pytest.raises(InputError, match=r"^inception_weights: .*weights\.pth .*$"):
         evaluate(REAL.images[:256], REAL[300:600], REAL[600:900], ["inception"], 0, "cpu", inception_weights=file)
+    with pytest.raises(InputError, match=r"^inception_weights: .*weights\.pth .*$"):
+        require(["emd", "inception"], file)
+    require(["emd"], file)
+
+
+def test_the_right_file_is_what_evaluate_needs(weights: Path) -> None:
+    require(["inception"], weights)
+    require(["inception"], None)

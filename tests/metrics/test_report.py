@@ -109,6 +109,11 @@ def test_an_unknown_group_is_an_error_that_names_the_known() -> None:
         evaluate(REAL.images[:256], REAL[256:512], REAL[512:900], ["fidelity"], 0, "cpu")
 
 
+def test_a_group_named_twice_is_computed_once() -> None:
+    report = evaluate(REAL.images[:256], REAL[256:512], REAL[512:900], ["emd", "emd"], 0, "cpu")
+    assert [figure.key for figure in report.figures] == ["emd", "emd_colour"]
+
+
 def test_images_of_another_shape_are_an_error() -> None:
     with pytest.raises(InputError, match="differ in shape"):
         evaluate(random_pixels(256, 3, 28), REAL[256:512], REAL[512:900], ["paired"], 0, "cpu")
@@ -117,4 +122,4 @@ def test_images_of_another_shape_are_an_error() -> None:
 def test_importing_the_metrics_imports_no_training_code() -> None:
     code = "import sys, wgan.metrics; print(*[m for m in sys.modules if m.startswith('wgan.')])"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert {m.split(".")[1] for m in modules} <= {"metrics", "errors", "files", "randomness"}
+    assert {m.split(".")[1] for m in modules} <= {"metrics", "checkpoint", "errors", "files", "randomness"}

@@ -11,14 +11,14 @@ from wgan.errors import InputError
 from wgan.metrics.classifier import classifier_figures
 from wgan.metrics.emd import emd_figures
 from wgan.metrics.images import Labelled, Task
-from wgan.metrics.inception import inception_figures
+from wgan.metrics.inception import inception_figures, load_network
 from wgan.metrics.mmd import mmd_figures
 from wgan.metrics.paired import paired_figures
 from wgan.metrics.prdc import prdc_figures
 from wgan.metrics.swd import swd_figures
 from wgan.metrics.table import Figure, Found, Report, finite
 
-__all__ = ["GROUPS", "Figure", "Report", "evaluate"]
+__all__ = ["GROUPS", "Figure", "Report", "evaluate", "require"]
 
 GROUPS: dict[str, Callable[[Task], Found]] = {
     "paired": paired_figures,
@@ -29,6 +29,20 @@ GROUPS: dict[str, Callable[[Task], Found]] = {
     "classifier": classifier_figures,
     "inception": inception_figures,
 }
+
+
+def require(groups: Sequence[str], inception_weights: Path | None) -> None:
+    """Look at what `evaluate` will read, while there is nothing to lose yet: a second or two, where it reads a file.
+
+    Args:
+        groups: names out of `GROUPS`.
+        inception_weights: as of `evaluate`.
+
+    Raises:
+        InputError: `inception_weights` is asked for and is no file of these weights.
+    """
+    if "inception" in groups and inception_weights is not None:
+        load_network(inception_weights)
 
 
 def evaluate(
@@ -48,7 +62,7 @@ def evaluate(
         fake: (N, C, H, W) uint8 generated images; 256 or more.
         held_out: real images that no generator was trained on, of the same shape.
         train: the real images it was trained on; also the second real set of the real-against-real values.
-        groups: names out of `GROUPS`.
+        groups: names out of `GROUPS`; each is computed once, however often it is named.
         seed: what is drawn (pairs, projections, resamples).
         device: where to compute.
         cache: a folder that keeps the classifier trained on `train`; None trains it anew.
@@ -63,7 +77,7 @@ def evaluate(
     task = Task(fake, held_out, train, seed, device, cache, inception_weights)
     found: list[Found] = []
     seconds: dict[str, float] = {}
-    for group in groups:
+    for group in dict.fromkeys(groups):
         if group not in GROUPS:
             raise InputError(f"metrics: there is no group {group!r}; the groups are {', '.join(GROUPS)}")
         start = time.perf_counter()

@@ -6,13 +6,14 @@ It stands where Inception stands for photographs, knows the data at hand, and ne
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wgan import checkpoint
+from wgan.errors import InputError
 from wgan.files import replacing
 from wgan.metrics.distribution import LARGEST, Spec, drawn, measure, too_few
 from wgan.metrics.features import batched, digest, initialise
@@ -157,17 +158,17 @@ def trained(
     network = Classifier(train.images.shape[1], len(train.class_names)).to(device)
     recipe = hashlib.blake2b(f"{RECIPE} {seed}".encode(), digest_size=8).hexdigest()
     file = cache / "classifiers" / f"{digest(train.images, train.labels)}-{recipe}.pt" if cache else None
-    if file and _restored(network, file, device):
+    if file and _restored(network, file):
         return network.eval(), ()
     _train(network, train.images, train.labels, seed, device)
     return network.eval(), _kept(network, file) if file else ()
 
 
-def _restored(network: Classifier, file: Path, device: torch.device | str) -> bool:
-    """Whether `file` held this network's weights; a damaged file is as good as none."""
+def _restored(network: Classifier, file: Path) -> bool:
+    """Whether `file` held this network's weights, by their checksums; a damaged file is as good as none."""
     try:
-        network.load_state_dict(torch.load(file, map_location=device, weights_only=True))
-    except (OSError, EOFError, RuntimeError, TypeError, UnpicklingError):
+        network.load_state_dict(checkpoint.load(file))
+    except (InputError, RuntimeError):  # no such file or a damaged one; whole, but of another network
         return False
     return True
 

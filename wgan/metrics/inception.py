@@ -5,7 +5,6 @@ online, from torch-fidelity's own release. Without any of these the group says s
 """
 
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from torch import Tensor, nn
@@ -28,9 +27,13 @@ def inception_figures(task: Task) -> Found:
     if sets is None:
         return too_few(task, "inception")
     try:
-        network = _network(task.inception_weights).to(task.device)
-    except OSError as error:  # URLError among them
-        return Found(notes=(f"inception was left out: its weights cannot be downloaded ({error}). {ADVICE}",))
+        network = load_network(task.inception_weights)
+    except InputError:
+        raise
+    except Exception as error:  # a server, a proxy or torch's cache of downloads may fail in any way
+        reason = str(error) or type(error).__name__
+        return Found(notes=(f"inception was left out: its weights cannot be downloaded ({reason}). {ADVICE}",))
+    network.to(task.device)
 
     def extract(batch: Tensor) -> Tensor:
         found: Tensor = network(batch.to(task.device).expand(-1, 3, -1, -1))[0]
@@ -45,12 +48,15 @@ def inception_figures(task: Task) -> Found:
     return Found(measure(distances, features, f"Inception features, {len(sets.fake)} images each", SPECS))
 
 
-def _network(weights: Path | None) -> nn.Module:
-    """torch-fidelity's InceptionV3 up to its 2048 pooled features.
+def load_network(weights: Path | None) -> nn.Module:
+    """torch-fidelity's InceptionV3 up to its 2048 pooled features, on the CPU.
+
+    Args:
+        weights: torch-fidelity's file; None takes it from torch's cache of downloads, or downloads it.
 
     Raises:
-        InputError: `weights` is no file of these weights.
-        OSError: there is no file and no way to download it.
+        InputError: `weights` is no file of these weights, or cannot be read.
+        Exception: of any kind, where `weights` is None and there is no way to download them.
     """
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
@@ -58,11 +64,11 @@ def _network(weights: Path | None) -> nn.Module:
         if weights is not None:  # torch-fidelity would run code from the file; what passes here contains none
             torch.load(weights, map_location="cpu", weights_only=True)
         network: nn.Module = FeatureExtractorInceptionV3("inception", ["2048"], weights and str(weights))
-    except (EOFError, RuntimeError, TypeError, UnpicklingError) as error:
-        message = f"inception_weights: {weights} does not hold torch-fidelity's Inception weights. {ADVICE}"
-        raise InputError(message) from error
-    except OSError as error:
+    except Exception as error:  # of a file that anybody can have made, a reader may say anything
         if weights is None:
             raise
-        raise InputError(f"inception_weights: {weights} cannot be read: {error.strerror}. {ADVICE}") from error
+        problem = "does not hold torch-fidelity's Inception weights"
+        if isinstance(error, OSError) and error.strerror:
+            problem = f"cannot be read: {error.strerror}"
+        raise InputError(f"inception_weights: {weights} {problem}. {ADVICE}") from error
     return network
