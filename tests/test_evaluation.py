@@ -1,16 +1,22 @@
 """`arch: Evaluate` on folders and runs: the same table as a training's, side by side for two."""
 
 import json
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from commands import run, write_yaml
+from file_faults import Changes, failing, watched
 from PIL import Image
 
+from wgan import console, data
 from wgan.config import EvaluateConfig, load, resolve
 from wgan.data.embedded import mnist_5k
-from wgan.evaluation import evaluate_job
+from wgan.errors import InputError, RunFault
+from wgan.evaluation import evaluate_job, generated
+from wgan.metrics import distribution
 
 DIGITS = mnist_5k()
 
@@ -76,6 +82,48 @@ def test_the_same_evaluation_writes_the_same_place_and_another_its_own(tmp_path:
     assert [path.name for path in (tmp_path / "out/other").iterdir()] == ["notes.txt"]
 
 
+def test_what_the_figures_do_not_look_at_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(distribution, "LARGEST_BYTES", 200 * 28 * 28)
+    theirs = folder(tmp_path / "theirs", 0)
+    found = config(tmp_path, [theirs])
+    images = generated(theirs, found, data.load(found), torch.device("cpu"))
+    assert len(images) == len(images.flatten(1).unique(dim=0)) == 200
+    assert "Generated: 313 images in " in (said := capsys.readouterr().out)
+    assert "200 of them measured" in said
+
+
+def test_quiet_says_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with console.at(console.Loudness.QUIET):
+        evaluate_job(config(tmp_path, [folder(tmp_path / "theirs", 0)], metrics=["emd"]))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_without_metrics_no_empty_table_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evaluate_job(config(tmp_path, [folder(tmp_path / "theirs", 0)], metrics=[]))
+    assert (tmp_path / "out/evaluation/metrics_report.out").read_text() == ""
+    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == ["Real", "Generated", "All results"]
+
+
+@pytest.mark.parametrize("part", ["state.json", "checkpoints"])
+def test_a_trainings_directory_is_refused(part: str, tmp_path: Path) -> None:
+    place = tmp_path / "out/mine" / part
+    place.parent.mkdir(parents=True)
+    place.write_text("{}") if part == "state.json" else place.mkdir()
+    with pytest.raises(InputError, match=r"^run: .*out/mine holds a training: give this job another name \(run:\)$"):
+        evaluate_job(config(tmp_path, [folder(tmp_path / "theirs", 0)], run="mine"))
+    assert [path.name for path in (tmp_path / "out/mine").iterdir()] == [part]
+
+
+def test_a_disk_that_is_full_is_told_in_one_line(tmp_path: Path) -> None:
+    with (
+        watched(Changes(tmp_path / "out", failing(ENOSPC, 5))),
+        pytest.raises(RunFault, match=r"out/evaluation.*: No space left on device: free some space on that disk.*"),
+    ):
+        evaluate_job(config(tmp_path, [folder(tmp_path / "theirs", 0)], metrics=["emd"]))
+
+
 def test_a_trained_run_is_sampled_and_measured_at_another_size(tmp_path: Path) -> None:
     status, text = run(write_yaml(tmp_path / "training", cache=str(tmp_path / "cache")))
     assert status == 0, text
@@ -88,6 +136,13 @@ def test_a_trained_run_is_sampled_and_measured_at_another_size(tmp_path: Path) -
     assert "Generated: 500 images" in text
     figures = json.loads((tmp_path / "out/evaluation/metrics.json").read_text())["figures"]
     assert figures["emd_colour"]["value"] > 5 * figures["emd_colour"]["real"], "twelve steps teach no digits"
+    checkpoints = tmp_path / "training/out/run/checkpoints"
+    of_file = [
+        generated(path, found, data.load(found), torch.device("cpu"))
+        for path in (checkpoints / "last.pt", checkpoints / "step_00000010.pt", tmp_path / "training/out/run")
+    ]
+    assert torch.equal(of_file[0], of_file[2]), "a run's directory stands for its newest checkpoint"
+    assert not torch.equal(of_file[0], of_file[1])
 
 
 def test_a_folder_without_images_is_an_error_at_its_key(tmp_path: Path) -> None:

@@ -1,13 +1,13 @@
 """`arch: Evaluate`: the metrics of images from any generator, or of one or two trained runs."""
 
 import json
-from itertools import chain, count
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from wgan.config import EvaluateConfig, to_yaml
+from wgan.config import EvaluateConfig
+from wgan.console import detail, say
 from wgan.data import Data, load, load_folder
 from wgan.data.sets import Unusable, fit
 from wgan.devices import open_device
@@ -16,9 +16,11 @@ from wgan.files import write_text
 from wgan.generation import load_generator, sample
 from wgan.metrics import Report, evaluate, require
 from wgan.metrics.comparison import comparison_dict, comparison_table
-from wgan.metrics.distribution import LARGEST
+from wgan.metrics.distribution import most_used
+from wgan.metrics.images import draw
 from wgan.metrics.paired import MIN_PAIRS
 from wgan.metrics.pictures import class_chart, neighbour_picture
+from wgan.outputs import directory_of, filling
 from wgan.reporting.grids import to_uint8
 
 BATCH = 64  # images that a run's generator computes at a time
@@ -28,17 +30,27 @@ def evaluate_job(config: EvaluateConfig) -> int:
     """Write out/run/: metrics_report.out and metrics.json, nearest_neighbours.png, class_counts.png, config.yaml.
 
     Raises:
-        InputError: the real or the generated images cannot be used.
+        InputError: the real or the generated images cannot be used, or out/run/ holds a training.
+        RunFault: the directory cannot be written, or memory runs out.
     """
+    directory = directory_of(config)
     device = open_device(config)
     require(config.metrics, config.inception_weights)
     data = load(config)
     if data.train.images.dim() != 4:
         raise InputError(f"{config.where('dataset')}: {config.dataset} holds points; arch: Evaluate measures images")
-    print(f"Real: {data.description}")
+    say(f"Real: {data.description}")
     fakes = {letter: generated(path, config, data, device) for letter, path in zip("AB", config.fakes, strict=False)}
-    directory = _directory(config)
-    write_text(directory / "config.yaml", to_yaml(config.model_copy(update={"run": directory.name})))
+    with filling(directory, config, 1, device):
+        text = _measure(config, data, fakes, device, directory)
+    say("\n".join(filter(None, ["", text, f"All results: {directory}/"])))
+    return 0
+
+
+def _measure(
+    config: EvaluateConfig, data: Data, fakes: dict[str, Tensor], device: torch.device, directory: Path
+) -> str:
+    """Write figures and pictures of one or two sets of generated images; the table."""
     reports: dict[str, Report] = {}
     for letter, fake in fakes.items():
         reports[letter] = evaluate(
@@ -57,8 +69,7 @@ def evaluate_job(config: EvaluateConfig) -> int:
     write_text(directory / "metrics_report.out", text)
     write_text(directory / "metrics.json", json.dumps(values, indent=2, allow_nan=False) + "\n")
     _draw_classes(reports, directory / "class_counts.png")
-    print(f"\n{text}\nAll results: {directory}/")
-    return 0
+    return text
 
 
 def _results(fakes: tuple[Path, ...], reports: list[Report]) -> tuple[str, dict[str, object]]:
@@ -81,8 +92,8 @@ def generated(path: Path, config: EvaluateConfig, data: Data, device: torch.devi
     """The images to judge: (N, C, H, W) uint8 at the configuration's size and channels.
 
     Args:
-        path: a run's directory, of whose generator as many images are drawn as there are held-out ones, at least 256
-            and at most 10,000; or a folder of images, all of which are taken.
+        path: a run's directory or a checkpoint file, of whose generator as many images are drawn as there are held-out
+            ones, at least 256; or a folder of images. Of either, no more than the metrics use.
         config: size, channels, seed, decoding.
         data: the real images.
         device: where a run's generator computes.
@@ -90,13 +101,14 @@ def generated(path: Path, config: EvaluateConfig, data: Data, device: torch.devi
     Raises:
         InputError: there is neither a checkpoint nor a usable image.
     """
-    if (path / "checkpoints").is_dir():
+    most = most_used(data.held_out.images[0])
+    if path.is_file() or (path / "checkpoints").is_dir():
         generator = load_generator(path).to(device)
-        quantity = max(MIN_PAIRS, min(LARGEST, len(data.held_out)))
+        quantity = max(MIN_PAIRS, min(most, len(data.held_out)))
         images = torch.cat([to_uint8(batch) for batch in sample(generator, quantity, config.seed, BATCH)])
         if images.dim() != 4:
             raise InputError(f"{config.where('fakes')}: {path} generates points; arch: Evaluate measures images")
-        print(f"Generated: {quantity:,} images by {path}")
+        say(f"Generated: {quantity:,} images by {path}")
         return fit(images, config.image_size, config.number_channels)
     try:
         found = load_folder(
@@ -105,19 +117,10 @@ def generated(path: Path, config: EvaluateConfig, data: Data, device: torch.devi
     except Unusable as error:
         raise InputError(f"{config.where('fakes')}: {error.problem}") from None
     for skip in found.skipped:
-        print(f"skipped: {skip}")
-    images = torch.cat([found.held_out.images, found.train.images])
-    print(f"Generated: {len(images):,} images in {path}")
-    return images
-
-
-def _directory(config: EvaluateConfig) -> Path:
-    """out/run/, or out/run-2/ ... where other results stand there: the same evaluation writes the same place again."""
-
-    def usable(directory: Path) -> bool:
-        saved = directory / "config.yaml"
-        text = to_yaml(config.model_copy(update={"run": directory.name}))
-        return not directory.exists() or (saved.is_file() and saved.read_text("utf-8") == text)
-
-    names = chain([config.run], (f"{config.run}-{number}" for number in count(2)))
-    return next(directory for name in names if usable(directory := config.out / name))
+        detail(f"left out: {skip}")
+    first, count = len(found.held_out), len(found.held_out) + len(found.train)
+    rows = draw(min(most, count), count, config.seed, "fakes").sort().values  # in the order in which they lie on disk
+    lost = f"; {len(found.skipped):,} file{'s' * (len(found.skipped) > 1)} skipped" if found.skipped else ""
+    measured = f", {len(rows):,} of them measured" if len(rows) < count else ""
+    say(f"Generated: {count:,} images in {path}{measured}{lost}")
+    return torch.cat([found.held_out.images[rows[rows < first]], found.train.images[rows[rows >= first] - first]])

@@ -1,7 +1,7 @@
 """`arch: Generator`: images from a trained generator."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from wgan.errors import InputError
 from wgan.files import write_text
 from wgan.networks import Generator, build_generator
 from wgan.networks.conv import ConvGenerator
+from wgan.outputs import directory_of, filling
 from wgan.randomness import generator as randomness
 from wgan.reporting.grids import save_grid, save_image, to_uint8
 
@@ -26,20 +27,28 @@ GRID = 64
 def generate(config: GenerateConfig) -> int:
     """Write `quantity` images as out/run/00000.png, ... and the first of them as grid.png; points as points.csv.
 
-    Image i depends on (seed, i) and the weights alone: a larger `quantity` only adds images, whatever `batch_size` is.
+    Image i depends on (seed, i) and the weights alone, whatever `quantity` and `batch_size` are. Images of other
+    settings never stand in one folder: where out/run/ holds some, these go to out/run-2/, ...
 
     Raises:
-        InputError: the checkpoint cannot be used, or there is no such device.
+        InputError: the checkpoint cannot be used, there is no such device, or out/run/ holds a training.
+        RunFault: the folder cannot be written, or memory runs out.
     """
+    folder = directory_of(config)
     device = open_device(config)
     generator = load_generator(config.checkpoint).to(device)
-    folder = config.out / config.run
-    if next(sample(generator, 1, config.seed, 1)).dim() == 2:
-        return _write_points(torch.cat([*sample(generator, config.quantity, config.seed, config.batch_size)]), folder)
+    with filling(folder, config, config.batch_size, device):
+        points = next(sample(generator, 1, config.seed, 1)).dim() == 2
+        batches = sample(generator, config.quantity, config.seed, config.batch_size)
+        return _write_points(torch.cat([*batches]), folder) if points else _write_images(batches, config, folder)
+
+
+def _write_images(batches: Iterable[Tensor], config: GenerateConfig, folder: Path) -> int:
+    """Images in batches, (n, C, H, W) in [-1, 1], as single files and as a grid of the first."""
     digits = max(5, len(str(config.quantity - 1)))
     first: list[Tensor] = []
     done = 0
-    for images in sample(generator, config.quantity, config.seed, config.batch_size):
+    for images in batches:
         for image in to_uint8(images):
             save_image(image, folder / f"{done:0{digits}d}.png")
             done += 1

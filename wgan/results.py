@@ -79,6 +79,7 @@ def pages_are_current(run: Run) -> bool:
 
 def announce(run: Run) -> None:
     """The figures and where to look."""
-    say((run.directory / "metrics_report.out").read_text(encoding="utf-8"))
+    if table := (run.directory / "metrics_report.out").read_text(encoding="utf-8"):
+        say(table)
     say(f"Samples: {find_samples(run.directory)[-1].path}")
     say(f"Report:  {run.directory / 'report.html'}\nAll results: {run.directory}/")

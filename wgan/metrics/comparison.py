@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from wgan.metrics.table import Figure, Report, number, table
+from wgan.metrics.table import Figure, Report, number, paragraphs, table
 
 
 @dataclass(frozen=True)
@@ -78,15 +78,13 @@ def comparison_table(names: tuple[str, str], first: Report, second: Report) -> s
         )
         for d in found
     ]
-    lines = [f"{letter}: {name}" for letter, name in zip(short, names, strict=True)]
-    lines += ["", *table(header, rows, [d.section for d in found])]
-    if first.class_counts and second.class_counts:
-        counts = zip(first.class_counts, second.class_counts, strict=True)
-        lines += [
-            "",
-            *table(("Class", *short, "real"), [(n, str(a), str(b), str(r)) for (n, a, r), (_, b, _) in counts]),
-        ]
-    return "\n".join([*lines, *_notes(first.notes, second.notes)]) + "\n"
+    counts = zip(first.class_counts, second.class_counts, strict=False)  # none where one has not been classified
+    return paragraphs(
+        [f"{letter}: {name}" for letter, name in zip(short, names, strict=True)],
+        table(header, rows, [d.section for d in found]),
+        table(("Class", *short, "real"), [(n, str(a), str(b), str(r)) for (n, a, r), (_, b, _) in counts]),
+        _notes(first.notes, second.notes),
+    )
 
 
 def _notes(first: Sequence[str], second: Sequence[str]) -> list[str]:
@@ -97,7 +95,7 @@ def _notes(first: Sequence[str], second: Sequence[str]) -> list[str]:
         for n in mine
         if n not in others
     ]
-    return ["", *shared, *own] if shared or own else []
+    return shared + own
 
 
 def comparison_dict(names: tuple[str, str], first: Report, second: Report) -> dict[str, object]:

@@ -46,11 +46,16 @@ class Sets:
 def drawn(task: Task, largest: int = LARGEST) -> Sets | None:
     """As many images of each kind as the smallest set has, at most `largest`; None if fewer than `SMALLEST`."""
     whole = (task.fake, task.held_out.images, task.train.images)
-    count = min(largest, LARGEST_BYTES // task.fake[0].numel(), *map(len, whole))
+    count = min(most_used(task.fake[0], largest), *map(len, whole))
     if count < SMALLEST:
         return None
     names = ("fake", "held-out", "train")
     return Sets(*(x[draw(count, len(x), task.seed, f"sets/{n}")] for x, n in zip(whole, names, strict=True)))
+
+
+def most_used(image: Tensor, largest: int = LARGEST) -> int:
+    """How many images of a set are looked at, at most; of large images (C, H, W), fewer."""
+    return min(largest, LARGEST_BYTES // image.numel())
 
 
 def too_few(task: Task, group: str) -> Found:

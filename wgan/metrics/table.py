@@ -82,18 +82,21 @@ class Report:
         }
 
     def as_table(self) -> str:
-        """For people: a section per kind of comparison, the real-against-real value beside each figure."""
+        """For people: a section per kind of comparison, the real-against-real value beside each figure.
+
+        Nothing at all where nothing was computed.
+        """
         header = ("Metric", "generated", "95 % interval", "real vs real", "better")
         rows = [
             (figure.name, number(figure.value), interval(figure), number(figure.real), WORDS[figure.better])
             for figure in self.figures
         ]
-        lines = table(header, rows, [figure.section for figure in self.figures])
-        if self.class_counts:
-            counts = [(name, str(fake), str(real)) for name, fake, real in self.class_counts]
-            lines += ["", *table(("Class", "generated", "real"), counts)]
-        lines += ["", *(f"Note: {note}" for note in self.notes)] if self.notes else []
-        return "\n".join(lines) + "\n"
+        counts = [(name, str(fake), str(real)) for name, fake, real in self.class_counts]
+        return paragraphs(
+            table(header, rows, [figure.section for figure in self.figures]),
+            table(("Class", "generated", "real"), counts),
+            [f"Note: {note}" for note in self.notes],
+        )
 
 
 WORDS: dict[Direction, str] = {"higher": "higher", "lower": "lower", "real": "as real vs real"}
@@ -118,8 +121,18 @@ def interval(figure: Figure) -> str:
     return "-" if figure.low is None or figure.high is None else f"{number(figure.low)} .. {number(figure.high)}"
 
 
+def paragraphs(*blocks: Sequence[str]) -> str:
+    """Blocks of lines with an empty line between them; empty ones are left out."""
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n" * any(blocks)
+
+
 def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], sections: Sequence[str] | None = None) -> list[str]:
-    """Lines of a plain table: first column left, the others right aligned, a line above each new section."""
+    """Lines of a plain table: first column left, the others right aligned, a line above each new section.
+
+    No lines where there are no rows.
+    """
+    if not rows:
+        return []
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
 
     def line(row: tuple[str, ...]) -> str:
