@@ -12,7 +12,8 @@ from wgan import checkpoint
 
 TIMED = {"images_per_second"}
 """Columns of log.csv that tell how fast the machine was."""
-SAME_BYTES = ["samples/*.png", "real_fake_grid.png", "training.gif", "metrics_report.out"]
+SAME_BYTES = ["samples/*.png", "real_fake_grid.png", "interpolation.png", "nearest_neighbours.png", "training.gif"]
+SAME_BYTES += ["metrics_report.out"]
 SAME_STATE = ["step", "window", "log_rows", "best", "watch", "config", "shape", "fingerprint", "setting", "trainer"]
 
 

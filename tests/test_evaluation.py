@@ -4,6 +4,7 @@ import json
 from errno import ENOSPC
 from pathlib import Path
 
+import pandas
 import pytest
 import torch
 import yaml
@@ -56,9 +57,11 @@ def test_two_folders_stand_side_by_side_and_the_blurred_one_loses(tmp_path: Path
     fakes = [folder(tmp_path / "sharp", 3), folder(tmp_path / "blurred", 3, blur=True)]
     evaluate_job(config(tmp_path, fakes))
     read = json.loads((tmp_path / "out/evaluation/metrics.json").read_text())
-    assert [fake["name"] for fake in read["fakes"]] == [str(path) for path in fakes]
+    assert [fake["name"] for fake in read["fakes"].values()] == [str(path) for path in fakes]
     assert read["differences"]["swd_28"]["better"] == 0
     assert read["differences"]["swd_28"]["second"] > read["differences"]["swd_28"]["first"]
+    opened = pandas.read_json(tmp_path / "out/evaluation/metrics.json")
+    assert opened["fakes"]["A"]["figures"] == read["fakes"]["A"]["figures"]
     text = (tmp_path / "out/evaluation/metrics_report.out").read_text()
     assert "better beyond noise" in text
     assert (tmp_path / "out/evaluation/nearest_neighbours_B.png").is_file()

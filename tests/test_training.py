@@ -1,5 +1,6 @@
 """Stopping and going on, divergence, warnings, evaluation on the way. Each training here takes about a second."""
 
+import html
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ from torch import Tensor
 from wgan import checkpoint, config, data, limits, loop, results, space, training
 from wgan.errors import InputError, RunFault
 from wgan.metrics import Figure, Report
+from wgan.reporting.report import write_report
 from wgan.samples import ImageSamples
 from wgan.trainers import Trainer
 
@@ -361,10 +363,10 @@ def report(**values: float) -> Report:
     return Report(tuple(Figure(key, key, "", value, "higher") for key, value in values.items()))
 
 
-def test_metrics_on_the_way_stand_in_the_log_and_the_best_checkpoint_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_metrics_on_the_way_stand_in_the_log_and_the_best_checkpoint_is_kept_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    coverage = iter([0.2, 0.7, 0.5])
+    coverage = iter([0.2, 0.7, 0.5, 0.5])
     monkeypatch.setattr(ImageSamples, "evaluate", lambda *_: report(coverage=next(coverage), extra=1.0))
     assert train(tmp_path, metrics_every=5) == 0
     rows = log_rows(tmp_path / "out/run")
@@ -373,6 +375,12 @@ def test_metrics_on_the_way_stand_in_the_log_and_the_best_checkpoint_is_kept(
     ]  # fmt: skip
     assert checkpoint.load(tmp_path / "out/run/checkpoints/best.pt")["step"] == 10
     assert json.loads((tmp_path / "out/run/metrics.json").read_text())["figures"]["coverage"]["value"] == 0.5
+    assert state(tmp_path)["best"] == {"step": 10, "figure": "coverage", "value": 0.7}
+    best = f"Best:    {tmp_path}/out/run/checkpoints/best.pt (step 10, coverage 0.7)"
+    assert best in capsys.readouterr().out.splitlines()
+    assert "best.pt: step 10, coverage 0.7" in write_report(tmp_path / "out/run").read_text()
+    assert train(tmp_path / "without") == 0
+    assert state(tmp_path / "without")["best"] is None
 
 
 def test_the_best_is_judged_by_the_first_figure_that_orders_runs_and_by_where_its_better_lies() -> None:
@@ -394,6 +402,25 @@ def test_a_warning_is_said_once_and_stands_in_the_state_also_after_a_restart(
     assert train(tmp_path) == 0
     assert capsys.readouterr().err.count("95% of the critic's weights stand at the clipping bound") == 1
     assert [warning[:8] for warning in state(tmp_path)["warnings"]] == ["step 0: "]
+
+
+def test_what_the_configuration_warns_of_stands_in_the_report(tmp_path: Path) -> None:
+    assert train(tmp_path, arch="WGAN-GP", clip_value=0.1) == 0
+    (warning,) = state(tmp_path)["warnings"]
+    assert "clip_value" in warning
+    assert html.escape(warning) in write_report(tmp_path / "out/run").read_text()
+
+
+@pytest.mark.parametrize(("metrics_every", "steps"), [(0, [12]), (5, [5, 10, 12])])
+def test_tensorboard_gets_the_metrics_on_the_way_and_at_the_end(
+    metrics_every: int, steps: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    monkeypatch.setattr(ImageSamples, "evaluate", lambda *_: report(coverage=0.5))
+    assert train(tmp_path, tensorboard=True, metrics_every=metrics_every) == 0
+    events = reader.EventAccumulator(str(tmp_path / "out/run/tensorboard")).Reload()
+    assert [(event.step, event.value) for event in events.Scalars("metrics/coverage")] == [(n, 0.5) for n in steps]
+    assert "coverage" not in events.Tags()["scalars"]
 
 
 def test_tensorboard_gets_each_row_and_grid_once_also_after_a_restart(tmp_path: Path) -> None:

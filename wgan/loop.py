@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import torch
 
@@ -32,6 +32,22 @@ if TYPE_CHECKING:
     from wgan.metrics import Report  # its libraries take seconds to import
 
 
+class Best(NamedTuple):
+    """What best.pt holds.
+
+    Attributes:
+        figure: the key of the one that chose it.
+        badness: of `results.judgement`.
+        step: the critic updates done.
+        value: the figure; None in checkpoints of older versions.
+    """
+
+    figure: str
+    badness: float
+    step: int
+    value: float | None = None
+
+
 class Training:
     """One run under way: what the loop's parts share.
 
@@ -53,7 +69,7 @@ class Training:
         self.stopwatch = Stopwatch()
         self.saved: tuple[int, int] | None = None
         self.under_way = False
-        self.best: tuple[str, float, int] | None = None  # figure, how far from good, step
+        self.best: Best | None = None
         self.reports: dict[int, Report] = {}  # the latest alone
         self.window, self.watch, self.pages = Window(), Watch(), results.Pages(run)
         self.log: LogFile | NoLog
@@ -104,7 +120,9 @@ class Training:
             self.loop(interruption)
             with self.ranks.at_once(interruption):
                 if self.ranks.is_first:
-                    results.write(self.run, self.samples, self.trainer, self.reports.get(self.step))
+                    report = results.write(self.run, self.samples, self.trainer, self.reports.get(self.step))
+                    if self.events and not self.config.metrics_every:  # else they came with the last row
+                        self.events.metrics(self.step, report.values())
         self.save("stopped" if interruption.signal else "finished")
         if not self.ranks.is_first:
             return
@@ -149,7 +167,7 @@ class Training:
         self._write_state(state)
 
     def _write_checkpoint(self, content: Mapping[str, Any]) -> None:
-        if self.best and self.best[2] == self.step:
+        if self.best and self.best.step == self.step:
             checkpoint.save_best(self.run.checkpoints, content)
         before = self.saved[0] if self.saved else None
         path = checkpoint.save(self.run.checkpoints, content, before, self.config.keep_checkpoints)
@@ -198,20 +216,22 @@ class Training:
             self._diverged(*broken)
         seconds = self.seconds - self.row_seconds
         with self.stopwatch.paused():
-            extra = self.samples.figures(self.trainer) | (self._measure(interruption) if measured else {})
+            cheap = self.samples.figures(self.trainer)
+            metrics = self._measure(interruption) if measured else {}
         self.window.clear()
         self.row_seconds += seconds
         speed = len(figures["critic_loss"]) * self.config.batch_size / seconds
         means = {name: math.fsum(value for _, value in kept) / len(kept) for name, kept in figures.items()}
-        row = {"step": self.step, "epoch": self.batches.epoch(self.step), **means, "images_per_second": speed, **extra}
-        self.log.append(row)
+        row = {"step": self.step, "epoch": self.batches.epoch(self.step), **means, "images_per_second": speed, **cheap}
+        self.log.append(row | metrics)
         if self.events:
             self.events.row(self.step, row)
+            self.events.metrics(self.step, metrics)
         left = (self.num_steps - self.step) * self.config.batch_size / speed
         if self.config.max_minutes is not None:
             left = min(left, max(0.0, 60 * self.config.max_minutes - self.seconds))
         progress.show(self.step, means, speed, left)
-        self._warn(self.watch.row(row))
+        self._warn(self.watch.row(row | metrics))
 
     def _measure(self, interruption: Interruption) -> dict[str, float]:
         """The metrics of this step; is it the best so far? A signal cuts them off, and a restart repeats them."""
@@ -223,8 +243,8 @@ class Training:
         cost = time.perf_counter() - start
         say(f"step {self.step}: metrics in {cost:.1f} s ({self.seconds:.0f} s of training before)")
         judged = results.judgement(report)
-        if judged and (self.best is None or self.best[0] != judged[0] or judged[1] < self.best[1]):
-            self.best = (*judged, self.step)
+        if judged and (self.best is None or self.best.figure != judged[0] or judged[1] < self.best.badness):
+            self.best = Best(*judged, self.step, report.values()[judged[0]])
         self.reports = {self.step: report}
         return report.values()
 
@@ -245,7 +265,7 @@ class Training:
             "window": self.ranks.mean(self.window.read()),
             "log_rows": self.log.count,
             "watch": self.watch.state_dict(),
-            "best": self.best,
+            "best": self.best and tuple(self.best),  # a checkpoint holds plain values alone
             "config": self.config.model_dump(mode="json"),
             "shape": list(self.batches.images.shape[1:]),
             "fingerprint": self.images.fingerprint,
@@ -254,7 +274,7 @@ class Training:
         }
 
     def _resume(self, state: Mapping[str, Any], rows: Sequence[Row]) -> None:
-        self.step, self.best = state["step"], state["best"]
+        self.step, self.best = state["step"], state["best"] and Best(*state["best"])
         self.stopwatch, self.row_seconds = Stopwatch(state["seconds"]), state["row_seconds"]
         self.window.restore(state["window"], self.device)
         self.watch.load_state_dict(state["watch"], rows)
@@ -287,7 +307,8 @@ class Training:
             state=state,
             step=self.step,
             num_steps=self.num_steps,
-            warnings=self.watch.warnings,
+            best=self.best and {"step": self.best.step, "figure": self.best.figure, "value": self.best.value},
+            warnings=[*self.config.warnings, *self.watch.warnings],
             started=self.started,
             written=_now(),
             seconds=round(self.seconds, 3),

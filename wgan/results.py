@@ -4,13 +4,15 @@ import json
 import time
 from typing import TYPE_CHECKING
 
+from wgan.checkpoint import BEST
 from wgan.console import say
 from wgan.files import write_text
 from wgan.reporting.animation import training_gif
 from wgan.reporting.curves import loss_plot
 from wgan.reporting.gallery import write_index
+from wgan.reporting.measures import judging
 from wgan.reporting.report import write_report
-from wgan.reporting.run_record import find_samples
+from wgan.reporting.run_record import find_samples, read_run
 from wgan.runs import Run
 from wgan.samples import Samples
 from wgan.trainers import Trainer
@@ -20,11 +22,9 @@ if TYPE_CHECKING:  # metrics imports libraries that take seconds
 
 PAGES_SHARE = 0.05
 """Curves and pages are drawn anew while a run trains when that has taken at most this share of the time."""
-JUDGES = ("fid", "kid", "frechet_classifier", "swd", "mmd", "emd", "w1", "coverage", "nearest_psnr", "psnr")
-"""The figure that chooses best.pt: the first of these that a run computes."""
 
 
-def write(run: Run, samples: Samples, trainer: Trainer, report: "Report | None") -> None:
+def write(run: Run, samples: Samples, trainer: Trainer, report: "Report | None") -> "Report":
     """Everything that is written once, after the last step: the GIF, the real/fake grid, the metrics.
 
     Args:
@@ -32,20 +32,24 @@ def write(run: Run, samples: Samples, trainer: Trainer, report: "Report | None")
         samples: what is shown and measured.
         trainer: holds the averaged generator.
         report: its metrics, where they are known already.
+
+    Returns:
+        The metrics.
     """
     samples.compare(trainer, run.directory)
     training_gif(sorted(run.samples.glob("step_*.png")), run.directory / "training.gif")
     report = report or samples.evaluate(trainer)
     write_text(run.directory / "metrics.json", json.dumps(report.as_dict(), indent=2) + "\n")
     write_text(run.directory / "metrics_report.out", report.as_table())
+    return report
 
 
 def judgement(report: "Report") -> tuple[str, float] | None:
     """The name of the figure that chooses the best checkpoint, and a number that is smaller the better it is."""
     figures = {figure.key: figure for figure in report.figures}
-    chosen = next((figures[key] for key in JUDGES if key in figures), None)
-    if chosen is None:
+    if not (judges := judging(figures)):
         return None
+    chosen = figures[judges[0]]
     if chosen.better == "real":
         return chosen.key, abs(chosen.value - (chosen.real or 0.0))
     return chosen.key, chosen.value if chosen.better == "lower" else -chosen.value
@@ -81,5 +85,7 @@ def announce(run: Run) -> None:
     """The figures and where to look."""
     if table := (run.directory / "metrics_report.out").read_text(encoding="utf-8"):
         say(table)
+    if best := read_run(run.directory).best:
+        say(f"Best:    {run.checkpoints / BEST} ({best})")
     say(f"Samples: {find_samples(run.directory)[-1].path}")
     say(f"Report:  {run.directory / 'report.html'}\nAll results: {run.directory}/")

@@ -3,6 +3,7 @@
 The loop and the results ask `Samples`, chosen by the data's shape, and never which kind it is.
 """
 
+import math
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,7 +72,7 @@ class Samples(ABC):
 
     @abstractmethod
     def compare(self, trainer: Trainer, directory: Path) -> None:
-        """Write the pictures of a finished run, real_fake_grid.png among them."""
+        """Write the pictures of a finished run, real_fake_grid.png among them; a few seconds at most."""
 
     def generated(self, trainer: Trainer, count: int) -> Tensor:
         """The first `count` samples for the metrics: (count, ...) as `Trainer.sample` gives them."""
@@ -86,6 +87,8 @@ class ImageSamples(Samples):
     """Images: grids of them, and the metrics that the YAML names."""
 
     shown, measured = 64, 2_048
+    searched = 256
+    """Images whose nearest training images are looked for at the end."""
 
     def draw(self, trainer: Trainer, path: Path) -> Tensor:
         images = trainer.sample(self.latents)
@@ -119,6 +122,23 @@ class ImageSamples(Samples):
     def compare(self, trainer: Trainer, directory: Path) -> None:
         real = to_float(self.data.held_out.images[: self.shown])
         real_fake_grid(real, self.generated(trainer, self.shown), directory / "real_fake_grid.png")
+        from wgan.metrics.distribution import most_used
+        from wgan.metrics.pictures import interpolation_strip, neighbour_picture
+
+        walk = self._walk()
+        between = trainer.sample(walk.flatten(0, 1)).unflatten(0, walk.shape[:2])
+        interpolation_strip(between, directory / "interpolation.png")
+        fake, seen = to_uint8(self.generated(trainer, self.searched)), self.data.train.images
+        seen = seen[: most_used(seen[0], len(seen))]  # of so many large images that reading all takes minutes
+        neighbour_picture(fake, seen, directory / "nearest_neighbours.png", device=trainer.device)
+
+    def _walk(self) -> Tensor:
+        """Ways from one latent to another, (8, 8, latent_vector): in quarter circles, as every point on such a way is
+        distributed as the latents themselves, which those on a straight line are not.
+        """
+        start, end = self.latents[:8, None], self.latents[8:16, None]
+        angle = torch.linspace(0, math.pi / 2, 8)[:, None]
+        return angle.cos() * start + angle.sin() * end
 
 
 class PointSamples(Samples):

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import pandas
 import pytest
 import torch
 import yaml as yaml_library
@@ -29,10 +30,12 @@ FILES = {
     "checkpoints/last.pt",
     "checkpoints/step_00000010.pt",
     "config.yaml",
+    "interpolation.png",
     "log.csv",
     "loss_plot.png",
     "metrics.json",
     "metrics_report.out",
+    "nearest_neighbours.png",
     "real_fake_grid.png",
     "report.html",
     "samples/step_000000.png",
@@ -89,6 +92,13 @@ def test_every_algorithm_trains_from_a_yaml_to_a_finished_run(tmp_path: Path) ->
         assert all(math.isfinite(float(cell)) for row in rows for cell in row.values() if cell)
         figures = json.loads((directory / "metrics.json").read_text())["figures"]
         assert figures
+        for name in ("metrics.json", "log.csv"):
+            table = (pandas.read_json if name.endswith("json") else pandas.read_csv)(directory / name)
+            assert len(table) >= 4
+            assert {"figures", "step"} & set(table)
+        page = (directory / "report.html").read_text()
+        assert "each row from one latent vector to another" in page
+        assert "then the training images nearest to it" in page
         assert all(math.isfinite(figure["value"]) for figure in figures.values())
         weights = checkpoint.load(directory / "checkpoints/last.pt")["trainer"]
         assert all(

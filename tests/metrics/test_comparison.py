@@ -61,7 +61,7 @@ def test_table_and_json_hold_both_sets() -> None:
     assert "dog    2  3     3" in text
     assert "Note: shared\nNote on A: of A" in text
     read = json.loads(json.dumps(comparison_dict(("out/a", "out/b"), a, b), allow_nan=False))
-    assert [fake["name"] for fake in read["fakes"]] == ["out/a", "out/b"]
+    assert [fake["name"] for fake in read["fakes"].values()] == ["out/a", "out/b"]
     assert read["differences"]["x"] == {
         **{"name": "X", "section": "section", "first": 1.0, "second": 2.0},
         **{"noise": None, "real": 0.0, "better": None},

@@ -4,8 +4,10 @@ import json
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 import torch
 from real_digits import digits, random, random_pixels
@@ -41,6 +43,24 @@ def test_json_holds_every_figure_with_its_real_value_and_interval() -> None:
         assert figure["low"] <= figure["value"] <= figure["high"]
         assert math.isfinite(figure["real"])
     assert set(read["seconds"]) == set(QUICK)
+
+
+def test_pandas_opens_the_json_as_a_table(tmp_path: Path) -> None:
+    figures = (
+        Figure("psnr", "PSNR", "pairs", 12.634, "real", 12.8, 12.51, 12.75),
+        Figure("fid", "FID", "Inception", 5.0, "lower"),
+    )
+    for report in (Report(figures, ("Something.",), (("cat", 3, 4),), {"paired": 1.0}), Report(figures), Report(())):
+        (tmp_path / "metrics.json").write_text(json.dumps(report.as_dict()), encoding="utf-8")
+        table = pandas.read_json(tmp_path / "metrics.json")
+        found = {key: figure["value"] for key, figure in table["figures"].dropna().items()}
+        assert found == report.values()
+        assert list(table["notes"].dropna()) == list(report.notes)
+
+
+def test_nothing_computed_is_no_table() -> None:
+    assert Report(()).as_table() == ""
+    assert Report((), ("Left out.",)).as_table() == "Note: Left out.\n"
 
 
 def test_the_table_names_every_figure_and_stands_in_columns() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -65,6 +66,16 @@ def test_every_picture_has_an_alternative_text_and_comes_with_the_page(tmp_path:
     assert all(picture["alt"] and picture["src"].startswith("data:image/") for picture in pictures)
     sources = [attributes.get("src") or "" for _, attributes in page.tags]
     assert all(source.startswith("data:") or not source for source in sources)
+
+
+def test_the_pictures_of_a_finished_run_are_shown_with_what_they_are(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, "digits")
+    for name in ("interpolation", "nearest_neighbours"):
+        shutil.copy(folder / "real_fake_grid.png", folder / f"{name}.png")
+    page = Page(write_report(folder))
+    texts = [attributes["alt"] or "" for tag, attributes in page.tags if tag == "img"]
+    assert len(set(texts)) == 4
+    assert ["latent" in texts[2], "nearest" in texts[3]] == [True, True]
 
 
 def test_what_differs_from_the_algorithms_defaults_is_marked_with_the_default(tmp_path: Path) -> None:

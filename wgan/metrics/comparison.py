@@ -99,9 +99,12 @@ def _notes(first: Sequence[str], second: Sequence[str]) -> list[str]:
 
 
 def comparison_dict(names: tuple[str, str], first: Report, second: Report) -> dict[str, object]:
-    """Side by side for programs; noise without intervals is null."""
+    """Side by side for programs, as `Report.as_dict`; noise without intervals is null."""
     found = [asdict(d) | {"noise": d.noise if math.isfinite(d.noise) else None} for d in differences(first, second)]
     return {
-        "fakes": [{"name": name, **report.as_dict()} for name, report in zip(names, (first, second), strict=True)],
+        "fakes": {
+            letter: {"name": name, **report.as_dict()}
+            for letter, name, report in zip("AB", names, (first, second), strict=True)
+        },
         "differences": {str(d.pop("key")): d for d in found},
     }

@@ -62,7 +62,10 @@ class Report:
         return {figure.key: figure.value for figure in self.figures}
 
     def as_dict(self) -> dict[str, object]:
-        """For metrics.json: numbers are finite, and a bound that was not computed is null."""
+        """For metrics.json: numbers are finite, and a bound that was not computed is null.
+
+        All is mappings, so that `pandas.read_json` opens it as a table with a row for each name.
+        """
         return {
             "figures": {
                 figure.key: {
@@ -77,7 +80,7 @@ class Report:
                 for figure in self.figures
             },
             "class_counts": {name: {"generated": fake, "real": real} for name, fake, real in self.class_counts},
-            "notes": list(self.notes),
+            "notes": {str(number): note for number, note in enumerate(self.notes, 1)},
             "seconds": {group: round(seconds, 2) for group, seconds in self.seconds.items()},
         }
 

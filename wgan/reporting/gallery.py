@@ -13,6 +13,7 @@ from PIL import Image
 from wgan.config import ALGORITHMS
 from wgan.files import write_text
 from wgan.reporting.log_reader import has_numbers
+from wgan.reporting.measures import in_order, titles
 from wgan.reporting.pages import CURVES, clean, data_uri, figure, render, shown, thinned
 from wgan.reporting.run_record import Measure, RunRecord, find_runs, read_run
 from wgan.reporting.sheets import corner
@@ -66,11 +67,10 @@ def write_index(out: Path) -> Path:
     runs = [run for run in map(read_run, find_runs(out)) if run.config.get("arch", "WGAN-GP") in ALGORITHMS]
     keys = _telling_keys(runs)
     found = {measure.key: measure for run in runs for measure in run.measures}
-    measures = sorted(found, key=lambda key: found[key].better == "real")  # first what judges by itself
-    names = {key: found[key].name for key in measures}
-    titles = [names[key] if list(names.values()).count(names[key]) == 1 else key for key in measures]
+    ordered = in_order(found.values())
+    measures = [measure.key for measure in ordered]
     columns = [Column(f"key-{i}", key, "Settings", i < _OPEN_COLUMNS) for i, key in enumerate(keys)]
-    columns += [Column(f"metric-{i}", title, "Metrics", i < _OPEN_COLUMNS) for i, title in enumerate(titles)]
+    columns += [Column(f"metric-{i}", title, "Metrics", i < _OPEN_COLUMNS) for i, title in enumerate(titles(ordered))]
     best = {
         key: min((m.rank(), run.folder) for run in runs for m in run.measures if m.key == key)[1] for key in measures
     }

@@ -18,6 +18,16 @@ from wgan.reporting.run_record import RunRecord, Sample, read_run
 IMAGE_BYTES = 12_000_000
 """What the sample grids of a page take at most, before base64 adds a third."""
 _MOST_SAMPLES, _FEWEST_SAMPLES = 200, 12
+_FURTHER = {  # picture -> its alternative text, its caption
+    "interpolation": (
+        "Rows of generated images, each row from one latent vector to another",
+        "From one latent vector to another: smooth changes speak against a generator that has learnt images by heart.",
+    ),
+    "nearest_neighbours": (
+        "Rows of images: a generated one, then the training images nearest to it",
+        "Generated images (first column) and the training images nearest to each, the most suspicious on top.",
+    ),
+}
 _NO_CURVES = ("step", "epoch", "exact_w1")
 _MOST_ROWS = 10_000
 _REFRESH_SECONDS = 20
@@ -59,6 +69,9 @@ def write_report(run_dir: Path) -> Path:
         samples=samples,
         left_out=len(run.samples) - len(samples),
         real_fake=_picture(run_dir / "real_fake_grid.png"),
+        further=[
+            (picture, *texts) for name, texts in _FURTHER.items() if (picture := _picture(run_dir / f"{name}.png"))
+        ],
         curves=curves,
         stride=stride,
         smoothing=max(1, min(100, rows // stride // 25)),
@@ -138,7 +151,7 @@ def _class_counts(run: RunRecord) -> list[tuple[str, int, int, float]]:
 
 
 def _environment(run: RunRecord) -> list[tuple[str, str]]:
-    facts = {key: value for key, value in run.facts.items() if key not in ("state", "warnings", "versions")}
+    facts = {key: value for key, value in run.facts.items() if key not in ("state", "best", "warnings", "versions")}
     versions = run.facts.get("versions")
     rows = [(key.replace("_", " "), shown(value)) for key, value in facts.items()]
     if speed := _speed(run):

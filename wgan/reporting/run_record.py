@@ -75,7 +75,7 @@ class RunRecord:
         config: every key with its value, as in config.yaml.
         changed: the keys that differ from the algorithm's defaults -> the default.
         state: one of `STATES`, or "unknown" where state.json is missing or says something else.
-        facts: the rest of state.json: step, num_steps, warnings, started, seconds, versions, device.
+        facts: the rest of state.json: step, num_steps, best, warnings, started, seconds, versions, device.
         log: the columns of log.csv.
         measures: the figures of metrics.json, in its order.
         class_counts: (class, generated, real): how many images a classifier sees in each class.
@@ -117,6 +117,17 @@ class RunRecord:
         return [item if isinstance(item, str) else json.dumps(item) for item in given]
 
     @property
+    def best(self) -> str:
+        """Which step best.pt holds and why: `step 500, swd 12.31`; empty where there is none."""
+        best = self.facts.get("best")
+        if not isinstance(best, dict):
+            return ""
+        value = _number(best.get("value"))
+        return f"step {_integer(best.get('step'))}, {best.get('figure')}" + (
+            f" {value:.4g}" if value is not None else ""
+        )
+
+    @property
     def data(self) -> str:
         """What it was trained on: the set's name or the folder."""
         name = self.config.get("dataset") or self.config.get("path") or ""
@@ -141,7 +152,7 @@ def read_run(folder: Path) -> RunRecord:
         log=read_log(folder / "log.csv"),
         measures=tuple(_measures(figures)) if isinstance(figures, dict) else (),
         class_counts=tuple(_class_counts(classes)) if isinstance(classes, dict) else (),
-        notes=tuple(map(str, notes)) if isinstance(notes, list) else (),
+        notes=tuple(map(str, notes.values())) if isinstance(notes, dict) else (),
         samples=find_samples(folder),
         updated=max(_modified(folder / name) for name in ("config.yaml", "state.json", "log.csv", "metrics.json")),
         problems=tuple(problems),

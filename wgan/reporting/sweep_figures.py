@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from wgan.files import replacing
 from wgan.reporting.log_reader import has_numbers, smoothed
+from wgan.reporting.measures import titles
 from wgan.reporting.pages import CURVES, count, shown, thinned
 from wgan.reporting.run_record import Measure, RunRecord
 from wgan.reporting.sheets import corner
@@ -111,9 +112,9 @@ def metrics_against_values(groups: Sequence[Group], path: Path) -> bool:
     figure = Figure(figsize=(3.6 * len(metrics), 3.1 * len(keys)), layout="constrained")
     FigureCanvasAgg(figure)
     for row, key in enumerate(keys):
-        for column, metric in enumerate(metrics):
+        for column, (metric, title) in enumerate(zip(metrics, titles(metrics), strict=True)):
             axes = figure.add_subplot(len(keys), len(metrics), row * len(metrics) + column + 1)
-            _against(axes, groups, key, metric)
+            _against(axes, groups, key, metric, title)
             if column == 0:
                 axes.legend(fontsize=7, frameon=False)
     _save(figure, path)
@@ -152,7 +153,7 @@ def _all_curves(axes: Axes, groups: Sequence[Group], column: str) -> None:
     axes.set_xlabel("step", fontsize=9)
 
 
-def _against(axes: Axes, groups: Sequence[Group], key: str, metric: Measure) -> None:
+def _against(axes: Axes, groups: Sequence[Group], key: str, metric: Measure, title: str) -> None:
     values = list({shown(group.values[key]): group.values[key] for group in groups}.values())
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     if numeric:
@@ -180,7 +181,7 @@ def _against(axes: Axes, groups: Sequence[Group], key: str, metric: Measure) -> 
     axes.set_xticks(list(position.values()), list(position), fontsize=8)
     axes.set_xlabel(key, fontsize=9)
     arrow = {"higher": " (higher is better)", "lower": " (lower is better)"}.get(metric.better, "")
-    _dress(axes, f"{metric.name}{arrow}")
+    _dress(axes, f"{title}{arrow}")
 
 
 def _dress(axes: Axes, title: str) -> None:

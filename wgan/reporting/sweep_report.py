@@ -12,6 +12,7 @@ from PIL import Image
 
 from wgan.files import write_text
 from wgan.reporting.log_reader import has_numbers
+from wgan.reporting.measures import titles
 from wgan.reporting.pages import CURVES, clean, data_uri, render, shown, thinned
 from wgan.reporting.run_record import Measure
 from wgan.reporting.sweep_figures import contact_sheet, curves, metrics_against_values
@@ -57,7 +58,7 @@ def write_sweep_report(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> 
         "sweep.html.j2",
         title=folder.resolve().name,
         pictures=[picture for picture in pictures if picture["name"] != "curves.png"],
-        metrics=metrics,
+        metrics=list(zip(metrics, titles(metrics), strict=True)),
         judges=judges(metrics),
         rows=[_row(place, metrics, folder) for place in places],
         seeds=max(len(group.runs) for group in groups),

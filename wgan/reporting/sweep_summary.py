@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from wgan.reporting.measures import in_order, judging
 from wgan.reporting.pages import shown
 from wgan.reporting.run_record import Measure, RunRecord, read_run
 
@@ -81,21 +82,19 @@ def group_runs(runs: Mapping[Path, Mapping[str, Any]]) -> list[Group]:
 
 
 def metric_keys(groups: Sequence[Group]) -> list[Measure]:
-    """One example of each metric of the sweep: those with a direction first, then those measured by real against real.
-
-    A figure such as PSNR between random pairs tells little by itself; distances between distributions tell more.
-    """
+    """One example of each metric of the sweep, those that rank first."""
     found: dict[str, Measure] = {}
     for group in groups:
         for run in group.runs:
             for measure in run.measures:
                 found.setdefault(measure.key, measure)
-    return sorted(found.values(), key=lambda measure: measure.better == "real")
+    return in_order(found.values())
 
 
 def judges(metrics: Sequence[Measure]) -> list[Measure]:
-    """The metrics that rank: those with a direction; only where there are none, those measured by real against real."""
-    return [measure for measure in metrics if measure.better != "real"] or list(metrics)
+    """The metrics that rank, the most telling first."""
+    found = {measure.key: measure for measure in metrics}
+    return [found[key] for key in judging(found)]
 
 
 def rank(groups: Sequence[Group]) -> list[Place]:
