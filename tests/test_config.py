@@ -337,6 +337,32 @@ def test_a_sweep_is_every_combination_in_order():
     assert [chosen for chosen, _ in configuration.combinations(resolve(BASE))] == [{}]
 
 
+def test_what_every_run_of_a_sweep_sets_need_not_stand_beside_it(written):
+    for swept in ("dataset: [mnist-5k, cifar10]", "path: [a, b]"):
+        config = written(f"arch: WGAN-GP\nsweep: {{{swept}}}\n")
+        assert len(list(configuration.combinations(config))) == 2
+    many = written(f"arch: WGAN-GP\nsweep: {{dataset: [mnist-5k, cifar10], seed: {list(range(200))}}}\n")
+    assert len(list(configuration.combinations(many))) == 400
+    assert written("arch: WGAN-GP\ndataset: swissroll\ngp_lambda: 1000\nsweep: {gp_lambda: [1, 10]}\n").warnings == ()
+
+
+def test_each_warning_of_a_sweeps_runs_is_told_once(written):
+    head = "arch: WGAN-CLIP\ndataset: mnist-5k\nimage_size: 28\nnumber_channels: 1\n"
+    config = written(f"{head}clip_value: 1\nsweep:\n  gp_lambda: [1, 10]\n  seed: [1, 2]\n  critic_its: [5, 1]\n")
+    assert [warning.split(";")[0] for warning in config.warnings] == [
+        "input.yaml:5: warning: clip_value: above 0.1 the weights take long to reach their limit",
+        "input.yaml:7: warning: sweep.gp_lambda: not used by arch WGAN-CLIP",
+        "input.yaml:9: warning: sweep.critic_its: one critic update is too few to follow the generator under "
+        "clipping: 5 is usual",
+    ]
+    config = written(f"{head}sweep: {{seed: [1, 2], arch: [WGAN-CLIP, WGAN-GP], gp_lambda: [1000]}}\n")
+    assert [warning.split(";")[0] for warning in config.warnings] == [
+        "input.yaml:5: warning: sweep: with arch: 'WGAN-CLIP', gp_lambda: 1000: gp_lambda: not used by arch WGAN-CLIP",
+        "input.yaml:5: warning: sweep: with arch: 'WGAN-GP', gp_lambda: 1000: gp_lambda: 1000 leaves the penalty alone "
+        "in charge: 10 is usual, 0.1 to 100 work",
+    ]
+
+
 # Versions ------------------------------------------------------------------------------------------------------------
 
 

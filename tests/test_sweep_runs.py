@@ -91,7 +91,16 @@ def test_missing_images_stop_a_sweep_before_it_begins(tmp_path: Path) -> None:
     config = swept(tmp_path, dataset=None, path=str(tmp_path / "none"), sweep={"seed": [1, 2]})
     with pytest.raises(InputError, match="none"):
         sweep(config)
-    assert not list((tmp_path / "out").glob("run-seed*"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_devices_stop_a_sweep_before_an_image_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "load", lambda _: pytest.fail("looked at the images"))
+    with pytest.raises(InputError, match="n_gpu: asks for 4000"):
+        sweep(swept(tmp_path, n_gpu=4000, batch_size=4000, sweep={"seed": [1, 2]}))
+    assert not (tmp_path / "out").exists()
 
 
 def test_runs_take_the_devices_with_the_fewest_runs() -> None:

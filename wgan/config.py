@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from wgan import __version__, yaml_reader
+from wgan import __version__, paths, yaml_reader
 from wgan.errors import InputError
 from wgan.keys import EvaluateKeys, GenerateKeys, Neutral, TrainKeys
 from wgan.request import Request
@@ -126,7 +126,7 @@ def load(path: Path, overrides: Sequence[str] = (), check_paths: bool = False) -
     request = Request(dict(document.values), str(path), document.lines, document.texts, document.duplicates)
     for override in overrides:
         request.override(override)
-    return _finished(resolved(request, MODELS, ALGORITHMS, check_paths))
+    return _finished(resolved(request, MODELS, ALGORITHMS, [paths.checked] if check_paths else []))
 
 
 def resolve(values: Mapping[str, Any]) -> Config:

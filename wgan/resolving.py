@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from wgan import dialects, paths, rules, sweep_rules
+from wgan import dialects, rules, sweep_rules
 from wgan.keys import POINT_SETS, Keys, Source, TrainKeys
 from wgan.problems import Problem, Schema, from_pydantic, nearest, printable, shown, squashed
 from wgan.reading import read_value
@@ -20,6 +20,7 @@ from wgan.yaml_reader import Place
 
 Models = Mapping[str, type[Keys]]
 Algorithms = Mapping[str, Algorithm]
+Check = Callable[[Keys], Iterator[Problem]]
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,14 @@ class Resolution:
     errors: list[str]
 
 
-def resolved(request: Request, models: Models, algorithms: Algorithms, check_paths: bool = False) -> Resolution:
-    """Fill in defaults and check everything that needs neither images nor a device.
+def resolved(request: Request, models: Models, algorithms: Algorithms, checks: Sequence[Check] = ()) -> Resolution:
+    """Fill in defaults and check everything that needs neither a device nor an image's content.
 
     Args:
         request: what the user gave.
         models: arch -> the model of its keys.
         algorithms: the archs that train.
-        check_paths: also look at the file system.
+        checks: look beyond the configuration, at the file system; a later one may rest on what an earlier one refuses.
     """
     values, problems = dialects.updated(dict(request.values))
     arch = _arch(values, models, problems)
@@ -51,17 +52,23 @@ def resolved(request: Request, models: Models, algorithms: Algorithms, check_pat
     given = dict(values)
     config = _validated(model, values, algorithms, schemas, request.texts, problems)
 
-    wrong = {str(problem.place[0]) for problem in problems if not problem.warning}
     if config is not None and arch:
-        found = [
-            *_rules(config, request, frozenset(given), algorithms),
-            *(paths.checked(config) if check_paths else ()),
-        ]
-        problems += [p for p in found if not wrong & {p.place[0], *p.involves}]
-        if isinstance(config, TrainKeys) and config.sweep is not None:
-            attempt = partial(_attempt, request, models, algorithms)
-            problems += sweep_rules.checked(config.sweep, attempt)
+        sweep = config.sweep if isinstance(config, TrainKeys) else None
+        meaningless = {str(problem.place[0]) for problem in problems if not problem.warning} | set(sweep or ())
+        problems += _meaningful(_rules(config, request, frozenset(given), algorithms), meaningless)
+        for check in checks:
+            found = _meaningful(check(config), meaningless)
+            meaningless |= {str(problem.place[0]) for problem in found if not problem.warning}
+            problems += found
+        if sweep is not None:
+            attempt = partial(_attempt, request, models, algorithms, checks)
+            problems += sweep_rules.checked(sweep, tuple(algorithms), tuple(problems), attempt)
     return _located(request, config, given, problems, algorithms)
+
+
+def _meaningful(found: Iterable[Problem], meaningless: Set[str]) -> list[Problem]:
+    """Without what rests on values that are wrong themselves, or that each run of a sweep replaces."""
+    return [problem for problem in found if not meaningless & {problem.place[0], *problem.involves}]
 
 
 @cache
@@ -203,14 +210,15 @@ def _rules(config: Keys, request: Request, given: frozenset[str], algorithms: Al
     return found
 
 
-def _attempt(request: Request, models: Models, algorithms: Algorithms, changes: Mapping[str, Any]) -> list[Problem]:
-    """The errors of one run of a sweep."""
+def _attempt(
+    request: Request, models: Models, algorithms: Algorithms, checks: Sequence[Check], changes: Mapping[str, Any]
+) -> list[Problem]:
+    """What is to be said of one run of a sweep."""
     values = {
         key: value for key, value in request.values.items() if key not in ("sweep", "parallel", "cpus", "executor")
     }
     texts = {place: text for place, text in request.texts.items() if place[0] not in changes}
-    tried = resolved(Request(values | dict(changes), texts=texts), models, algorithms)
-    return [problem for problem in tried.problems if not problem.warning]
+    return resolved(Request(values | dict(changes), texts=texts), models, algorithms, checks).problems
 
 
 def _located(

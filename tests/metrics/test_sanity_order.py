@@ -2,7 +2,7 @@
 
 The real images are the digits 0 to 4; "other class" are the digits 5 to 9. One set of steps for all metrics, small
 enough that none is easy. Figures of random features see texture before class: for them a slight blur is farther than
-another class, so for these the two are left out of the order and each is compared with its neighbours alone.
+another class, so their order has these two the other way round.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from wgan.metrics import Report, classifier, evaluate, swd
 COUNT = 350
 WHOLE = ["real", "light noise", "strong noise", "blurred", "other class", "random pixels"]
 NOISE = ["real", "light noise", "strong noise", "random pixels"]
-CLASS = ["real", "other class", "random pixels"]
+TEXTURE = ["real", "light noise", "strong noise", "other class", "blurred", "random pixels"]
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +44,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
     [
         ("swd", WHOLE),
         ("frechet_classifier", WHOLE),
-        ("mmd", NOISE),
-        ("mmd", CLASS),
-        ("mmd_cubic", NOISE),
-        ("mmd_cubic", CLASS),
+        ("mmd", TEXTURE),
+        ("mmd_cubic", TEXTURE),
         ("emd", ["light noise", "strong noise", "other class", "random pixels"]),
         ("emd_colour", NOISE),
     ],
@@ -60,9 +58,15 @@ def test_distances_grow_from_each_set_to_the_next_worse(key: str, order: list[st
 
 @pytest.mark.parametrize("key", ["recall", "coverage"])
 def test_recall_and_coverage_fall_from_each_set_to_the_next_worse(key: str, reports: dict[str, Report]) -> None:
-    value = {name: reports[name].values()[key] for name in WHOLE}
-    assert value["real"] > value["strong noise"] > value["blurred"] >= value["random pixels"]
-    assert value["strong noise"] > value["other class"] > value["random pixels"]
+    values = [reports[name].values()[key] for name in TEXTURE]
+    assert values == sorted(values, reverse=True)
+    assert len(set(values)) == len(values)
+
+
+@pytest.mark.parametrize("key", ["precision", "density"])
+def test_precision_and_density_prefer_light_noise_to_real_images(key: str, reports: dict[str, Report]) -> None:
+    """Why neither ranks runs."""
+    assert reports["light noise"].values()[key] > reports["real"].values()[key]
 
 
 @pytest.mark.parametrize("key", ["swd", "mmd", "coverage", "recall", "precision"])

@@ -57,26 +57,27 @@ def sweep(config: TrainConfig) -> int:
         InputError: the images or devices that the runs ask for are not there, or another process runs this sweep.
     """
     own = folder(config)
-    with Run(own).lock(), Interruption() as interruption:
-        write_text(own / "sweep.yaml", to_yaml(config))
+    with Interruption() as interruption:
         planned = plan(config)
         pending = [one for one in planned if not runs.is_finished(one.run, one.config)]
         finished = len(planned) - len(pending)
         say(f"{len(planned)} runs over {', '.join(config.sweep or {})}, {finished} of them finished already")
         try:
             with interruption.at_once():
+                executor = open_executor(config, pending)  # first: a missing device is known at once
                 lengths = prepare(pending)
-                executor = open_executor(config, pending)
         except Interrupted:
             return interruption.exit_status
-        with executor, SweepProgress(pending, lengths, finished) as progress:
-            failed = train_all(pending, executor, progress, interruption)
-        if interruption.signal:
-            say("Stopped, and every run has saved. The same command goes on from there.")
-            return interruption.exit_status
-        directories = {one.run.directory: one.chosen for one in planned}
-        page = write_sweep_report(own, directories)
-        write_index(config.out)
+        with Run(own).lock():
+            write_text(own / "sweep.yaml", to_yaml(config))
+            with executor, SweepProgress(pending, lengths, finished) as progress:
+                failed = train_all(pending, executor, progress, interruption)
+            if interruption.signal:
+                say("Stopped, and every run has saved. The same command goes on from there.")
+                return interruption.exit_status
+            directories = {one.run.directory: one.chosen for one in planned}
+            page = write_sweep_report(own, directories)
+            write_index(config.out)
     say(f"{len(planned) - len(failed)} of {len(planned)} runs are finished")
     say(ranking(directories))
     say(f"Figures:  {page}\nAll runs: {config.out / 'index.html'}")
