@@ -48,6 +48,10 @@ def test_answers_that_need_no_work_need_no_torch():
     """torch takes seconds to import; help, errors and the configuration part of --check come without it."""
     yaml_file(DIGITS)
     yaml_file("arch: DCGAN\n", "wrong.yaml")
+    Path("photos").mkdir()
+    for number in range(40):
+        Path(f"photos/{number}.png").write_bytes(b"looked at by nobody")
+    yaml_file("arch: WGAN-GP\npath: photos\nbatch_size: 8\n", "folder.yaml")
     program = """
 import sys
 class Forbidden:
@@ -64,12 +68,16 @@ except SystemExit as end:
     assert end.code == 0
 found = config.load(Path("input.yaml"), check_paths=True)
 print(*check.values(found), *check.directory(found), sep="\\n")
+sys.modules["PIL"] = None  # the sizes of the images are looked up without torch too, but not here
+check.sizes = lambda _: "sizes"
+print(*check.images(config.load(Path("folder.yaml"), check_paths=True)), sep="\\n")
 """
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}, timeout=120
     )
     assert ended.returncode == 0, ended.stderr
     assert "arXiv:1704.00028" in ended.stdout
+    assert "40 files, 30 to train on, 10 held out" in ended.stdout
 
 
 def test_what_follows_the_command_is_told_when_it_is_wrong(capsys):
@@ -179,11 +187,20 @@ def test_checks_parameter_counts_are_the_networks_own(capsys):
 
 def test_check_tells_everything_that_stands_in_the_way(capsys):
     photographs(Path("photos"), 4)
-    text = "arch: WGAN-GP\npath: photos\nbatch_size: 4000\nclasses: [cats]\nn_gpu: 4000\nout: results\n"
+    text = "arch: WGAN-GP\npath: photos\nbatch_size: 4000\nclasses: [cats]\nn_gpu: -1\nout: results\n"
     assert image_generation.main([yaml_file(text), "--check"]) == 2
     told = capsys.readouterr().err.splitlines()
     assert told[0].startswith("input.yaml:3: batch_size: 4000 is more than the 4 training images")
-    assert told[1].startswith("input.yaml:5: n_gpu: asks for 4000, but this machine has")
+    assert told[1].startswith("input.yaml:5: n_gpu: must be from 0 to 4,096")
+    assert (
+        image_generation.main(
+            [yaml_file("arch: WGAN-GP\ndataset: mnist-5k\nn_gpu: 64\nimage_size: 28\nnumber_channels: 1\n"), "--check"]
+        )
+        == 2
+    )
+    told = capsys.readouterr()
+    assert told.err.startswith("input.yaml:3: n_gpu: asks for 64, but this machine has")
+    assert "mnist-5k: 4,500 grey images" in told.out
     image_generation.main([yaml_file("arch: WGAN-GP\npath: photos\nclasses: [cows]\n"), "--check"])
     assert capsys.readouterr().err.startswith(
         "input.yaml:3: classes: cows is not one of this set's classes: cats, dogs"

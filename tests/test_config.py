@@ -77,8 +77,15 @@ def test_the_cache_stands_where_the_desktop_says(monkeypatch):
     assert resolve(BASE).cache == Path.home() / ".cache" / "wgan"
 
 
+def photographs(folder):
+    """A folder of 40 files that are named like images."""
+    Path(folder).mkdir()
+    for number in range(40):
+        (Path(folder) / f"{number}.png").touch()
+
+
 def test_seed_000s_yaml_runs_once_its_paths_point_somewhere(written):
-    Path("images").mkdir()
+    photographs("images")
     config = written(
         "arch: 'WGAN'\n\npath: './images/'\nout: 'results'\nrun: 'name'\nseed: 42\nn_gpu: 0\n\nnum_epochs: 5\n"
         "learning_rate: 0.0002\nbeta_adam: 0.5\nbatch_size: 16\n\nlatent_vector: 256\n\nimage_size: 64\n"
@@ -134,8 +141,8 @@ def test_a_sets_name_as_path_means_the_set_unless_a_folder_is_called_so(written)
     config = written("arch: WGAN-GP\npath: Fashion_MNIST\n")
     assert (config.dataset, config.path) == ("fashion-mnist", None)
     assert config.where("dataset") == "input.yaml:2: dataset"
-    Path("Fashion_MNIST").mkdir()
-    config = written("arch: WGAN-GP\npath: Fashion_MNIST\n", check_paths=True)
+    photographs("Fashion_MNIST")
+    config = written("arch: WGAN-GP\npath: Fashion_MNIST\nbatch_size: 8\n", check_paths=True)
     assert (config.dataset, config.path) == (None, Path("Fashion_MNIST"))
 
 
@@ -152,8 +159,8 @@ def test_paths_may_hold_the_home_folder_and_environment_variables(written, monke
 
 def test_a_relative_path_is_taken_from_the_working_directory(tmp_path, monkeypatch):
     (tmp_path / "configs").mkdir()
-    (tmp_path / "images").mkdir()
-    (tmp_path / "configs" / "a.yaml").write_text("arch: WGAN-GP\npath: images\n")
+    photographs(tmp_path / "images")
+    (tmp_path / "configs" / "a.yaml").write_text("arch: WGAN-GP\npath: images\nbatch_size: 8\n")
     monkeypatch.chdir(tmp_path)
     assert load(Path("configs/a.yaml"), check_paths=True).path == Path("images")
     monkeypatch.chdir(tmp_path / "configs")

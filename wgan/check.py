@@ -13,9 +13,11 @@ from pathlib import Path
 
 from wgan import runs
 from wgan.config import ALGORITHMS, Config, EvaluateConfig, GenerateConfig, TrainConfig, unused_keys
+from wgan.contents import too_few
 from wgan.errors import InputError, UserError
 from wgan.help import written
 from wgan.keys import POINT_SETS
+from wgan.listing import Unusable, held_out_count, printable, scan
 
 HEADERS_READ = 200
 """Of so many images of a folder the size is looked up: enough to show what lies there, at once."""
@@ -79,36 +81,27 @@ def images(config: TrainConfig | EvaluateConfig) -> Iterator[str]:
     Raises:
         InputError: no image, fewer than a batch, or a class that is not there.
     """
-    from wgan import data
-
     if config.dataset is None and config.path is not None:
         count, lines = _folder(config, config.path)
         yield from lines
     else:
+        from wgan import data
+
         found = data.load(config)
         count = len(found.train)
         yield f"Images: {found.description}"
     if isinstance(config, TrainConfig):
         if config.batch_size > count:
-            asked = f"{config.where('batch_size')}: {config.batch_size}"
-            raise InputError(f"{asked} is more than the {count} training images: set at most {count}")
+            raise InputError(f"{config.where('batch_size')}: {too_few(config.batch_size, count).message}")
         steps = config.num_steps or math.ceil((config.num_epochs or 0) * count / config.batch_size)
         yield f"Length: {steps:,} critic updates, {steps // config.critic_its:,} generator updates"
 
 
 def _folder(config: TrainConfig | EvaluateConfig, root: Path) -> tuple[int, list[str]]:
     """How many images to train on, and what to say of the folder. Its images are listed, not decoded."""
-    from wgan.data.folder import scan
-    from wgan.data.sets import Unusable, class_indices, held_out_count, printable
-
     try:
         listing = scan(root, [config.out])
-        files, names = listing.files, listing.class_names
-        if config.classes is not None and files:
-            names = tuple(names[i] for i in class_indices(config.classes, names))
-            files = tuple(file for file in files if file.class_name in names)
-        if not files:
-            raise Unusable("path", f"{printable(root)} holds no image")
+        files, names = listing.chosen(config.classes)
     except Unusable as error:
         raise InputError(f"{config.where(error.key)}: {error.problem}") from None
     held_out = held_out_count(len(files))

@@ -9,11 +9,12 @@ from torch import Tensor
 from wgan.config import EvaluateConfig
 from wgan.console import detail, say
 from wgan.data import Data, load, load_folder
-from wgan.data.sets import Unusable, fit
+from wgan.data.sets import fit
 from wgan.devices import open_device
 from wgan.errors import InputError
 from wgan.files import write_text
 from wgan.generation import load_generator, sample
+from wgan.listing import Unusable
 from wgan.metrics import Report, evaluate, require
 from wgan.metrics.comparison import comparison_dict, comparison_table
 from wgan.metrics.distribution import most_used

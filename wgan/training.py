@@ -5,6 +5,7 @@ from contextlib import suppress
 from wgan import data, distributed, results, runs
 from wgan.config import TrainConfig
 from wgan.console import detail, say
+from wgan.contents import too_few
 from wgan.data import Data
 from wgan.devices import choose_precision, open_device, set_up_arithmetic
 from wgan.distributed import Ranks
@@ -73,5 +74,5 @@ def _found(config: TrainConfig) -> tuple[Run, bool]:
 
 def _require_a_batch(config: TrainConfig, images: Data) -> None:
     if config.batch_size > len(images.train):
-        where, found = config.where("batch_size"), len(images.train)
-        raise InputError(f"{where}: {config.batch_size} is more than the {found} training images: set at most {found}")
+        problem = too_few(config.batch_size, len(images.train))  # files that cannot be decoded are known only now
+        raise InputError(f"{config.where('batch_size')}: {problem.message}")

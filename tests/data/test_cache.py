@@ -16,9 +16,9 @@ from image_files import encoded, picture
 from wgan.data import cache as module
 from wgan.data.cache import CHUNK, KEPT_SETTINGS, prepare
 from wgan.data.decode import Undecodable, decode
-from wgan.data.folder import scan
 from wgan.data.store import Store
 from wgan.errors import RunFault
+from wgan.listing import scan
 
 COUNT = 3 * CHUNK + 10
 
@@ -166,7 +166,7 @@ import sys, time
 from pathlib import Path
 from wgan.data import cache
 from wgan.data.decode import decode
-from wgan.data.folder import scan
+from wgan.listing import scan
 
 def slowly(path, size, channels):
     time.sleep(0.005)

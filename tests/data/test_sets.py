@@ -5,7 +5,8 @@ from PIL import Image
 from torch import Tensor
 
 from wgan.data.embedded import mnist_5k
-from wgan.data.sets import ImageSet, Unusable, class_indices, fit, held_out_count, select, split
+from wgan.data.sets import ImageSet, fit, select, split
+from wgan.listing import Unusable, class_indices, held_out_count
 
 
 @pytest.fixture(scope="module")

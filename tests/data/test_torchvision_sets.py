@@ -12,8 +12,8 @@ import torch
 import torchvision
 
 from wgan.data import torchvision_sets as module
-from wgan.data.sets import Unusable
 from wgan.data.torchvision_sets import torchvision_set
+from wgan.listing import Unusable
 
 IDX_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 

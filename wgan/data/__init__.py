@@ -1,6 +1,5 @@
 """From a YAML's `path` or `dataset` to images as uint8 tensors, and to the batches of a training."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,24 +9,12 @@ import torch
 from wgan.config import EvaluateConfig, TrainConfig
 from wgan.data.batches import Batches
 from wgan.data.cache import digest, prepare
-from wgan.data.decode import FORMATS
 from wgan.data.embedded import mnist_5k
-from wgan.data.folder import scan
-from wgan.data.sets import (
-    Data,
-    ImageSet,
-    Skipped,
-    Unusable,
-    class_indices,
-    fit,
-    held_out_count,
-    printable,
-    select,
-    split,
-)
+from wgan.data.sets import Data, ImageSet, fit, select, split
 from wgan.data.torchvision_sets import SETS, torchvision_set
 from wgan.data.toys import TOYS, toy
 from wgan.errors import InputError
+from wgan.listing import Skipped, Unusable, held_out_count, nothing_usable, printable, scan
 
 __all__ = ["Batches", "Data", "ImageSet", "Skipped", "load", "load_folder", "load_named"]
 
@@ -83,18 +70,13 @@ def load_folder(
         RunFault: the cache cannot be written.
     """
     listing = scan(root, leave_out)
-    files, class_names = listing.files, listing.class_names
-    if classes is not None and files:
-        class_names = tuple(class_names[i] for i in class_indices(classes, class_names))
-        files = tuple(file for file in files if file.class_name in class_names)
-    if not files:
-        raise Unusable("path", _nothing_usable(root, listing.skipped, listing.others))
+    files, class_names = listing.chosen(classes)
     choice = "" if classes is None else "/".join(class_names)
     store, key = prepare(root, files, image_size, channels, workers, cache, choice)
     failed = [Skipped(root / file.name, reason) for file, reason in store.failed.items()]
-    skipped = tuple(sorted([*listing.skipped, *failed], key=lambda skip: str(skip.path)))
     if len(store.images) == 0:
-        raise Unusable("path", _nothing_usable(root, skipped, listing.others))
+        raise nothing_usable(listing, failed)
+    skipped = tuple(sorted([*listing.skipped, *failed], key=lambda skip: str(skip.path)))
     labels = None
     if class_names:
         label_of = {name: label for label, name in enumerate(class_names)}
@@ -142,13 +124,3 @@ def _data(name: str, train: ImageSet, held_out: ImageSet, skipped: tuple[Skipped
     lost = f"; {len(skipped):,} file{'s' * (len(skipped) > 1)} skipped" if skipped else ""
     description = f"{name}: {len(train):,} {kind}{classes}, {len(held_out):,} more held out{lost}"
     return Data(train, held_out, skipped, description, fingerprint)
-
-
-def _nothing_usable(root: Path, skipped: Sequence[Skipped], others: Counter[str]) -> str:
-    """Why a folder gives no image, and what it holds instead."""
-    if skipped:
-        shown = "\n".join(f"  {skip}" for skip in skipped[:5])
-        more = f"\n  and {len(skipped) - 5:,} more" if len(skipped) > 5 else ""
-        return f"{printable(root)} holds no usable image. Of {len(skipped):,} files:\n{shown}{more}"
-    found = ", ".join(f"{count:,} {printable(suffix) or 'without suffix'}" for suffix, count in others.most_common(5))
-    return f"{printable(root)} holds no image ({', '.join(FORMATS)}), only {found or 'nothing at all'}"

@@ -29,10 +29,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from wgan.data.decode import DECODE_VERSION, Undecodable, decode
-from wgan.data.folder import File
-from wgan.data.sets import printable
 from wgan.data.store import GrowingStore, Pixels, RowShape, Store, open_store, salvage
 from wgan.errors import RunFault
+from wgan.listing import File, printable
 
 CHUNK = 64
 """Files between two entries of the journal: what an interruption costs at most."""

@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from wgan.data.progressive import drop_details
+from wgan.listing import FORMATS
 
 DECODE_VERSION = 1  # a part of the cache's key: raise it whenever the same file would give other pixels
 
 MAX_PIXELS = 2**27
 """Files that declare more pixels (134 million; a few kilobytes can) are skipped: decoding takes 4 bytes a pixel."""
-
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM")  # none that starts another program
 
 _EXIF_ORIENTATION = 0x0112
 _UPRIGHT = {

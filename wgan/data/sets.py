@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wgan.errors import InputError
+from wgan.listing import Skipped, class_indices, held_out_count
 from wgan.randomness import generator
 
 
@@ -36,17 +35,6 @@ class ImageSet:
 
 
 @dataclass(frozen=True)
-class Skipped:
-    """A file that gave no image."""
-
-    path: Path
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{printable(self.path)}: {self.reason}"
-
-
-@dataclass(frozen=True)
 class Data:
     """What a training needs to know of its data.
 
@@ -63,29 +51,6 @@ class Data:
     skipped: tuple[Skipped, ...]
     description: str
     fingerprint: str
-
-
-class Unusable(InputError):
-    """The data a key of the YAML asks for cannot be used.
-
-    Attributes:
-        key: the key.
-        problem: what is wrong and what to do.
-    """
-
-    def __init__(self, key: str, problem: str) -> None:
-        super().__init__(f"{key}: {problem}")
-        self.key, self.problem = key, problem
-
-
-def held_out_count(total: int) -> int:
-    """How many of `total` images are held out: a tenth, at least 256 and at most 10,000; a quarter of small sets.
-
-    The two rules meet at 1,024 images. A set of one image keeps it for training.
-    """
-    if total < 1024:
-        return max(total // 4, min(total - 1, 1))
-    return min(max(total // 10, 256), 10_000)
 
 
 def split(images: ImageSet) -> tuple[ImageSet, ImageSet]:
@@ -114,30 +79,6 @@ def select(images: ImageSet, classes: Sequence[int | str] | None) -> ImageSet:
     return ImageSet(chosen.images, relabelled[chosen.labels], names)
 
 
-def class_indices(classes: Sequence[int | str], class_names: Sequence[str]) -> list[int]:
-    """Indices, sorted, of the classes a user named: each a name (a folder called 3 may be written 3) or an index.
-
-    Raises:
-        Unusable: one of them is unknown, or the set has no classes at all.
-    """
-    if not class_names:
-        raise Unusable(
-            "classes",
-            "these images have no classes. A folder has them where every image lies in one of at least two "
-            "sub-folders, each named after its class. Drop the key to train on all images.",
-        )
-    found = set()
-    for wanted in classes:
-        if str(wanted) in class_names:
-            found.add(class_names.index(str(wanted)))
-        elif isinstance(wanted, int) and 0 <= wanted < len(class_names):
-            found.add(wanted)
-        else:
-            shown = ", ".join(map(printable, class_names[:20])) + (", ..." if len(class_names) > 20 else "")
-            raise Unusable("classes", f"{printable(str(wanted))} is not one of this set's classes: {shown}.")
-    return sorted(found)
-
-
 def fit(images: Tensor, size: int, channels: int) -> Tensor:
     """Whole sets brought to the size and channels of the run, as decode.py does for files.
 
@@ -158,9 +99,3 @@ def fit(images: Tensor, size: int, channels: int) -> Tensor:
     if images.shape[-1] != size:
         images = F.interpolate(images, size=(size, size), mode="bicubic", antialias=True)
     return images.expand(-1, channels, -1, -1)
-
-
-def printable(name: Path | str) -> str:
-    """A file's name fit for a line on a screen: bytes that are no UTF-8 and control characters become escapes."""
-    text = str(name).encode("utf-8", "backslashreplace").decode()
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

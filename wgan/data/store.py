@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wgan.data.decode import Undecodable
-from wgan.data.folder import File
 from wgan.files import write_text
+from wgan.listing import File
 
 VERIFIED_BYTES = 2**30
 """Checksums of a complete array are compared before use: of all chunks up to this size, above it of an evenly spread

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wgan.data.sets import ImageSet, Unusable, printable
+from wgan.data.sets import ImageSet
+from wgan.listing import Unusable, printable
 
 TIMEOUT = 20.0
 """Seconds without an answer after which a download is given up."""

@@ -3,9 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from wgan.data import folder as folder_module
-from wgan.data.folder import scan
-from wgan.data.sets import Skipped, Unusable
+from wgan import listing as listing_module
+from wgan.listing import Skipped, Unusable, scan
 
 
 def put(root: Path, *names: str) -> Path:
@@ -107,8 +106,8 @@ def test_what_may_not_be_read_is_listed(tmp_path: Path, monkeypatch: pytest.Monk
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 
-    monkeypatch.setattr(folder_module.os, "scandir", refusing)
-    monkeypatch.setattr(folder_module.os, "access", lambda p, mode: "locked" not in str(p) and access(p, mode))
+    monkeypatch.setattr(listing_module.os, "scandir", refusing)
+    monkeypatch.setattr(listing_module.os, "access", lambda p, mode: "locked" not in str(p) and access(p, mode))
     found = scan(tmp_path)
     assert [file.name for file in found.files] == ["open.png"]
     assert set(found.skipped) == {

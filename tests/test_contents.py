@@ -1,0 +1,70 @@
+"""What a folder's listing tells is told with the YAML's other mistakes, before any image is decoded."""
+
+from pathlib import Path
+
+import pytest
+
+from wgan.config import load
+from wgan.contents import TRAINING_IMAGES
+from wgan.data import load_named
+from wgan.errors import InputError
+
+
+def folder(root: Path, *names: str) -> Path:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"not looked at")
+    return root
+
+
+def problems(tmp_path: Path, text: str) -> list[str]:
+    yaml = tmp_path / "input.yaml"
+    yaml.write_text(f"arch: WGAN-GP\nout: {tmp_path}/out\n{text}", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        load(yaml, check_paths=True)
+    assert not (tmp_path / "out").exists()
+    return [line.removeprefix(f"{tmp_path}/") for line in str(caught.value).splitlines()]
+
+
+def test_what_is_known_of_a_folder_is_told_with_the_other_mistakes(tmp_path: Path) -> None:
+    images = folder(tmp_path / "images", *(f"{name}/{i}.png" for name in "ab" for i in range(20)))
+    text = f"path: {images}\nclasses: [c]\nbatch_size: 64\ngp_lambda: -1\n"
+    assert problems(tmp_path, text) == [
+        "input.yaml:4: classes: c is not one of this set's classes: a, b.",
+        "input.yaml:6: gp_lambda: must be at least 0, got -1",
+    ]
+    assert problems(tmp_path, f"path: {images}\nbatch_size: 31\ngp_lambda: -1\n") == [
+        "input.yaml:4: batch_size: 31 is more than the 30 training images: set at most 30",
+        "input.yaml:5: gp_lambda: must be at least 0, got -1",
+    ]
+    assert problems(tmp_path, f"path: {images}\nclasses: [a]\nbatch_size: 16\n") == [
+        "input.yaml:5: batch_size: 16 is more than the 15 training images: set at most 15"
+    ]
+
+
+def test_classes_of_a_folder_without_labels_and_a_folder_without_images(tmp_path: Path) -> None:
+    flat = folder(tmp_path / "flat", "1.png", "2.png", "notes.txt")
+    (found,) = problems(tmp_path, f"path: {flat}\nclasses: [3]\nbatch_size: 1\n")
+    assert found.startswith("input.yaml:4: classes: these images have no classes. A folder has them where every image")
+    none = folder(tmp_path / "none", "notes.txt")
+    (found,) = problems(tmp_path, f"path: {none}\n")
+    assert found.startswith(f"input.yaml:3: path: {none} holds no image (PNG, JPEG, ")
+    assert found.endswith("only 1 .txt")
+
+
+def test_the_runs_of_a_sweep_are_told_of_in_the_users_own_file(tmp_path: Path) -> None:
+    images = folder(tmp_path / "images", *(f"{i}.png" for i in range(40)))
+    assert problems(tmp_path, f"path: {images}\nsweep:\n  batch_size: [8, 100]\n  seed: [1, 2]\n") == [
+        "input.yaml:5: sweep.batch_size: 100 is more than the 30 training images: set at most 30"
+    ]
+
+
+def test_a_batch_larger_than_a_named_set(tmp_path: Path) -> None:
+    assert problems(tmp_path, "dataset: mnist-5k\nbatch_size: 5000\n") == [
+        "input.yaml:4: batch_size: 5000 is more than the 4500 training images: set at most 4500"
+    ]
+
+
+def test_the_embedded_sets_count_is_its_own(tmp_path: Path) -> None:
+    assert len(load_named("mnist-5k", 28, 1, seed=0, folder=tmp_path).train) == TRAINING_IMAGES["mnist-5k"]
