@@ -12,8 +12,9 @@ from wgan import checkpoint
 
 TIMED = {"images_per_second"}
 """Columns of log.csv that tell how fast the machine was."""
-SAME_BYTES = ["samples/*.png", "real_fake_grid.png", "interpolation.png", "nearest_neighbours.png", "training.gif"]
-SAME_BYTES += ["metrics_report.out"]
+SAME_BYTES = ["samples/*.png", "real_fake_grid.png", "training.gif", "metrics_report.out"]
+SAME_BYTES_OF_IMAGES = ["interpolation.png", "nearest_neighbours.png"]
+"""Runs on points in the plane have none."""
 SAME_STATE = ["step", "window", "log_rows", "best", "watch", "config", "shape", "fingerprint", "setting", "trainer"]
 
 
@@ -26,9 +27,10 @@ def differences(one: Path, other: Path) -> list[str]:
     found += [key for name in SAME_STATE for key in _unequal(states[0][name], states[1][name], name)]
     if log_rows(one) != log_rows(other):
         found.append(f"log.csv: {log_rows(one)} is not {log_rows(other)}")
-    for pattern in SAME_BYTES:
+    for pattern in (*SAME_BYTES, *SAME_BYTES_OF_IMAGES):
         files = [{path.name: path.read_bytes() for path in run.glob(pattern)} for run in (one, other)]
-        if not files[0] or files[0].keys() != files[1].keys():
+        missing = not files[0] and pattern in SAME_BYTES
+        if missing or files[0].keys() != files[1].keys():
             found.append(f"{pattern}: {sorted(files[0])} is not {sorted(files[1])}")
         found += [f"{pattern}: {name}" for name in files[0] if files[0][name] != files[1].get(name)]
     metrics = [json.loads((run / "metrics.json").read_text()) | {"seconds": None} for run in (one, other)]
