@@ -207,6 +207,29 @@ def test_check_tells_everything_that_stands_in_the_way(capsys):
     )
 
 
+def test_check_of_a_sweep_shows_each_choice_of_images(capsys):
+    photographs(Path("photos"))
+    text = "arch: WGAN-GP\nbatch_size: 8\nimage_size: 28\nsweep: {gp_lambda: [1, 10], path: [photos, swissroll]}\n"
+    assert image_generation.main([yaml_file(text), "--set", "network=dense", "--check"]) == 0
+    told = capsys.readouterr().out
+    assert "Sweep: 4 runs in out/" in told
+    assert told.count("Images: ") == 2
+    assert "Images: photos: 41 files" in told
+    assert "Images: swissroll: 100,000 points" in told
+
+
+def test_check_of_a_measurement_looks_at_the_generated_images(capsys):
+    photographs(Path("photos"))
+    Path("best.pt").touch()
+    text = "arch: Evaluate\npath: photos\nfakes: [photos/dogs, best.pt]\n"
+    assert image_generation.main([yaml_file(text), "--check"]) == 0
+    told = capsys.readouterr().out
+    assert "Generated: photos/dogs: 20 files" in told
+    assert "20 looked at: 100x80 to 119x80 pixels" in told
+    assert "Generated: by the generator of best.pt" in told
+    assert not Path("out").exists()
+
+
 def test_check_of_a_sampling_names_an_unusable_checkpoint(capsys):
     Path("a.pt").write_bytes(b"no checkpoint")
     assert image_generation.main([yaml_file("arch: Generator\npath: a.pt\n"), "--check"]) == 2

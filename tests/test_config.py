@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wgan import config as configuration
-from wgan import dialects, paths
+from wgan import dialects, packages, paths
 from wgan.config import ALGORITHMS, MODELS, GenerateConfig, TrainConfig, differing, load, resolve, to_yaml, with_values
 from wgan.errors import InputError
 from wgan.keys import MetricGroup, Neutral, TrainKeys
@@ -225,11 +225,35 @@ def test_a_problem_that_rests_on_a_wrong_value_is_not_told(written):
         ({"inception_weights": "x"}, "inception_weights: not used"),
         ({"parallel": 2}, "parallel: not used"),
         ({"dataset": "swissroll", "image_size": 32}, "image_size: not used: dataset swissroll holds points"),
+        ({"dataset": "swissroll", "metrics": "swd"}, "metrics: not used: dataset swissroll holds points"),
+        ({"metrics": [], "metrics_every": 100}, "metrics_every: not used: `metrics` is empty"),
+        ({"loader_workers": 2}, "loader_workers: not used: dataset mnist-5k needs no decoding"),
+        ({"critic_its": 6, "num_steps": 5}, "critic_its: 6 critic updates come before the generator's"),
+        ({"num_steps": 4}, "num_steps: 5 critic updates come before the generator's"),
+        ({"arch": "Evaluate", "fakes": "x", "path": "x"}, "path: not used: dataset mnist-5k needs no files"),
+        ({"arch": "Evaluate", "fakes": "x", "inception_weights": "x"}, "inception_weights: not used"),
+        ({"arch": "Evaluate", "fakes": "x", "image_size": 64}, "image_size: mnist-5k has 28x28 pixels"),
+        ({"arch": "Evaluate", "fakes": "x", "number_channels": 3}, "number_channels: mnist-5k is grey"),
     ],
 )  # fmt: skip
 def test_settings_without_effect_or_known_to_fail_are_warned_of(keys, told):
     config = resolve({**BASE, "image_size": 28, "number_channels": 1, **keys})
     assert [warning for warning in config.warnings if f"warning: {told}" in warning]
+
+
+def test_packages_that_a_key_needs_are_looked_for_only_when_there_is_work_to_do(written, monkeypatch):
+    monkeypatch.setattr(packages, "find_spec", lambda _: None)
+    text = "arch: WGAN-GP\ndataset: mnist-5k\ngp_lambda: -1\ntensorboard: true\nexecutor: ray\nsweep: {seed: [1]}\n"
+    with pytest.raises(InputError) as caught:
+        written(text, check_paths=True)
+    assert str(caught.value).splitlines() == [
+        "input.yaml:3: gp_lambda: must be at least 0, got -1",
+        "input.yaml:4: tensorboard: needs the package tensorboard, which is not installed: pip install tensorboard, or "
+        "set false: log.csv holds the same figures",
+        "input.yaml:5: executor: ray needs a package that is not installed: pip install -r requirements-ray.txt",
+    ]
+    assert written(text, "gp_lambda=1").tensorboard
+    assert sorted(Path().iterdir()) == [Path("input.yaml")]
 
 
 @pytest.mark.parametrize("arch", list(ALGORITHMS))

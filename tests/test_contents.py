@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from wgan.config import load
-from wgan.contents import TRAINING_IMAGES
 from wgan.data import load_named
 from wgan.errors import InputError
+from wgan.named_sets import NAMED_SETS
 
 
 def folder(root: Path, *names: str) -> Path:
@@ -66,5 +66,30 @@ def test_a_batch_larger_than_a_named_set(tmp_path: Path) -> None:
     ]
 
 
-def test_the_embedded_sets_count_is_its_own(tmp_path: Path) -> None:
-    assert len(load_named("mnist-5k", 28, 1, seed=0, folder=tmp_path).train) == TRAINING_IMAGES["mnist-5k"]
+def test_classes_of_a_named_set(tmp_path: Path) -> None:
+    assert problems(tmp_path, "dataset: mnist\nclasses: [3, cat]\n") == [
+        "input.yaml:4: classes: cat is not one of this set's classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9."
+    ]
+    assert problems(tmp_path, "dataset: swissroll\nclasses: [0]\n")[0].startswith("input.yaml:4: classes: these images")
+
+
+@pytest.mark.parametrize("name", ["mnist-5k", "8gaussians", "25gaussians", "swissroll"])
+def test_what_is_known_of_a_set_is_what_it_holds(name: str, tmp_path: Path) -> None:
+    known, held = NAMED_SETS[name], load_named(name, 28, 1, seed=0, folder=tmp_path).train
+    assert (len(held), held.class_names) == (known.training, known.class_names)
+
+
+def test_generated_images_are_looked_for_too(tmp_path: Path) -> None:
+    none = folder(tmp_path / "none", "notes.txt")
+    images = folder(tmp_path / "images", *(f"{i}.png" for i in range(40)))
+    (tmp_path / "best.pt").touch()
+    text = f"arch: Evaluate\ndataset: mnist-5k\nimage_size: 28\nnumber_channels: 1\nout: {tmp_path}/out\nfakes: "
+    yaml = tmp_path / "input.yaml"
+    yaml.write_text(f"{text}[{images}, {none}]\n")
+    with pytest.raises(InputError, match=rf"^{yaml}:6: fakes: {none} holds no image"):
+        load(yaml, check_paths=True)
+    yaml.write_text(f"{text}[{tmp_path}/best.pt, {images}]\n")
+    assert load(yaml, check_paths=True).warnings == ()
+    yaml.write_text(f"{text}{tmp_path}/last.pt\n")
+    with pytest.raises(InputError, match=rf"^{yaml}:6: fakes: there is no file or folder {tmp_path}/last.pt$"):
+        load(yaml, check_paths=True)

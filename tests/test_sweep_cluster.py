@@ -16,7 +16,7 @@ from commands import ROOT, write_yaml
 from run_comparison import differences
 
 from wgan import config as configuration
-from wgan import training
+from wgan import packages, training
 from wgan.config import TrainConfig
 from wgan.errors import InputError
 from wgan.runs import Run
@@ -30,7 +30,7 @@ KEYS = {"dataset": "8gaussians", "metrics": [], "log_every": 20, "checkpoint_eve
 @pytest.fixture
 def cluster() -> Iterator[Any]:
     """A head that trains nothing, and two nodes with one CPU each."""
-    pytest.importorskip("ray", reason=f"Ray is not installed: {on_ray.INSTALL}")
+    pytest.importorskip("ray", reason=packages.RAY)
     from ray.cluster_utils import Cluster
 
     started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
@@ -87,7 +87,7 @@ def test_without_ray_the_command_that_installs_it_is_told(tmp_path: Path, monkey
 
 
 @pytest.mark.optional
-@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason=f"Ray is not installed: {on_ray.INSTALL}")
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason=packages.RAY)
 def test_a_cluster_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     config = _loaded(write_yaml(tmp_path, **KEYS, executor="ray", sweep={"seed": [1]}))

@@ -9,15 +9,16 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from wgan import runs
-from wgan.config import ALGORITHMS, Config, EvaluateConfig, GenerateConfig, TrainConfig, unused_keys
-from wgan.contents import too_few
+from wgan.config import ALGORITHMS, Config, EvaluateConfig, GenerateConfig, TrainConfig, combinations, unused_keys
+from wgan.contents import is_run, too_few
 from wgan.errors import InputError, UserError
 from wgan.help import written
 from wgan.keys import POINT_SETS
-from wgan.listing import Unusable, held_out_count, printable, scan
+from wgan.listing import File, Unusable, held_out_count, printable, scan
 
 HEADERS_READ = 200
 """Of so many images of a folder the size is looked up: enough to show what lies there, at once."""
@@ -43,12 +44,21 @@ def _parts(config: Config) -> Iterator[Callable[[], Iterator[str]]]:
     yield lambda: values(config)
     yield lambda: directory(config)
     if isinstance(config, TrainConfig):
-        yield lambda: images(config)
-        yield lambda: networks(config)
+        shown = list(_one_of_each_source(config))
+        yield from (partial(images, run) for run in shown)
+        yield lambda: networks(shown[0])
     elif isinstance(config, GenerateConfig):
         yield lambda: sampler(config)
     else:
         yield lambda: images(config)
+        yield lambda: generated(config)
+
+
+def _one_of_each_source(config: TrainConfig) -> Iterator[TrainConfig]:
+    """The configuration; of a sweep the first run on each choice of images."""
+    source = ("path", "dataset", "classes")
+    narrowed = {key: values if key in source else values[:1] for key, values in (config.sweep or {}).items()}
+    return (run for _, run in combinations(config.model_copy(update={"sweep": narrowed})))
 
 
 def values(config: Config) -> Iterator[str]:
@@ -97,6 +107,24 @@ def images(config: TrainConfig | EvaluateConfig) -> Iterator[str]:
         yield f"Length: {steps:,} critic updates, {steps // config.critic_its:,} generator updates"
 
 
+def generated(config: EvaluateConfig) -> Iterator[str]:
+    """What `fakes` names. Folders are listed; a run's generator or a checkpoint is opened only to measure it.
+
+    Raises:
+        InputError: a folder holds no image.
+    """
+    for fakes in config.fakes:
+        if fakes.is_file() or is_run(fakes):
+            yield f"Generated: by the generator of {printable(fakes)}"
+            continue
+        try:
+            files, _ = scan(fakes).chosen(None)
+        except Unusable as error:
+            raise InputError(f"{config.where('fakes')}: {error.problem}") from None
+        yield f"Generated: {printable(fakes)}: {len(files):,} files"
+        yield f"  {_sizes_of_some(fakes, files)}"
+
+
 def _folder(config: TrainConfig | EvaluateConfig, root: Path) -> tuple[int, list[str]]:
     """How many images to train on, and what to say of the folder. Its images are listed, not decoded."""
     try:
@@ -111,9 +139,12 @@ def _folder(config: TrainConfig | EvaluateConfig, root: Path) -> tuple[int, list
         found = Counter(file.class_name for file in files).most_common(20)
         shown = ", ".join(f"{printable(name)} {number:,}" for name, number in found)
         lines.append(f"  {len(names)} classes: {shown}{', ...' if len(names) > len(found) else ''}")
-    step = max(1, len(files) // HEADERS_READ)
-    lines.append(f"  {sizes([root / file.name for file in files[::step]])}")
+    lines.append(f"  {_sizes_of_some(root, files)}")
     return count, lines + [f"  left out: {skipped}" for skipped in listing.skipped[:5]]
+
+
+def _sizes_of_some(root: Path, files: Sequence[File]) -> str:
+    return sizes([root / file.name for file in files[:: max(1, len(files) // HEADERS_READ)]])
 
 
 def sizes(paths: Sequence[Path]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from wgan import __version__, contents, paths, yaml_reader
+from wgan import __version__, contents, packages, paths, yaml_reader
 from wgan.errors import InputError
 from wgan.keys import EvaluateKeys, GenerateKeys, Neutral, TrainKeys
 from wgan.request import Request
@@ -116,8 +116,9 @@ def load(path: Path, overrides: Sequence[str] = (), check_paths: bool = False) -
     Args:
         path: the file.
         overrides: `key=value`, as `--set` gives them; the last one wins.
-        check_paths: also look whether what the paths name is there and holds what is asked of it, and whether `out`
-            takes files; nothing is written. Off where a finished run's config.yaml is read, whose images may be gone.
+        check_paths: also look whether what the paths name is there and holds what is asked of it, whether `out` takes
+            files, and whether the packages that some keys need are installed; nothing is written. Off where a finished
+            run's config.yaml is read, whose images may be gone.
 
     Raises:
         InputError: all that is wrong, one line each: `input.yaml:14: gp_lambda: must be at least 0, got -10`.
@@ -126,7 +127,8 @@ def load(path: Path, overrides: Sequence[str] = (), check_paths: bool = False) -
     request = Request(dict(document.values), str(path), document.lines, document.texts, document.duplicates)
     for override in overrides:
         request.override(override)
-    return _finished(resolved(request, MODELS, ALGORITHMS, [paths.checked, contents.check()] if check_paths else []))
+    checks = [paths.checked, contents.check(), packages.checked] if check_paths else []
+    return _finished(resolved(request, MODELS, ALGORITHMS, checks))
 
 
 def resolve(values: Mapping[str, Any]) -> Config:

@@ -5,21 +5,29 @@ from functools import cache
 from pathlib import Path
 
 from wgan.keys import EvaluateKeys, Keys, TrainKeys
-from wgan.listing import Unusable, held_out_count, scan
+from wgan.listing import Listing, Unusable, class_indices, held_out_count, scan
+from wgan.named_sets import NAMED_SETS
 from wgan.problems import Problem
-
-TRAINING_IMAGES = {"mnist-5k": 4_500, "mnist": 60_000, "fashion-mnist": 60_000, "cifar10": 50_000}
-"""Of the named sets, all classes together."""
 
 
 def check() -> Callable[[Keys], Iterator[Problem]]:
-    """A check of `path`, `classes` and `batch_size` that lists each folder once, however many runs a sweep has."""
-    listed = cache(lambda root, out: scan(root, [out]))
+    """A check of `path`, `classes`, `batch_size` and `fakes` that lists each folder once for all runs of a sweep.
+
+    What is wrong with the folders themselves, `wgan.paths` says.
+    """
+
+    @cache
+    def listed(root: Path, *leave_out: Path) -> Listing:
+        return scan(root, leave_out)
 
     def training_images(config: TrainKeys | EvaluateKeys) -> int | None:
         """How many there are if all can be decoded; None where only the files themselves would tell."""
         if config.dataset is not None:
-            return TRAINING_IMAGES.get(config.dataset) if config.classes is None else None
+            named = NAMED_SETS[config.dataset]
+            if config.classes is None:
+                return named.training
+            class_indices(config.classes, named.class_names)
+            return None
         root: Path | None = config.path
         if root is None or not root.is_dir():
             return None
@@ -31,13 +39,23 @@ def check() -> Callable[[Keys], Iterator[Problem]]:
             return
         try:
             count = training_images(config)
+            if isinstance(config, TrainKeys) and count is not None and config.batch_size > count:
+                yield too_few(config.batch_size, count)
         except Unusable as error:
             yield Problem((error.key,), error.problem, involves=("path", "dataset", "out"))
-            return
-        if isinstance(config, TrainKeys) and count is not None and config.batch_size > count:
-            yield too_few(config.batch_size, count)
+        for i, fakes in enumerate(config.fakes if isinstance(config, EvaluateKeys) else ()):
+            try:
+                if fakes.is_dir() and not is_run(fakes):
+                    listed(fakes).chosen(None)
+            except Unusable as error:
+                yield Problem(("fakes", i), error.problem)
 
     return checked
+
+
+def is_run(fakes: Path) -> bool:
+    """Whether generated images are to come from a training's directory, or are files themselves."""
+    return (fakes / "checkpoints").is_dir()
 
 
 def too_few(batch_size: int, images: int) -> Problem:

@@ -226,7 +226,7 @@ class EvaluateKeys(Keys):
     run: str = "evaluation"
     """the name of this run's directory in out"""
     fakes: Annotated[tuple[Path, ...], Field(min_length=1, max_length=2)]
-    """the generated images: a folder of images or a run's directory; two of them are compared"""
+    """the generated images: a folder of images, a run's directory or a checkpoint file; two of them are compared"""
     path: Path | None = None
     """the folder of real images; with dataset, where that set's files lie"""
     dataset: Dataset | None = None

@@ -54,7 +54,8 @@ def checked(config: Keys) -> Iterator[Problem]:
             yield from _readable("inception_weights", config.inception_weights, "file")
     if isinstance(config, EvaluateKeys):
         for i, fakes in enumerate(config.fakes):
-            yield from (Problem(("fakes", i), problem.message) for problem in _readable("fakes", fakes, "folder"))
+            kind = "file or folder" if fakes.suffix == ".pt" else "folder"  # a checkpoint, or images
+            yield from (Problem(("fakes", i), problem.message) for problem in _readable("fakes", fakes, kind))
     if isinstance(config, GenerateKeys):
         yield from _readable("checkpoint", config.checkpoint, "file or folder")
     yield from _writable(config.out)

@@ -202,10 +202,10 @@ def _validated(
 def _rules(config: Keys, request: Request, given: frozenset[str], algorithms: Algorithms) -> list[Problem]:
     algorithm = algorithms.get(config.arch)
     found = list(rules.impossible(config, algorithm))
-    if isinstance(config, TrainKeys) and algorithm:
+    if "config_version" not in request.values:  # a run's config.yaml holds every key, used or not
         every = frozenset[str]().union(*(other.own_keys for other in algorithms.values()))
-        if "config_version" not in request.values:  # a run's config.yaml holds every key, used or not
-            found += rules.without_effect(config, given, every - algorithm.own_keys)
+        found += rules.without_effect(config, given, every - algorithm.own_keys if algorithm else every)
+    if isinstance(config, TrainKeys) and algorithm:
         found += rules.known_to_fail(config, given, algorithm)
     return found
 

@@ -3,14 +3,16 @@
 A rule takes a whole configuration and the keys its user gave, and says what it finds.
 """
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from wgan.keys import POINT_SETS, EvaluateKeys, Keys, TrainKeys
+from wgan.named_sets import NAMED_SETS
 from wgan.problems import Problem, shown
 
-NATIVE_SIZES = {"mnist-5k": (28, 1), "mnist": (28, 1), "fashion-mnist": (28, 1), "cifar10": (32, 3)}  # side, channels
+INDEX = "index.html"
+"""What the program itself writes into `out`, beside the runs."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,23 @@ def impossible(config: Keys, algorithm: Algorithm | None) -> Iterator[Problem]:
             "must be the name of one folder: no / or \\, no control characters, no dot in front, at most 120 characters"
         )
         yield Problem(("run",), f"{said}; got {shown(config.run)}")
+    if config.run.lower() == INDEX:  # some file systems take no notice of case
+        yield Problem(("run",), f"{config.run} is the page over all runs in out; give this run another name")
+    for key, value in config:
+        if isinstance(value, tuple):
+            yield from _named_twice(key, list(map(str, value)))
     if isinstance(config, TrainKeys | EvaluateKeys) and config.path is None and config.dataset is None:
         yield Problem(("path",), "missing: give the folder of your images, or dataset: mnist-5k", involves=("dataset",))
+    if isinstance(config, EvaluateKeys) and config.dataset in POINT_SETS:
+        yield Problem(("dataset",), f"{config.dataset} holds points in the plane; arch: Evaluate measures images")
     if isinstance(config, TrainKeys):
         yield from _impossible_training(config, algorithm)
+
+
+def _named_twice(key: str, items: Sequence[str]) -> Iterator[Problem]:
+    for i, item in enumerate(items):
+        if items.index(item) < i:
+            yield Problem((key, i), f"names {item} twice")
 
 
 def _impossible_training(config: TrainKeys, algorithm: Algorithm | None) -> Iterator[Problem]:
@@ -76,7 +91,7 @@ def _impossible_training(config: TrainKeys, algorithm: Algorithm | None) -> Iter
         )
 
 
-def without_effect(config: TrainKeys, given: Set[str], unused: Set[str]) -> Iterator[Problem]:
+def without_effect(config: Keys, given: Set[str], unused: Set[str]) -> Iterator[Problem]:
     """Warnings: keys that the user gave and nothing looks at.
 
     Args:
@@ -84,11 +99,14 @@ def without_effect(config: TrainKeys, given: Set[str], unused: Set[str]) -> Iter
         given: those that the user gave.
         unused: those that the arch does not look at.
     """
-    return map(_warning, _without_effect(config, given, unused))
+    if isinstance(config, TrainKeys | EvaluateKeys):
+        yield from map(_warning, _images_without_effect(config, given))
+    if isinstance(config, TrainKeys):
+        yield from map(_warning, _training_without_effect(config, given, unused))
 
 
 def known_to_fail(config: TrainKeys, given: Set[str], algorithm: Algorithm) -> Iterator[Problem]:
-    """Warnings: settings with which others have seen trainings fail."""
+    """Warnings: settings with which a training gets nowhere, or others have seen it fail."""
     return map(_warning, _known_to_fail(config, given, algorithm))
 
 
@@ -97,7 +115,22 @@ def _warning(found: tuple[str, ...]) -> Problem:
     return Problem((key,), message, warning=True, involves=tuple(involves))
 
 
-def _without_effect(config: TrainKeys, given: Set[str], unused: Set[str]) -> Iterator[tuple[str, ...]]:
+def _images_without_effect(config: TrainKeys | EvaluateKeys, given: Set[str]) -> Iterator[tuple[str, ...]]:
+    if config.dataset in ("mnist-5k", *POINT_SETS) and "path" in given:
+        yield "path", f"not used: dataset {config.dataset} needs no files", "dataset"
+    if config.inception_weights and "inception" not in config.metrics:
+        yield "inception_weights", "not used: `metrics` does not name inception", "metrics"
+    native = NAMED_SETS.get(config.dataset or "")
+    if native is None or config.dataset in POINT_SETS:
+        return
+    if config.image_size > native.side:
+        said = f"{config.dataset} has {native.side}x{native.side} pixels: {config.image_size} only enlarges"
+        yield "image_size", said, "dataset"
+    if config.number_channels > native.channels:
+        yield "number_channels", f"{config.dataset} is grey: 3 channels say one thing three times", "dataset"
+
+
+def _training_without_effect(config: TrainKeys, given: Set[str], unused: Set[str]) -> Iterator[tuple[str, ...]]:
     for key in sorted(given & unused):
         yield key, f"not used by arch {config.arch}", "arch"
     if config.optimizer == "rmsprop":
@@ -106,21 +139,25 @@ def _without_effect(config: TrainKeys, given: Set[str], unused: Set[str]) -> Ite
     if config.dataset in POINT_SETS:
         for key in sorted(given & {"image_size", "number_channels"}):
             yield key, f"not used: dataset {config.dataset} holds points, not images", "dataset"
-    if config.dataset in ("mnist-5k", *POINT_SETS) and "path" in given:
-        yield "path", f"not used: dataset {config.dataset} needs no files", "dataset"
-    if config.inception_weights and "inception" not in config.metrics:
-        yield "inception_weights", "not used: `metrics` does not name inception", "metrics"
+        if "metrics" in given and config.metrics:
+            yield (
+                "metrics",
+                f"not used: dataset {config.dataset} holds points, which have figures of their own",
+                "dataset",
+            )
+    elif config.metrics_every and not config.metrics:
+        yield "metrics_every", "not used: `metrics` is empty", "metrics"
+    if config.dataset and "loader_workers" in given:
+        yield "loader_workers", f"not used: dataset {config.dataset} needs no decoding", "dataset"
     if config.sweep is None:
         for key in sorted(given & {"parallel", "cpus", "executor"}):
             yield key, "not used: there is no `sweep`", "sweep"
-    side, channels = NATIVE_SIZES.get(config.dataset or "", (config.image_size, config.number_channels))
-    if config.image_size > side:
-        yield "image_size", f"{config.dataset} has {side}x{side} pixels: {config.image_size} only enlarges", "dataset"
-    if config.number_channels > channels:
-        yield "number_channels", f"{config.dataset} is grey: 3 channels learn one thing three times", "dataset"
 
 
 def _known_to_fail(config: TrainKeys, given: Set[str], algorithm: Algorithm) -> Iterator[tuple[str, ...]]:
+    if config.num_steps is not None and config.critic_its > config.num_steps:
+        said = f"{config.critic_its} critic updates come before the generator's first, and there are {config.num_steps}"
+        yield "critic_its" if "critic_its" in given else "num_steps", said, "critic_its", "num_steps"
     clips = "clip_value" in algorithm.own_keys
     if clips and config.optimizer == "adam" and config.beta_adam > 0:
         key = "beta_adam" if "beta_adam" in given else "optimizer"

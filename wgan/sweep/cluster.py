@@ -15,10 +15,10 @@ from typing import Any
 from wgan.config import TrainConfig
 from wgan.console import warn
 from wgan.errors import InputError
+from wgan.packages import RAY
 from wgan.sweep import worker
 from wgan.sweep.planning import SweepRun
 
-INSTALL = "pip install -r requirements-ray.txt"
 RETRIES = 20
 """How many lost machines a run survives; each time it goes on from its last checkpoint."""
 
@@ -95,7 +95,7 @@ def _connected(config: TrainConfig) -> Any:
     try:
         ray: Any = import_module("ray")
     except ImportError:
-        raise InputError(f"{where}: ray needs a package that is not installed: {INSTALL}") from None
+        raise InputError(f"{where}: {RAY}") from None
     address = os.environ.get("RAY_ADDRESS", "")
     if reason := _silent(address):
         raise InputError(f"{where}: no Ray cluster answers at {address} (RAY_ADDRESS): {reason}")
