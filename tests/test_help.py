@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
@@ -12,6 +13,7 @@ from wgan.config import MODELS, resolve
 from wgan.keys import Keys
 
 ROOT = Path(__file__).parent.parent
+FILES = [ROOT / "input.yaml", *sorted((ROOT / "configs").rglob("*.yaml"))]
 
 
 def test_help_explains_every_key_of_every_job():
@@ -38,12 +40,9 @@ def test_the_defaults_in_help_are_those_that_are_taken():
 
 
 def test_the_yamls_in_help_are_valid():
-    """As someone who has only --help would copy them: two columns, the left one trains, the right one samples."""
-    lines = explained.INTRODUCTION.splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith("  arch: "))
-    block = lines[start : start + lines[start:].index("")]
-    left, right = ("\n".join(line[a:b] for line in block) for a, b in ((2, 49), (49, 120)))
-    assert (resolve(yaml.safe_load(left)).arch, resolve(yaml.safe_load(right)).arch) == ("WGAN-GP", "Generator")
+    """As someone who has only --help would copy them, from the terminal: as printed."""
+    paragraphs = [paragraph for paragraph in explained.help_text().split("\n\n") if paragraph.startswith("  arch: ")]
+    assert [resolve(yaml.safe_load(text)).arch for text in paragraphs] == ["WGAN-GP", "Generator"]
 
 
 def test_the_schema_on_disk_is_todays():
@@ -56,6 +55,28 @@ def test_the_schema_knows_every_key():
     assert set(properties) == {key for model in MODELS.values() for key in model.model_fields} | set(Keys.model_fields)
     assert properties["gp_lambda"]["minimum"] == 0
     assert properties["image_size"]["enum"] == [28, 32, 48, 64, 96, 128, 256]
+
+
+def test_the_schema_tells_jobs_apart_where_they_differ():
+    properties = json.loads(explained.schema_text())["properties"]
+    assert properties["seed"]["description"].endswith("[default 42]")
+    training, sampling = properties["batch_size"]["description"].splitlines()
+    assert training.startswith("Training: images per update")
+    assert sampling == "Sampling: images computed at a time [default 64]"
+    assert properties["number_channels"]["description"] == "1 for grey images, 3 for colour [default 3]"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_editor_finds_nothing_wrong_with_a_ready_yaml(path):
+    jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), explained.json_schema())
+
+
+@pytest.mark.parametrize(
+    "wrong", [{}, {"arch": "WGANN"}, {"arch": "WGAN", "batch_size": 0}, {"arch": "WGAN", "seeds": 1}]
+)
+def test_an_editor_finds_what_is_wrong(wrong):
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(wrong, explained.json_schema())
 
 
 @pytest.mark.skipif(not (ROOT / "README.md").exists(), reason="there is no README yet")

@@ -30,14 +30,20 @@ one, or measures images: whatever the YAML file says. Results go to out/run/.
   python3 image_generation.py photos.yaml                      train; Ctrl-C saves, the same command goes on
   python3 image_generation.py photos.yaml --set gp_lambda=1    a quick trial, in a directory of its own
 
-A YAML for a folder of photographs, and one that samples from the run:
+A YAML for a folder of photographs:
 
-  arch: WGAN-GP                                  arch: Generator
-  path: ~/pictures/photos                        checkpoint: out/photos
-  out: out                                       quantity: 100
+  arch: WGAN-GP
+  path: ~/pictures/photos
+  out: out
   run: photos
   image_size: 64
   num_epochs: 50
+
+One that samples from the run:
+
+  arch: Generator
+  checkpoint: out/photos
+  quantity: 100
 
 Options
   --set KEY=VALUE   use another value than the file's; may be repeated; lists as in YAML: --set 'classes=[3, 5]'
@@ -127,10 +133,16 @@ def readme_table() -> str:
 def json_schema() -> dict[str, Any]:
     """A JSON Schema for editors; checks a little more strictly than the program reads (case, numbers as text)."""
     keys: dict[str, Any] = {}
-    for model, _ in JOBS.values():
+    about: dict[str, dict[str, str]] = {}  # key -> what it is -> the jobs that say so
+    for title, (model, _) in JOBS.items():
         for row in rows(model):
-            about = f"{row.meaning} [{f'default {row.default}' if row.default else 'must be given'}]"
-            keys.setdefault(row.key, _for_editors(properties(model)[row.key]) | {"description": about})
+            keys.setdefault(row.key, _for_editors(properties(model)[row.key]))
+            said = about.setdefault(row.key, {})
+            meaning = f"{row.meaning} [{f'default {row.default}' if row.default else 'must be given'}]"
+            said[meaning] = f"{said[meaning]}, {title.lower()}" if meaning in said else title
+    for key, said in about.items():
+        lines = list(said) if len(said) == 1 else [f"{titles}: {meaning}" for meaning, titles in said.items()]
+        keys[key]["description"] = "\n".join(lines)
     keys["arch"] |= {"enum": [*MODELS, "WGAN"]}  # seed 000's name for WGAN-GP
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
