@@ -8,6 +8,7 @@ import pytest
 from wgan import needs
 from wgan.config import TrainConfig, combinations, load
 from wgan.keys import POINT_SETS
+from wgan.sweep.planning import folder
 
 ROOT = Path(__file__).parents[1]
 FILES = [ROOT / "input.yaml", *sorted((ROOT / "configs").rglob("*.yaml"))]
@@ -39,6 +40,17 @@ def test_editors_find_the_schema(path: Path) -> None:
     named = re.match(r"# yaml-language-server: \$schema=(.*)\n", path.read_text(encoding="utf-8"))
     assert named
     assert (path.parent / named[1]).is_file()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_its_comments_name_the_places_where_results_are_written(path: Path) -> None:
+    config = load(path)
+    written = [config.out / config.run, config.out / "index.html"]
+    if isinstance(config, TrainConfig) and config.sweep:
+        written = [folder(config), config.out / "index.html"]
+    comments = "\n".join(re.findall(r"#.*", path.read_text(encoding="utf-8")))
+    for named in map(Path, re.findall(r"\bout/[\w./-]+\w", comments)):
+        assert any(named == place or place in named.parents for place in written), named
 
 
 def test_no_two_files_write_to_the_same_run() -> None:
