@@ -2,20 +2,23 @@
 
 import json
 import random
+import re
 import signal
 import time
 from collections import Counter
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import Command, write_yaml
+from file_faults import Changes, failing, watched
 from run_comparison import differences
 
 from wgan import config as configuration
 from wgan import data, runs
 from wgan.config import TrainConfig
-from wgan.errors import InputError
+from wgan.errors import InputError, RunFault
 from wgan.runs import Run
 from wgan.sweep import local, planning, problem, progress, sweep
 from wgan.sweep.ranking import ranking
@@ -166,6 +169,23 @@ def test_a_failed_run_is_told_of_while_the_others_finish(
     assert "10000000 is more than the" in said.out, "the reason, not only that there is one"
     assert "run-batch_size=16: finished" in said.err
     assert (out / "index.html").exists()
+
+
+def test_a_disk_that_fills_at_any_file_of_the_sweeps_own_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    config = swept(tmp_path, **POINTS, num_steps=6, sweep={"seed": [1]})
+
+    def told(number: int) -> str:
+        with watched(Changes(tmp_path, failing(ENOSPC, number))), pytest.raises(RunFault) as caught:
+            sweep(config)
+        return str(caught.value)
+
+    lines = [told(number) for number in range(4)]
+    assert sweep(config) == 0
+    lines += [told(number) for number in range(4)]  # where every run is finished, only pages are drawn
+    assert [line for line in lines if not re.match(r"\S+: No space left on device: \D+$", line)] == []
 
 
 def test_a_run_that_the_system_killed_is_told_of(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """What a machine can do to a training, in one line that says what to do."""
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import torch
+from wgan.errors import RunFault
 
 OUT_OF_MEMORY = (
     "out of memory",  # CUDA, XPU, HIP, MPS
@@ -30,8 +32,7 @@ def explained(error: Exception, batch_size: int, device: str, place: object) -> 
         place: named where an error of the file system names no file.
     """
     if isinstance(error, OSError):
-        advice = ADVICE.get(error.errno or 0, "")
-        return f"{error.filename or place}: {error.strerror or error}{f': {advice}' if advice else ''}."
+        return _of_the_disk(error, place)
     if is_out_of_memory(error):
         remedy = (
             f"set batch_size: {batch_size // 2} (now {batch_size})" if batch_size > 1 else "take a smaller image_size"
@@ -40,8 +41,31 @@ def explained(error: Exception, batch_size: int, device: str, place: object) -> 
     return None
 
 
+@contextmanager
+def of_the_disk_explained(place: object) -> Iterator[None]:
+    """Turn an error of the file system, in a block that computes nothing, into one line that says what to do.
+
+    Args:
+        place: named where the error names no file.
+
+    Raises:
+        RunFault: the disk is full, a right is missing, a share has gone.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RunFault(_of_the_disk(error, place)) from error
+
+
+def _of_the_disk(error: OSError, place: object) -> str:
+    advice = ADVICE.get(error.errno or 0, "")
+    return f"{error.filename or place}: {error.strerror or error}{f': {advice}' if advice else ''}."
+
+
 def is_out_of_memory(error: Exception) -> bool:
     """Whether memory ran out, on the CPU or on an accelerator."""
+    import torch  # where only files are written nobody waits for it
+
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in OUT_OF_MEMORY)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
-from wgan import runs
+from wgan import faults, runs
 from wgan.config import TrainConfig, to_yaml
 from wgan.console import say
 from wgan.files import write_text
@@ -55,6 +55,7 @@ def sweep(config: TrainConfig) -> int:
 
     Raises:
         InputError: the images or devices that the runs ask for are not there, or another process runs this sweep.
+        RunFault: what belongs to no single run cannot be written.
     """
     own = folder(config)
     with Interruption() as interruption:
@@ -68,7 +69,7 @@ def sweep(config: TrainConfig) -> int:
                 lengths = prepare(pending)
         except Interrupted:
             return interruption.exit_status
-        with Run(own).lock():
+        with Run(own).lock(), faults.of_the_disk_explained(own):
             write_text(own / "sweep.yaml", to_yaml(config))
             with executor, SweepProgress(pending, lengths, finished) as progress:
                 failed = train_all(pending, executor, progress, interruption)
