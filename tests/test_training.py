@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -185,6 +186,7 @@ def test_max_minutes_end_a_training_at_the_next_row_with_all_its_results(
         assert train(tmp_path, max_minutes=60) == 0
     assert (state(tmp_path)["state"], state(tmp_path)["step"]) == ("finished", 6)
     assert [row["step"] for row in log_rows(tmp_path / "out/run")] == ["3", "6"]
+    assert "step 6/6: " in capsys.readouterr().err
     assert (tmp_path / "out/run/samples/step_000006.png").exists()
     assert (tmp_path / "out/run/metrics.json").exists()
     capsys.readouterr()
@@ -192,6 +194,13 @@ def test_max_minutes_end_a_training_at_the_next_row_with_all_its_results(
     assert "finished already" in capsys.readouterr().out
     assert train(tmp_path) == 0
     assert state(tmp_path)["step"] == 12
+
+
+@pytest.mark.parametrize(("minutes", "left"), [(None, 900), (1, 300), (0.5, 0), (60, 900)])
+def test_the_steps_left_are_those_that_the_minutes_have_room_for(minutes: float | None, left: int) -> None:
+    keys = SimpleNamespace(max_minutes=minutes, batch_size=10)
+    under_way: Any = SimpleNamespace(config=keys, num_steps=1000, step=100, seconds=30.0)
+    assert loop.Training._steps_left(under_way, images_per_second=100.0) == left
 
 
 def test_a_fault_while_the_results_are_written_is_noted_and_the_next_start_writes_them(

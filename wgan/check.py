@@ -14,7 +14,7 @@ from pathlib import Path
 
 from wgan import runs
 from wgan.config import ALGORITHMS, Config, EvaluateConfig, GenerateConfig, TrainConfig, combinations, unused_keys
-from wgan.contents import is_run, too_few
+from wgan.contents import has_generator, too_few
 from wgan.errors import InputError, UserError
 from wgan.help import written
 from wgan.keys import POINT_SETS
@@ -114,7 +114,7 @@ def generated(config: EvaluateConfig) -> Iterator[str]:
         InputError: a folder holds no image.
     """
     for fakes in config.fakes:
-        if fakes.is_file() or is_run(fakes):
+        if has_generator(fakes):
             yield f"Generated: by the generator of {printable(fakes)}"
             continue
         try:

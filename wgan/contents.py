@@ -45,7 +45,7 @@ def check() -> Callable[[Keys], Iterator[Problem]]:
             yield Problem((error.key,), error.problem, involves=("path", "dataset", "out"))
         for i, fakes in enumerate(config.fakes if isinstance(config, EvaluateKeys) else ()):
             try:
-                if fakes.is_dir() and not is_run(fakes):
+                if fakes.is_dir() and not has_generator(fakes):
                     listed(fakes).chosen(None)
             except Unusable as error:
                 yield Problem(("fakes", i), error.problem)
@@ -53,9 +53,9 @@ def check() -> Callable[[Keys], Iterator[Problem]]:
     return checked
 
 
-def is_run(fakes: Path) -> bool:
-    """Whether generated images are to come from a training's directory, or are files themselves."""
-    return (fakes / "checkpoints").is_dir()
+def has_generator(fakes: Path) -> bool:
+    """Whether images come from the generator of a run's directory or a checkpoint file; else they are files."""
+    return fakes.is_file() or (fakes / "checkpoints").is_dir()
 
 
 def too_few(batch_size: int, images: int) -> Problem:

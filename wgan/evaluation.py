@@ -8,6 +8,7 @@ from torch import Tensor
 
 from wgan.config import EvaluateConfig
 from wgan.console import detail, say
+from wgan.contents import has_generator
 from wgan.data import Data, load, load_folder
 from wgan.data.sets import fit
 from wgan.devices import open_device
@@ -103,7 +104,7 @@ def generated(path: Path, config: EvaluateConfig, data: Data, device: torch.devi
         InputError: there is neither a checkpoint nor a usable image.
     """
     most = most_used(data.held_out.images[0])
-    if path.is_file() or (path / "checkpoints").is_dir():
+    if has_generator(path):
         generator = load_generator(path).to(device)
         quantity = max(MIN_PAIRS, min(most, len(data.held_out)))
         images = torch.cat([to_uint8(batch) for batch in sample(generator, quantity, config.seed, BATCH)])

@@ -209,6 +209,14 @@ class Training:
         minutes = self.config.max_minutes
         return minutes is not None and self.ranks.from_first(lambda: self.seconds) >= 60 * minutes
 
+    def _steps_left(self, images_per_second: float) -> int:
+        """How many there will be at this speed, if the training's minutes have room for no more."""
+        steps = self.num_steps - self.step
+        if self.config.max_minutes is None:
+            return steps
+        seconds = max(0.0, 60 * self.config.max_minutes - self.seconds)
+        return min(steps, math.ceil(seconds * images_per_second / self.config.batch_size))
+
     def _write_row(self, progress: Progress, interruption: Interruption, measured: bool) -> None:
         """Read the window from the device, refuse what is not finite, write a row."""
         figures = self.ranks.mean(self.window.read())
@@ -227,10 +235,8 @@ class Training:
         if self.events:
             self.events.row(self.step, row)
             self.events.metrics(self.step, metrics)
-        left = (self.num_steps - self.step) * self.config.batch_size / speed
-        if self.config.max_minutes is not None:
-            left = min(left, max(0.0, 60 * self.config.max_minutes - self.seconds))
-        progress.show(self.step, means, speed, left)
+        left = self._steps_left(speed)
+        progress.show(self.step, self.step + left, means, speed, left * self.config.batch_size / speed)
         self._warn(self.watch.row(row | metrics))
 
     def _measure(self, interruption: Interruption) -> dict[str, float]:

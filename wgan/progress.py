@@ -19,12 +19,11 @@ class Progress:
 
     Args:
         done: steps that an earlier part of this training did.
-        total: steps in all.
+        total: steps in all, as far as is known yet.
         limit: images per second if all arithmetic ran at the device's best rate (`wgan.limits`).
     """
 
     def __init__(self, done: int, total: int, limit: float) -> None:
-        self.total = total
         self.limit = limit
         self.has_bar = shows_bar()
         self.bar = tqdm(
@@ -34,15 +33,18 @@ class Progress:
     def advance(self) -> None:
         self.bar.update()
 
-    def show(self, step: int, figures: Mapping[str, float], images_per_second: float, seconds_left: float) -> None:
-        """The figures of a new row of the log."""
+    def show(
+        self, step: int, total: int, figures: Mapping[str, float], images_per_second: float, seconds_left: float
+    ) -> None:
+        """The figures of a new row of the log; `total` as it is expected now."""
+        self.bar.total = total  # the bar tells the time left by it
         parts = [f"{short} {figures[name]:.3g}" for name, short in SHOWN.items() if name in figures]
         parts += [f"{images_per_second:,.0f} images/s ({images_per_second / self.limit:.0%} of the limit)"]
         if self.has_bar:
             self.bar.set_postfix_str(", ".join(parts), refresh=False)
         else:
             left = tqdm.format_interval(seconds_left)
-            say(f"step {step}/{self.total}: {', '.join(parts)}, {left} left", sys.stderr)
+            say(f"step {step}/{total}: {', '.join(parts)}, {left} left", sys.stderr)
 
     def __enter__(self) -> "Progress":
         return self
