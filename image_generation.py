@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
     options = _options(arguments)
     try:
-        config = load(options.yaml, options.overrides, check_paths=True)
+        config = load(options.yaml, options.overrides, check_machine=True)
         for warning in config.warnings if os.environ.get("RANK", "0") == "0" else ():  # torchrun starts many of us
             print(warning, file=sys.stderr)
         module, _, function = (CHECK if options.check else _job(config)).partition(":")

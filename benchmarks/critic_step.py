@@ -32,20 +32,26 @@ def main() -> None:
         "| arch | px | plain fp32 | ours fp32 | ratio | ours bf16 | ratio | images/s | share of the limit fp32, bf16 |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
-    limits = {dtype: max(convolution_rate(CPU, dtype) for _ in range(3)) for dtype in (torch.float32, torch.bfloat16)}
     for size in options.sizes:
         for arch in options.archs:
             config = seed_000(arch, size, options.batch)
             contestants = [plain(config), ours(config, torch.float32), ours(config, torch.bfloat16)]
+            before = limits()
             base, fp32, bf16 = in_turn(contestants, options.rounds, config.critic_its)
+            fp32_limit, bf16_limit = map(max, before, limits())
             shape = (config.number_channels, size, size)
             work = flops_per_image(config, shape) * config.batch_size
-            shares = [work / seconds / limits[d] for seconds, d in ((fp32, torch.float32), (bf16, torch.bfloat16))]
+            shares = [work / fp32 / fp32_limit, work / bf16 / bf16_limit]
             row = [arch, f"{size}", f"{base * 1e3:.1f} ms", f"{fp32 * 1e3:.1f} ms", f"{base / fp32:.2f}"]
             row += [f"{bf16 * 1e3:.1f} ms", f"{base / bf16:.2f}", f"{config.batch_size / bf16:,.0f}"]
-            print(f"| {' | '.join(row)} | {shares[0]:.0%}, {shares[1]:.0%} |", flush=True)
-    fp32_limit, bf16_limit = (rate / 1e9 for rate in limits.values())
-    print(f"Limits: float32 {fp32_limit:.0f} GFLOP/s, bfloat16 {bf16_limit:.0f} GFLOP/s")
+            row += [f"{shares[0]:.0%} of {fp32_limit / 1e9:.0f}, {shares[1]:.0%} of {bf16_limit / 1e9:.0f} GFLOP/s"]
+            print(f"| {' | '.join(row)} |", flush=True)
+
+
+def limits() -> tuple[float, float]:
+    """The best rates of convolutions in float32 and bfloat16; measured beside each row: a machine's speed drifts."""
+    fp32, bf16 = (max(convolution_rate(CPU, dtype) for _ in range(3)) for dtype in (torch.float32, torch.bfloat16))
+    return fp32, bf16
 
 
 def arguments() -> argparse.Namespace:

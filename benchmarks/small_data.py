@@ -1,16 +1,18 @@
-"""DiffAugment (arXiv:2006.10738) on 500 images against none: same networks, same seeds, metrics against unseen images.
+"""DiffAugment (arXiv:2006.10738) on 500 images against none: same networks, same seed, figures against unseen images.
 
-    python benchmarks/small_data.py [--steps 5000] [--seeds 1] [--out out/small_data]
+    python benchmarks/small_data.py [--arch WGAN-GP] [--steps 20000] [--out out/small_data]
 
-500 Fashion-MNIST images (the first of the training set) become a folder of PNG files, from which a WGAN-GP is trained
-as a user would: 375 of them are seen, 125 held out. The distances are those to the set's 10,000 test images. A second
-call goes on where the first was interrupted.
+500 Fashion-MNIST images (the first of the training set) become a folder of PNG files, from which a training is started
+as a user would: 375 of them are seen, 125 held out. The figures compare 10,000 generated images with the set's 10,000
+test images: the Frechet distance at every kept checkpoint, since a critic that knows its images by heart, which is what
+augmentation cures, shows late; all of them at the end. A second call goes on where the first was interrupted.
 """
 
 import argparse
 from pathlib import Path
 
 import torch
+from metrics_along_training import checkpoints
 from PIL import Image
 from torch import Tensor
 
@@ -20,12 +22,18 @@ from wgan.data import load_named
 from wgan.generation import load_generator, sample
 from wgan.metrics.table import number
 from wgan.reporting.grids import to_uint8
+from wgan.runs import Run
 from wgan.training import train
 
 IMAGES = 500
 GENERATED = 10_000
-VARIANTS: dict[str, list[str]] = {"none": [], "translation, cutout": ["translation", "cutout"]}
+VARIANTS: dict[str, list[str]] = {
+    "none": [],
+    "translation": ["translation"],
+    "translation, cutout": ["translation", "cutout"],
+}
 """Grey clothes have no colour to change, and shoes all point one way: no flips."""
+LEARNING_RATES = {"WGAN-GP": 1e-3, "WGAN-DIV": 1e-3, "DCGAN": 2e-4}
 GROUPS = ("swd", "prdc", "mmd", "classifier")
 
 
@@ -38,40 +46,52 @@ def main() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():  # a file written anew would be another file to a run that goes on
             Image.fromarray(image[0].numpy()).save(path)
-    for seed in range(options.seeds):
-        reports = {}
-        for name, augment in VARIANTS.items():
-            config = configuration(options, folder, augment, seed)
-            if train(config):
-                return  # interrupted: saved, and the next call goes on
-            fake = generated(config)
-            reports[name] = metrics.evaluate(fake, data.held_out, data.train, GROUPS, seed, "cpu", cache=config.cache)
-        print(f"\nseed {seed}\n\n| metric | better | {' | '.join(VARIANTS)} | real vs real |\n|---|---|{'---|' * 3}")
-        for found in zip(*(report.figures for report in reports.values()), strict=True):
-            values = " | ".join(number(figure.value) for figure in found)
-            print(f"| {found[0].name} | {found[0].better} | {values} | {number(found[0].real)} |", flush=True)
+    curves: dict[str, dict[int, float]] = {}
+    reports = {}
+    for name in options.variants:
+        config = configuration(options, folder, VARIANTS[name])
+        if train(config):
+            return  # interrupted: saved, and the next call goes on
+        curves[name] = {}
+        for step, path in checkpoints(Run(config.out / config.run)).items():
+            groups = GROUPS if step == options.steps else ("classifier",)
+            report = metrics.evaluate(
+                generated(path, config.seed), data.held_out, data.train, groups, config.seed, "cpu", cache=config.cache
+            )
+            curves[name][step] = next(f.value for f in report.figures if f.key == "frechet_classifier")
+            print(f"{config.run}: step {step}: Frechet distance {number(curves[name][step])}", flush=True)
+        reports[name] = report
+    columns = " | ".join(options.variants)
+    print(f"\n| step | {columns} |\n|---|{'---|' * len(curves)}")
+    for step in next(iter(curves.values())):
+        print(f"| {step:,} | {' | '.join(number(curve[step]) for curve in curves.values())} |")
+    print(f"\n| {options.steps:,} steps | better | {columns} | real vs real |\n|---|---|{'---|' * (len(curves) + 1)}")
+    for found in zip(*(report.figures for report in reports.values()), strict=True):
+        values = " | ".join(number(figure.value) for figure in found)
+        print(f"| {found[0].name} | {found[0].better} | {values} | {number(found[0].real)} |")
 
 
-def configuration(options: argparse.Namespace, folder: Path, augment: list[str], seed: int) -> TrainConfig:
+def configuration(options: argparse.Namespace, folder: Path, augment: list[str]) -> TrainConfig:
     config = resolve(
         {
-            "arch": "WGAN-GP",
+            "arch": options.arch,
             "path": str(folder),
             "out": str(options.out),
-            "run": f"{'augmented' if augment else 'plain'}-{seed}",
-            "seed": seed,
+            "run": "-".join([options.arch, *augment]),
+            "seed": options.seed,
             "num_steps": options.steps,
             "image_size": 28,
             "number_channels": 1,
             "gen_feature_maps": 24,
             "dis_feature_maps": 24,
-            "learning_rate": 1e-3,
+            "learning_rate": LEARNING_RATES[options.arch],
             "beta_adam": 0.5,
             "batch_size": 32,
             "critic_its": 1,
             "augment": augment,
-            "sample_every": 1000,
-            "checkpoint_every": 1000,
+            "sample_every": options.every,
+            "checkpoint_every": options.every,
+            "keep_checkpoints": options.steps // options.every,
             "cache": str(options.out / "cache"),
         }
     )
@@ -79,16 +99,19 @@ def configuration(options: argparse.Namespace, folder: Path, augment: list[str],
     return config
 
 
-def generated(config: TrainConfig) -> Tensor:
-    """(10,000, 1, 28, 28) uint8 of the averaged generator."""
-    batches = sample(load_generator(config.out / config.run), GENERATED, config.seed, 500)
+def generated(path: Path, seed: int) -> Tensor:
+    """(10,000, 1, 28, 28) uint8 of the averaged generator in a checkpoint."""
+    batches = sample(load_generator(path), GENERATED, seed, 500)
     return torch.cat([to_uint8(images) for images in batches])
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=5000)
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--arch", choices=LEARNING_RATES, default="WGAN-GP")
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--every", type=int, default=2500, help="steps between the checkpoints that are measured")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("out/small_data"))
     parser.add_argument("--sets", type=Path, default=Path("~/.cache/wgan/sets").expanduser(), help="Fashion-MNIST")
     return parser.parse_args()

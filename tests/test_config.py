@@ -25,9 +25,9 @@ def written(tmp_path, monkeypatch):
     """Write input.yaml into an empty working directory and load it."""
     monkeypatch.chdir(tmp_path)
 
-    def write_and_load(text, *overrides, check_paths=False):
+    def write_and_load(text, *overrides, check_machine=False):
         Path("input.yaml").write_text(text, encoding="utf-8")
-        return load(Path("input.yaml"), overrides, check_paths)
+        return load(Path("input.yaml"), overrides, check_machine)
 
     return write_and_load
 
@@ -36,7 +36,7 @@ def written(tmp_path, monkeypatch):
 def test_a_wrong_yaml_gets_exactly_the_message_beside_it(wrong, monkeypatch):
     monkeypatch.chdir(wrong.parent)
     with pytest.raises(InputError) as caught:
-        load(Path(wrong.name), check_paths=True)
+        load(Path(wrong.name), check_machine=True)
     assert str(caught.value) + "\n" == wrong.with_suffix(".txt").read_text().replace("{here}", str(Path.cwd()))
 
 
@@ -91,7 +91,7 @@ def test_seed_000s_yaml_runs_once_its_paths_point_somewhere(written):
         "learning_rate: 0.0002\nbeta_adam: 0.5\nbatch_size: 16\n\nlatent_vector: 256\n\nimage_size: 64\n"
         "loader_workers: 2\nnumber_channels: 3\ngen_feature_maps: 64\ndis_feature_maps: 64\n\n\ncritic_its : 5\n"
         "gp_lambda : 10\n",
-        check_paths=True,
+        check_machine=True,
     )
     assert config.arch == "WGAN-GP"
     assert (config.path, config.latent_vector, config.beta_adam) == (Path("images"), 256, 0.5)
@@ -142,7 +142,7 @@ def test_a_sets_name_as_path_means_the_set_unless_a_folder_is_called_so(written)
     assert (config.dataset, config.path) == ("fashion-mnist", None)
     assert config.where("dataset") == "input.yaml:2: dataset"
     photographs("Fashion_MNIST")
-    config = written("arch: WGAN-GP\npath: Fashion_MNIST\nbatch_size: 8\n", check_paths=True)
+    config = written("arch: WGAN-GP\npath: Fashion_MNIST\nbatch_size: 8\n", check_machine=True)
     assert (config.dataset, config.path) == (None, Path("Fashion_MNIST"))
 
 
@@ -162,10 +162,10 @@ def test_a_relative_path_is_taken_from_the_working_directory(tmp_path, monkeypat
     photographs(tmp_path / "images")
     (tmp_path / "configs" / "a.yaml").write_text("arch: WGAN-GP\npath: images\nbatch_size: 8\n")
     monkeypatch.chdir(tmp_path)
-    assert load(Path("configs/a.yaml"), check_paths=True).path == Path("images")
+    assert load(Path("configs/a.yaml"), check_machine=True).path == Path("images")
     monkeypatch.chdir(tmp_path / "configs")
     with pytest.raises(InputError, match="there is no folder images"):
-        load(Path("a.yaml"), check_paths=True)
+        load(Path("a.yaml"), check_machine=True)
 
 
 def test_out_must_take_files(written, monkeypatch):
@@ -174,14 +174,14 @@ def test_out_must_take_files(written, monkeypatch):
     text = "arch: WGAN-GP\ndataset: mnist-5k\nout: locked/a/b\n"
     assert written(text).out == Path("locked/a/b")
     with pytest.raises(InputError, match=r"^input\.yaml:3: out: locked cannot be written to: permission denied$"):
-        written(text, check_paths=True)
+        written(text, check_machine=True)
     assert sorted(Path().iterdir()) == [Path("input.yaml"), Path("locked")]
 
 
 def test_unreadable_images_are_an_error_only_when_there_is_work_to_do(written):
     assert written("arch: WGAN-GP\npath: gone\n").path == Path("gone")
     with pytest.raises(InputError, match="there is no folder gone"):
-        written("arch: WGAN-GP\npath: gone\n", check_paths=True)
+        written("arch: WGAN-GP\npath: gone\n", check_machine=True)
 
 
 @pytest.mark.parametrize(("path", "message"), [("none.yaml", "there is no such file"), (".", "is a directory")])
@@ -227,6 +227,7 @@ def test_a_problem_that_rests_on_a_wrong_value_is_not_told(written):
         ({"dataset": "swissroll", "image_size": 32}, "image_size: not used: dataset swissroll holds points"),
         ({"dataset": "swissroll", "metrics": "swd"}, "metrics: not used: dataset swissroll holds points"),
         ({"metrics": [], "metrics_every": 100}, "metrics_every: not used: `metrics` is empty"),
+        ({"best_metric": "psnr"}, "best_metric: not used: metrics_every is 0"),
         ({"loader_workers": 2}, "loader_workers: not used: dataset mnist-5k needs no decoding"),
         ({"critic_its": 6, "num_steps": 5}, "critic_its: 6 critic updates come before the generator's"),
         ({"num_steps": 4}, "num_steps: 5 critic updates come before the generator's"),
@@ -245,7 +246,7 @@ def test_packages_that_a_key_needs_are_looked_for_only_when_there_is_work_to_do(
     monkeypatch.setattr(packages, "find_spec", lambda _: None)
     text = "arch: WGAN-GP\ndataset: mnist-5k\ngp_lambda: -1\ntensorboard: true\nexecutor: ray\nsweep: {seed: [1]}\n"
     with pytest.raises(InputError) as caught:
-        written(text, check_paths=True)
+        written(text, check_machine=True)
     assert str(caught.value).splitlines() == [
         "input.yaml:3: gp_lambda: must be at least 0, got -1",
         "input.yaml:4: tensorboard: needs the package tensorboard, which is not installed: pip install tensorboard, or "
@@ -459,7 +460,7 @@ def test_any_mapping_of_known_keys_is_a_configuration_or_errors_with_their_lines
     file = tmp_path_factory.getbasetemp() / "any.yaml"
     file.write_text(yaml.safe_dump(mapping), encoding="utf-8")
     try:
-        config = load(file, check_paths=True)
+        config = load(file, check_machine=True)
     except InputError as error:
         lines = [line for line in str(error).splitlines() if not line.startswith("    ")]
         assert lines
@@ -497,7 +498,7 @@ def test_a_damaged_yaml_is_a_configuration_or_an_error_that_names_it(tmp_path_fa
     file = tmp_path_factory.getbasetemp() / "damaged.yaml"
     file.write_bytes(content)
     try:
-        config = load(file, check_paths=True)
+        config = load(file, check_machine=True)
     except InputError as error:
         told = str(error)
     else:

@@ -7,7 +7,7 @@ import pytest
 from wgan.config import load
 from wgan.data import load_named
 from wgan.errors import InputError
-from wgan.named_sets import NAMED_SETS
+from wgan.named_sets import NAMED_SETS, NamedSet
 
 
 def folder(root: Path, *names: str) -> Path:
@@ -22,7 +22,7 @@ def problems(tmp_path: Path, text: str) -> list[str]:
     yaml = tmp_path / "input.yaml"
     yaml.write_text(f"arch: WGAN-GP\nout: {tmp_path}/out\n{text}", encoding="utf-8")
     with pytest.raises(InputError) as caught:
-        load(yaml, check_paths=True)
+        load(yaml, check_machine=True)
     assert not (tmp_path / "out").exists()
     return [line.removeprefix(f"{tmp_path}/") for line in str(caught.value).splitlines()]
 
@@ -77,6 +77,33 @@ def test_classes_of_a_named_set(tmp_path: Path) -> None:
 def test_what_is_known_of_a_set_is_what_it_holds(name: str, tmp_path: Path) -> None:
     known, held = NAMED_SETS[name], load_named(name, 28, 1, seed=0, folder=tmp_path).train
     assert (len(held), held.class_names) == (known.training, known.class_names)
+    if known.class_sizes:
+        assert held.labels is not None
+        assert tuple(held.labels.bincount().tolist()) == known.class_sizes
+
+
+@pytest.mark.parametrize("known", NAMED_SETS.values(), ids=list(NAMED_SETS))
+def test_the_classes_of_a_set_make_up_the_whole(known: NamedSet) -> None:
+    assert known.class_sizes == () or sum(known.class_sizes) == known.training
+    assert len(known.class_sizes) in (0, len(known.class_names))
+
+
+def test_a_batch_larger_than_some_classes_of_a_named_set(tmp_path: Path) -> None:
+    assert problems(tmp_path, "dataset: mnist\nclasses: [3, 7]\nbatch_size: 13000\ngp_lambda: -1\n") == [
+        "input.yaml:5: batch_size: 13000 is more than the 12396 training images: set at most 12396",
+        "input.yaml:6: gp_lambda: must be at least 0, got -1",
+    ]
+
+
+def test_the_classifiers_figure_needs_classes(tmp_path: Path) -> None:
+    chosen = "metrics: [classifier]\nmetrics_every: 100\nbest_metric: frechet_classifier\n"
+    flat = folder(tmp_path / "flat", *(f"{i}.png" for i in range(200)))
+    assert problems(tmp_path, f"path: {flat}\n{chosen}") == [
+        "input.yaml:6: best_metric: frechet_classifier needs images of two classes or more, and these are of none"
+    ]
+    assert problems(tmp_path, f"dataset: mnist-5k\nclasses: [3]\n{chosen}") == [
+        "input.yaml:7: best_metric: frechet_classifier needs images of two classes or more, and these are of 1"
+    ]
 
 
 def test_generated_images_are_looked_for_too(tmp_path: Path) -> None:
@@ -87,9 +114,14 @@ def test_generated_images_are_looked_for_too(tmp_path: Path) -> None:
     yaml = tmp_path / "input.yaml"
     yaml.write_text(f"{text}[{images}, {none}]\n")
     with pytest.raises(InputError, match=rf"^{yaml}:6: fakes: {none} holds no image"):
-        load(yaml, check_paths=True)
+        load(yaml, check_machine=True)
     yaml.write_text(f"{text}[{tmp_path}/best.pt, {images}]\n")
-    assert load(yaml, check_paths=True).warnings == ()
+    assert load(yaml, check_machine=True).warnings == ()
+    yaml.write_text(f"{text}[{tmp_path}/best.pt, {images}]\nloader_workers: 4\n")
+    assert load(yaml, check_machine=True).warnings == ()
+    yaml.write_text(f"{text}{tmp_path}/best.pt\nloader_workers: 4\n")
+    (warning,) = load(yaml, check_machine=True).warnings
+    assert warning == f"{yaml}:7: warning: loader_workers: not used: there is nothing to decode"
     yaml.write_text(f"{text}{tmp_path}/last.pt\n")
     with pytest.raises(InputError, match=rf"^{yaml}:6: fakes: there is no file or folder {tmp_path}/last.pt$"):
-        load(yaml, check_paths=True)
+        load(yaml, check_machine=True)

@@ -402,6 +402,14 @@ def test_the_best_is_judged_by_the_first_figure_that_orders_runs_and_by_where_it
     assert results.judgement(Report(())) is None
 
 
+def test_another_figure_may_choose_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = iter([report(swd=1.0, ssim=0.1), report(swd=2.0, ssim=0.3), report(swd=3.0), report(swd=4.0, ssim=0.2)])
+    monkeypatch.setattr(ImageSamples, "evaluate", lambda *_: next(found))
+    keys = {"metrics": ["paired", "swd"], "best_metric": "ssim", "num_steps": 4, "log_every": 1, "metrics_every": 1}
+    assert train(tmp_path, **keys) == 0
+    assert state(tmp_path)["best"] == {"step": 2, "figure": "ssim", "value": 0.3}
+
+
 def test_a_warning_is_said_once_and_stands_in_the_state_also_after_a_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from wgan import __version__, contents, packages, paths, yaml_reader
+from wgan import __version__, accelerators, contents, packages, paths, yaml_reader
 from wgan.errors import InputError
 from wgan.keys import EvaluateKeys, GenerateKeys, Neutral, TrainKeys
+from wgan.problems import squashed
 from wgan.request import Request
 from wgan.resolving import Resolution, resolved
 from wgan.rules import Algorithm
@@ -110,15 +111,15 @@ MODELS: dict[str, type[Config]] = {
 }
 
 
-def load(path: Path, overrides: Sequence[str] = (), check_paths: bool = False) -> Config:
+def load(path: Path, overrides: Sequence[str] = (), check_machine: bool = False) -> Config:
     """Read a YAML file.
 
     Args:
         path: the file.
         overrides: `key=value`, as `--set` gives them; the last one wins.
-        check_paths: also look whether what the paths name is there and holds what is asked of it, whether `out` takes
-            files, and whether the packages that some keys need are installed; nothing is written. Off where a finished
-            run's config.yaml is read, whose images may be gone.
+        check_machine: also look whether what the paths name is there and holds what is asked of it, whether `out`
+            takes files, and whether the packages and accelerators that some keys need are there; nothing is written.
+            Off where a finished run's config.yaml is read, whose images may be gone.
 
     Raises:
         InputError: all that is wrong, one line each: `input.yaml:14: gp_lambda: must be at least 0, got -10`.
@@ -127,7 +128,9 @@ def load(path: Path, overrides: Sequence[str] = (), check_paths: bool = False) -
     request = Request(dict(document.values), str(path), document.lines, document.texts, document.duplicates)
     for override in overrides:
         request.override(override)
-    checks = [paths.checked, contents.check(), packages.checked] if check_paths else []
+    checks = [paths.checked, contents.check(), packages.checked] if check_machine else []
+    if check_machine and squashed(str(request.values.get("executor"))) != "ray":  # whose workers are other machines
+        checks.append(accelerators.checked)
     return _finished(resolved(request, MODELS, ALGORITHMS, checks))
 
 

@@ -8,6 +8,7 @@ from wgan.keys import EvaluateKeys, Keys, TrainKeys
 from wgan.listing import Listing, Unusable, class_indices, held_out_count, scan
 from wgan.named_sets import NAMED_SETS
 from wgan.problems import Problem
+from wgan.rules import FIGURES
 
 
 def check() -> Callable[[Keys], Iterator[Problem]]:
@@ -20,30 +21,46 @@ def check() -> Callable[[Keys], Iterator[Problem]]:
     def listed(root: Path, *leave_out: Path) -> Listing:
         return scan(root, leave_out)
 
-    def training_images(config: TrainKeys | EvaluateKeys) -> int | None:
-        """How many there are if all can be decoded; None where only the files themselves would tell."""
+    def training_images(config: TrainKeys | EvaluateKeys) -> tuple[int | None, int]:
+        """How many images there are to train on, if all can be decoded, and of how many classes.
+
+        The first is None where only the files themselves would tell.
+        """
         if config.dataset is not None:
             named = NAMED_SETS[config.dataset]
             if config.classes is None:
-                return named.training
-            class_indices(config.classes, named.class_names)
-            return None
-        root: Path | None = config.path
-        if root is None or not root.is_dir():
-            return None
-        files, _ = listed(root, config.out).chosen(config.classes)
-        return len(files) - held_out_count(len(files))
+                return named.training, len(named.class_names)
+            wanted = class_indices(config.classes, named.class_names)
+            return sum(named.class_sizes[i] for i in wanted) if named.class_sizes else None, len(wanted)
+        assert config.path is not None, "wgan.rules refuses neither"
+        files, names = listed(config.path, config.out).chosen(config.classes)
+        return len(files) - held_out_count(len(files)), len(names)
+
+    def training_problems(config: TrainKeys) -> Iterator[Problem]:
+        count, classes = training_images(config)
+        if count is not None and config.batch_size > count:
+            yield too_few(config.batch_size, count)
+        if config.best_metric in FIGURES["classifier"] and classes < 2:
+            said = f"{config.best_metric} needs images of two classes or more, and these are of {classes or 'none'}"
+            yield Problem(("best_metric",), said, involves=("path", "dataset", "classes"))
 
     def checked(config: Keys) -> Iterator[Problem]:
         if not isinstance(config, TrainKeys | EvaluateKeys):
             return
         try:
-            count = training_images(config)
-            if isinstance(config, TrainKeys) and count is not None and config.batch_size > count:
-                yield too_few(config.batch_size, count)
+            if config.dataset is not None or (config.path is not None and config.path.is_dir()):
+                if isinstance(config, TrainKeys):
+                    yield from training_problems(config)
+                else:
+                    training_images(config)
         except Unusable as error:
             yield Problem((error.key,), error.problem, involves=("path", "dataset", "out"))
-        for i, fakes in enumerate(config.fakes if isinstance(config, EvaluateKeys) else ()):
+        if not isinstance(config, EvaluateKeys):
+            return
+        given = config.model_fields_set  # all of them in a run's config.yaml, which holds the version too
+        if "loader_workers" in given and "config_version" not in given and decodes_nothing(config):
+            yield Problem(("loader_workers",), "not used: there is nothing to decode", True, ("dataset", "fakes"))
+        for i, fakes in enumerate(config.fakes):
             try:
                 if fakes.is_dir() and not has_generator(fakes):
                     listed(fakes).chosen(None)
@@ -56,6 +73,11 @@ def check() -> Callable[[Keys], Iterator[Problem]]:
 def has_generator(fakes: Path) -> bool:
     """Whether images come from the generator of a run's directory or a checkpoint file; else they are files."""
     return fakes.is_file() or (fakes / "checkpoints").is_dir()
+
+
+def decodes_nothing(config: EvaluateKeys) -> bool:
+    """Whether the real images are a named set's, and a generator makes the others."""
+    return config.dataset is not None and all(map(has_generator, config.fakes))
 
 
 def too_few(batch_size: int, images: int) -> Problem:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import torch
 
+from wgan.accelerators import too_few
 from wgan.config import EvaluateConfig, GenerateConfig, TrainConfig
 from wgan.errors import InputError
 from wgan.keys import POINT_SETS
@@ -38,9 +39,7 @@ def open_device(
         return torch.device("cpu")
     present = torch.accelerator.device_count() if torch.accelerator.is_available() else 0
     if (asked := local_ranks or config.n_gpu) > present:
-        found = f"this machine has {present}" if present else "this machine has no accelerator that PyTorch can use"
-        remedy = f"at most {present}" if present else "n_gpu: 0 to train on the CPU"
-        raise InputError(f"{config.where('n_gpu')}: asks for {asked}, but {found}: set {remedy}")
+        raise InputError(f"{config.where('n_gpu')}: {too_few(asked, present)}")
     device = torch.accelerator.current_accelerator()
     assert device is not None
     return torch.device(device.type, local_rank)

@@ -5,6 +5,7 @@ from typing import Any
 
 from wgan.keys import CONFIG_VERSION
 from wgan.problems import Problem, squashed
+from wgan.reading import read_value
 
 ARCHS = {"wgan": "WGAN-GP"}
 """Accepted as they stand. Seed 000 calls its WGAN-GP "WGAN"."""
@@ -81,6 +82,9 @@ A key that a later version adds takes a default under which older runs stay what
 """
 
 
+_VERSION = {"type": "integer"}
+
+
 def arch_named(value: Any, archs: Mapping[str, object]) -> str | None:
     """The arch that a user means: case, hyphens and underscores do not matter."""
     return ({squashed(name): name for name in archs} | ARCHS).get(squashed(str(value)))
@@ -88,13 +92,12 @@ def arch_named(value: Any, archs: Mapping[str, object]) -> str | None:
 
 def updated(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     """Keys written by an older version under their names of today, each said; a newer version's file is refused."""
-    version = values.get("config_version", CONFIG_VERSION)
-    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+    version, problems = read_value("config_version", values.get("config_version", CONFIG_VERSION), _VERSION, {})
+    if problems or not isinstance(version, int) or version < 1:
         return values, []  # the key's own check says what is wrong with it
     if version > CONFIG_VERSION:
         said = f"version {version} was written by a newer release; this one reads up to {CONFIG_VERSION}: update it"
         return values | {"config_version": CONFIG_VERSION}, [Problem(("config_version",), said)]
-    problems = []
     for since in range(version + 1, CONFIG_VERSION + 1):
         for old, new in RENAMED.get(since, {}).items():
             if old in values:

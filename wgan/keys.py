@@ -16,6 +16,10 @@ Dataset = Literal["mnist-5k", "mnist", "fashion-mnist", "cifar10", "8gaussians",
 ImageSize = Literal[28, 32, 48, 64, 96, 128, 256]
 Augmentation = Literal["flip", "translation", "color", "cutout"]
 MetricGroup = Literal["paired", "swd", "prdc", "mmd", "emd", "classifier", "inception"]
+BestMetric = Literal[
+    "frechet_classifier", "fid", "kid", "swd", "mmd", "coverage", "recall", "precision", "density", "emd", "emd_colour",
+    "psnr", "ssim", "ms_gmsd", "mdsi", "haarpsi", "w1", "modes_covered",
+]  # fmt: skip
 
 POINT_SETS = ("8gaussians", "25gaussians", "swissroll")  # points in the plane, not images
 
@@ -192,6 +196,8 @@ class TrainKeys(Keys):
     """critic updates between computations of metrics; 0: only at the end"""
     metrics: Annotated[tuple[MetricGroup, ...], NEUTRAL] = ("paired",)
     """what to compute of generated and held-out real images"""
+    best_metric: Annotated[BestMetric | None, NEUTRAL] = None
+    """the figure that chooses checkpoints/best.pt, with metrics_every; by default the most telling that is computed"""
     inception_weights: Annotated[Path | None, NEUTRAL] = None
     """a file with Inception's weights, for the metrics inception without internet"""
     tensorboard: Annotated[bool, NEUTRAL] = False

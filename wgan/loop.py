@@ -248,7 +248,9 @@ class Training:
             return {}
         cost = time.perf_counter() - start
         say(f"step {self.step}: metrics in {cost:.1f} s ({self.seconds:.0f} s of training before)")
-        judged = results.judgement(report)
+        judged = results.judgement(report, self.config.best_metric)
+        if judged is None and self.config.best_metric:
+            say(f"step {self.step}: {self.config.best_metric}, which chooses best.pt, could not be computed")
         if judged and (self.best is None or self.best.figure != judged[0] or judged[1] < self.best.badness):
             self.best = Best(*judged, self.step, report.values()[judged[0]])
         self.reports = {self.step: report}

@@ -44,10 +44,19 @@ def write(run: Run, samples: Samples, trainer: Trainer, report: "Report | None")
     return report
 
 
-def judgement(report: "Report") -> tuple[str, float] | None:
-    """The name of the figure that chooses the best checkpoint, and a number that is smaller the better it is."""
+def judgement(report: "Report", figure: str | None = None) -> tuple[str, float] | None:
+    """The name of the figure that chooses the best checkpoint, and a number that is smaller the better it is.
+
+    Args:
+        report: the metrics of one step.
+        figure: the key of the one that shall choose; None: the first of those that rank runs.
+
+    Returns:
+        None where the report has no such figure.
+    """
     figures = {figure.key: figure for figure in report.figures}
-    if not (judges := judging(figures)):
+    judges = judging(figures) if figure is None else [figure]
+    if not judges or judges[0] not in figures:
         return None
     chosen = figures[judges[0]]
     if chosen.better == "real":

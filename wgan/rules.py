@@ -15,6 +15,19 @@ INDEX = "index.html"
 """What the program itself writes into `out`, beside the runs."""
 
 
+FIGURES: dict[str, tuple[str, ...]] = {
+    "classifier": ("frechet_classifier",),
+    "inception": ("fid", "kid"),
+    "swd": ("swd",),
+    "mmd": ("mmd",),
+    "prdc": ("coverage", "recall", "precision", "density"),
+    "emd": ("emd", "emd_colour"),
+    "paired": ("psnr", "ssim", "ms_gmsd", "mdsi", "haarpsi"),
+}
+"""Group of metrics -> those of its figures that may choose a checkpoint."""
+POINT_FIGURES = ("w1", "modes_covered")
+
+
 @dataclass(frozen=True)
 class Algorithm:
     """One algorithm: where it stands and what its paper sets.
@@ -78,6 +91,8 @@ def _impossible_training(config: TrainKeys, algorithm: Algorithm | None) -> Iter
             yield Problem(("network",), f"{what}: the network must be dense", involves=("dataset",))
         if config.augment:
             yield Problem(("augment",), f"{what}: there is no image to augment", involves=("dataset",))
+    if config.best_metric is not None:
+        yield from _impossible_choice(config, config.best_metric)
     parts = max(config.n_gpu, 1) * config.accumulate
     if config.batch_size % parts:
         sizes = [
@@ -89,6 +104,26 @@ def _impossible_training(config: TrainKeys, algorithm: Algorithm | None) -> Iter
             f"{' or '.join(map(str, sizes))} would",
             involves=("n_gpu", "accumulate"),
         )
+
+
+def _impossible_choice(config: TrainKeys, figure: str) -> Iterator[Problem]:
+    """A figure to choose the best checkpoint by that the run does not compute."""
+    place = ("best_metric",)
+    if config.dataset in POINT_SETS:
+        labelled = bool(NAMED_SETS[config.dataset].class_names)
+        usable = POINT_FIGURES if labelled else POINT_FIGURES[:1]
+        if figure not in usable:
+            said = f"{figure} is not computed of dataset {config.dataset}; {' and '.join(usable)} {{}}"
+            yield Problem(place, said.format("are" if labelled else "is"), involves=("dataset",))
+    elif figure in POINT_FIGURES:
+        yield Problem(
+            place, f"{figure} is a figure of points in the plane, and these are images", involves=("dataset",)
+        )
+    else:
+        group = next(name for name, figures in FIGURES.items() if figure in figures)
+        if group not in config.metrics:
+            said = f"{figure} is computed by the group {group}, which `metrics` does not name"
+            yield Problem(place, said, involves=("metrics",))
 
 
 def without_effect(config: Keys, given: Set[str], unused: Set[str]) -> Iterator[Problem]:
@@ -147,6 +182,8 @@ def _training_without_effect(config: TrainKeys, given: Set[str], unused: Set[str
             )
     elif config.metrics_every and not config.metrics:
         yield "metrics_every", "not used: `metrics` is empty", "metrics"
+    if config.best_metric and not config.metrics_every:
+        yield "best_metric", "not used: metrics_every is 0", "metrics_every"
     if config.dataset and "loader_workers" in given:
         yield "loader_workers", f"not used: dataset {config.dataset} needs no decoding", "dataset"
     if config.sweep is None:

@@ -13,9 +13,13 @@ import torch
 from real_digits import digits, random, random_pixels
 
 from wgan.errors import InputError
+from wgan.keys import BestMetric
 from wgan.metrics import GROUPS, Figure, Report, evaluate, swd
+from wgan.metrics.inception import SPECS
+from wgan.metrics.plane import MODES, W1
 from wgan.metrics.resampling import BLOCKS, block_half_width, blocks, bootstrap_mean, jackknife_half_width
 from wgan.metrics.table import finite, number
+from wgan.rules import FIGURES, POINT_FIGURES
 
 REAL = digits()
 QUICK = ["paired", "swd", "emd"]
@@ -43,6 +47,17 @@ def test_json_holds_every_figure_with_its_real_value_and_interval() -> None:
         assert figure["low"] <= figure["value"] <= figure["high"]
         assert math.isfinite(figure["real"])
     assert set(read["seconds"]) == set(QUICK)
+
+
+def test_each_group_computes_the_figures_that_may_choose_a_checkpoint() -> None:
+    computed = [group for group in GROUPS if group != "inception"]  # its names: test_inception.py
+    for group in computed:
+        report = evaluate(REAL.images[:256], REAL[256:512], REAL[512:2000], [group], 0, "cpu")
+        assert set(FIGURES[group]) <= set(report.values()), group
+    assert {*SPECS} == {*FIGURES["inception"]}
+    assert {*W1, *MODES} > {*POINT_FIGURES}
+    every = [figure for figures in (*FIGURES.values(), POINT_FIGURES) for figure in figures]
+    assert sorted(every) == sorted(BestMetric.__args__)  # type: ignore[attr-defined]
 
 
 def test_pandas_opens_the_json_as_a_table(tmp_path: Path) -> None:

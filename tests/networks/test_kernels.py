@@ -41,6 +41,13 @@ def test_a_convolution_and_its_derivatives(wide: int, narrow: int, side: int) ->
         assert torch.allclose(a, b, rtol=1e-10, atol=1e-10)
 
 
+def test_a_convolution_of_many_output_channels_goes_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "WIDE", 9)
+    monkeypatch.setattr(kernels, "PART", 4)
+    test_a_convolution_and_its_derivatives(3, 9, 8)
+    test_a_transposed_convolution_and_its_derivatives(3, 9, 8)
+
+
 @pytest.mark.parametrize(("wide", "narrow", "side"), [*FAST, (1, 7, 8), (1, 3, 28)])
 def test_a_transposed_convolution_and_its_derivatives(wide: int, narrow: int, side: int) -> None:
     inputs = tensors((5, narrow, side // 2, side // 2), (narrow, wide, 4, 4), (wide,))

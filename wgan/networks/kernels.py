@@ -11,6 +11,9 @@ from torch import Tensor
 
 SMALL_MAP = 4
 """Up to this side, a convolution's weight gradient is faster as one matrix product (bfloat16: 1.6 to 3.3 times)."""
+WIDE, PART = 1024, 256
+"""From so many channels of the smaller map on that is so in float32 too (1.4 to 1.8 times), and a convolution is faster
+in parts of so many output channels (float32: 1.4 to 1.6 times)."""
 
 
 def conv(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
@@ -37,7 +40,15 @@ def conv_transpose(
 def _small(x: Tensor, weight: Tensor, side: int, stride: int, padding: int) -> bool:
     """Whether a layer's weight gradient is taken as a product; `side` is that of its smaller map."""
     known = stride == 2 and padding == 1 and weight.shape[-1] == 4 and side <= SMALL_MAP
-    return known and x.dtype == torch.bfloat16 and x.device.type == "cpu"
+    gains = x.dtype == torch.bfloat16 or (x.dtype == torch.float32 and len(weight) >= WIDE)
+    return known and gains and x.device.type == "cpu"
+
+
+def _convolved(x: Tensor, weight: Tensor) -> Tensor:
+    """4x4 convolution of stride 2, padding 1; one of many output channels part by part."""
+    if len(weight) < WIDE:
+        return F.conv2d(x, weight, None, 2, 1)
+    return torch.cat([F.conv2d(x, part, None, 2, 1) for part in weight.split(PART)], 1)
 
 
 class _Conv(torch.autograd.Function):
@@ -46,7 +57,7 @@ class _Conv(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
-        return F.conv2d(x, weight, None, 2, 1)
+        return _convolved(x, weight)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
