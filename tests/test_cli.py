@@ -232,6 +232,17 @@ def test_check_of_a_sampling_names_an_unusable_checkpoint(capsys):
     assert "checkpoint            a.pt" in told.out
 
 
+def test_check_of_a_sampling_names_the_folder_that_would_be_filled(capsys):
+    Path("a.pt").touch()
+    Path("out/generated").mkdir(parents=True)
+    yaml = yaml_file("arch: Generator\npath: a.pt\n")
+    image_generation.main([yaml, "--check"])
+    assert "Results: out/generated-2/\n" in capsys.readouterr().out
+    Path("out/generated/checkpoints").mkdir()
+    image_generation.main([yaml, "--check"])
+    assert capsys.readouterr().err.startswith(f"{yaml}: run: out/generated holds a training")
+
+
 def test_the_configuration_of_a_sampling_takes_seed_000s_path(monkeypatch):
     handed = []
     Path("a.pt").touch()

@@ -247,6 +247,13 @@ def test_the_table_at_the_end_ranks_values_by_what_is_better(tmp_path: Path) -> 
     assert rows[2:] == [["1.", "10", "0.2000", "±", "0.1414"], ["2.", "1", "0.6000", "±", "0.1414"]]
 
 
+def test_two_figures_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    psnr = {"value": 9.5, "name": "PSNR", "section": "", "better": "real", "real": 9.0}
+    (tmp_path / "a/metrics.json").write_text(json.dumps({"figures": {"psnr": psnr, "nearest_psnr": psnr}}))
+    assert ranking({tmp_path / "a": {"gp_lambda": 1}}).split()[:3] == ["gp_lambda", "nearest_psnr", "psnr"]
+
+
 def test_a_sweep_without_metrics_has_a_table_all_the_same(tmp_path: Path) -> None:
     rows = ranking({tmp_path / "a": {"gp_lambda": 1}, tmp_path / "b": {"gp_lambda": 10}}).splitlines()
     assert [row.split() for row in rows[2:]] == [["1"], ["10"]]

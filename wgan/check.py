@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from wgan import runs
+from wgan import outputs, runs
 from wgan.config import ALGORITHMS, Config, EvaluateConfig, GenerateConfig, TrainConfig, combinations, unused_keys
 from wgan.contents import has_generator, too_few
 from wgan.errors import InputError, UserError
@@ -73,9 +73,13 @@ def values(config: Config) -> Iterator[str]:
 
 
 def directory(config: Config) -> Iterator[str]:
-    """Where the results would be written, and what stands there."""
+    """Where the results would be written, and what stands there.
+
+    Raises:
+        InputError: out/run/ holds a training, and the job trains nothing.
+    """
     if not isinstance(config, TrainConfig):
-        yield f"Results: {config.out / config.run}/"
+        yield f"Results: {outputs.directory_of(config)}/"
     elif config.sweep:
         yield f"Sweep: {math.prod(map(len, config.sweep.values()))} runs in {config.out}/, for {written(config.sweep)}"
     else:

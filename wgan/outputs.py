@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from wgan import faults
 from wgan.config import EvaluateConfig, GenerateConfig, to_yaml
-from wgan.environment import device_name
 from wgan.errors import InputError, RunFault
 from wgan.files import write_text
 from wgan.runs import Run
+
+if TYPE_CHECKING:
+    import torch  # which --check does without as long as it can
 
 
 def directory_of(config: GenerateConfig | EvaluateConfig) -> Path:
@@ -34,7 +35,7 @@ def directory_of(config: GenerateConfig | EvaluateConfig) -> Path:
 
 @contextmanager
 def filling(
-    directory: Path, config: GenerateConfig | EvaluateConfig, batch_size: int, device: torch.device
+    directory: Path, config: GenerateConfig | EvaluateConfig, batch_size: int, device: "torch.device"
 ) -> Iterator[None]:
     """Write config.yaml into what `directory_of` gave, then let the block write the rest.
 
@@ -47,6 +48,8 @@ def filling(
     Raises:
         RunFault: the disk is full, the directory cannot be written, or memory runs out.
     """
+    from wgan.environment import device_name
+
     try:
         write_text(directory / "config.yaml", _text(config, directory))
         yield

@@ -108,6 +108,8 @@ class ImageSamples(Samples):
         from wgan import metrics
 
         config, data = self.config, self.data
+        if not config.metrics:
+            return metrics.Report(())
         return metrics.evaluate(
             to_uint8(self.generated(trainer, self.measured)),
             data.held_out,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from wgan.reporting.measures import titles
 from wgan.reporting.pages import figure, shown
 from wgan.reporting.sweep_summary import Spread, group_runs, judges, metric_keys, rank
 
@@ -19,7 +20,7 @@ def ranking(runs: Mapping[Path, Mapping[str, Any]]) -> str:
     """
     groups = group_runs(runs)
     metrics = judges(metric_keys(groups))[:COLUMNS]
-    rows = [["", *groups[0].values, *(metric.name for metric in metrics)]]
+    rows = [["", *groups[0].values, *titles(metrics)]]
     for number, place in enumerate(rank(groups), 1):
         figures = [_written(place.group.spread(metric.key)) for metric in metrics]
         rows.append([f"{number}." if metrics else "", *map(shown, place.group.values.values()), *figures])
