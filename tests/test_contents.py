@@ -122,6 +122,8 @@ def test_generated_images_are_looked_for_too(tmp_path: Path) -> None:
     yaml.write_text(f"{text}{tmp_path}/best.pt\nloader_workers: 4\n")
     (warning,) = load(yaml, check_machine=True).warnings
     assert warning == f"{yaml}:7: warning: loader_workers: not used: there is nothing to decode"
+    yaml.write_text(f"{text}{tmp_path}/best.pt\nloader_workers: 4\nconfig_version: 1\n")
+    assert load(yaml, check_machine=True).warnings == (), "a run's config.yaml holds all keys, asked for or not"
     yaml.write_text(f"{text}{tmp_path}/last.pt\n")
     with pytest.raises(InputError, match=rf"^{yaml}:6: fakes: there is no file or folder {tmp_path}/last.pt$"):
         load(yaml, check_machine=True)

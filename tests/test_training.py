@@ -402,6 +402,15 @@ def test_the_best_is_judged_by_the_first_figure_that_orders_runs_and_by_where_it
     assert results.judgement(Report(())) is None
 
 
+def test_no_images_are_generated_for_no_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+    generated = ImageSamples.generated
+    monkeypatch.setattr(ImageSamples, "generated", lambda *a: counts.append(a[-1]) or generated(*a))
+    assert train(tmp_path, metrics=[]) == 0
+    assert max(counts) <= ImageSamples.searched
+    assert json.loads((tmp_path / "out/run/metrics.json").read_text())["figures"] == {}
+
+
 def test_another_figure_may_choose_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = iter([report(swd=1.0, ssim=0.1), report(swd=2.0, ssim=0.3), report(swd=3.0), report(swd=4.0, ssim=0.2)])
     monkeypatch.setattr(ImageSamples, "evaluate", lambda *_: next(found))
