@@ -46,14 +46,20 @@ def test_the_drivers_count_and_what_the_environment_hides(
     assert nvidia_gpus() == seen
 
 
-def test_no_driver_or_one_that_does_not_answer_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> None:
-        raise OSError(f"{name}: cannot open shared object file")
+@pytest.mark.parametrize(
+    ("installed", "fault", "seen"),
+    [((), 0, 0), (("libcuda",), 0, None), (("libcuda", "libnvidia-ml"), 9, None), (("libcuda", "libnvidia-ml"), 0, 4)],
+)
+def test_without_a_driver_there_is_no_gpu_and_one_that_does_not_answer_tells_nothing(
+    installed: tuple[str, ...], fault: int, seen: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(name: str) -> Driver:
+        if name.split(".")[0] not in installed:
+            raise OSError(f"{name}: cannot open shared object file")
+        return Driver(4, fault)
 
-    monkeypatch.setattr(ctypes, "CDLL", missing)
-    assert nvidia_gpus() == 0
-    monkeypatch.setattr(ctypes, "CDLL", lambda _: Driver(4, fault=9))
-    assert nvidia_gpus() == 0
+    monkeypatch.setattr(ctypes, "CDLL", opened)
+    assert nvidia_gpus() == seen
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ def checked(config: Keys) -> Iterator[Problem]:
     """`n_gpu`, where it asks for more than can be there."""
     if config.n_gpu == 0 or "LOCAL_WORLD_SIZE" in os.environ:  # torchrun's ranks take one each
         return
-    if built_for_nvidia_alone() and config.n_gpu > (present := nvidia_gpus()):
+    present = nvidia_gpus() if built_for_nvidia_alone() else None
+    if present is not None and config.n_gpu > present:
         yield Problem(("n_gpu",), too_few(config.n_gpu, present))
 
 
@@ -45,18 +46,23 @@ def built_for_nvidia_alone() -> bool:
     return getattr(version, "cuda", None) is not None and not any(others)
 
 
-def nvidia_gpus() -> int:
-    """How many of NVIDIA's GPUs this process can see at most; 0 without a driver."""
-    try:
-        nvml = ctypes.CDLL("libnvidia-ml.so.1")
-    except OSError:
+def nvidia_gpus() -> int | None:
+    """How many of NVIDIA's GPUs this process can see at most: 0 without a driver, None where it does not count them."""
+    if _library("libcuda.so.1") is None:
         return 0
-    count = ctypes.c_uint()
-    if nvml.nvmlInit_v2() or nvml.nvmlDeviceGetCount_v2(ctypes.byref(count)):
-        return 0
+    nvml, count = _library("libnvidia-ml.so.1"), ctypes.c_uint()  # single-board computers may lack it
+    if nvml is None or nvml.nvmlInit_v2() or nvml.nvmlDeviceGetCount_v2(ctypes.byref(count)):
+        return None
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         return count.value
     names = [name.strip() for name in visible.split(",")]
     hidden = next((i for i, name in enumerate(names) if name in ("", "-1")), len(names))  # the first ends the list
     return min(count.value, hidden)
+
+
+def _library(name: str) -> ctypes.CDLL | None:
+    try:
+        return ctypes.CDLL(name)
+    except OSError:
+        return None
