@@ -54,7 +54,7 @@ def judgement(report: "Report", figure: str | None = None) -> tuple[str, float] 
     Returns:
         None where the report has no such figure.
     """
-    figures = {figure.key: figure for figure in report.figures}
+    figures = {found.key: found for found in report.figures}
     judges = judging(figures) if figure is None else [figure]
     if not judges or judges[0] not in figures:
         return None
