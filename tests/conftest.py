@@ -1,6 +1,7 @@
 """Its place makes the helper modules beside it importable from every folder of tests."""
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -8,3 +9,6 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+if hasattr(signal, "SIGHUP"):  # nohup ignores it, all children inherit that, and trainings respect it
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
