@@ -110,11 +110,11 @@ def _impossible_choice(config: TrainKeys, figure: str) -> Iterator[Problem]:
     """A figure to choose the best checkpoint by that the run does not compute."""
     place = ("best_metric",)
     if config.dataset in POINT_SETS:
-        labelled = bool(NAMED_SETS[config.dataset].class_names)
-        usable = POINT_FIGURES if labelled else POINT_FIGURES[:1]
-        if figure not in usable:
-            said = f"{figure} is not computed of dataset {config.dataset}; {' and '.join(usable)} {{}}"
-            yield Problem(place, said.format("are" if labelled else "is"), involves=("dataset",))
+        labelled = bool(NAMED_SETS[config.dataset].class_names)  # without labels no modes are known
+        if figure not in (POINT_FIGURES if labelled else POINT_FIGURES[:1]):
+            usable = f"{' and '.join(POINT_FIGURES)} are" if labelled else f"{POINT_FIGURES[0]} is"
+            said = f"{figure} is not computed of dataset {config.dataset}; {usable}"
+            yield Problem(place, said, involves=("dataset",))
     elif figure in POINT_FIGURES:
         yield Problem(
             place, f"{figure} is a figure of points in the plane, and these are images", involves=("dataset",)
