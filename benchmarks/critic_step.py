@@ -2,21 +2,26 @@
 
     python benchmarks/critic_step.py [--sizes 28 64 128] [--archs WGAN-GP ...] [--rounds 7]
 
-Both are timed in turn in one process. The plain code is float32: a graph through the generator, three critic forwards,
-`autograd.grad(create_graph=True)`, default memory layout, default optimiser. In both, every critic_its-th update is
-followed by one of the generator. `share of the limit` is the useful arithmetic of an update (wgan/limits.py counts it:
-nothing that a better formulation avoids) over the best rate of this machine's convolutions in that precision.
+They take turns, each in a process of its own. The plain code is float32: a graph through the generator, three critic
+forwards, `autograd.grad(create_graph=True)`, default memory layout, default optimiser. In both, every critic_its-th
+update is followed by one of the generator. `share of the limit` is the useful arithmetic of an update (wgan/limits.py
+counts it: nothing that a better formulation avoids) over the best rate of this machine's convolutions in that
+precision, measured in the same turns. All are medians over the turns.
 """
 
 import argparse
+import multiprocessing
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wgan import memory
 from wgan.config import TrainConfig, resolve
 from wgan.limits import convolution_rate, flops_per_image
 from wgan.networks import build_critic, build_generator
@@ -35,10 +40,14 @@ def main() -> None:
     for size in options.sizes:
         for arch in options.archs:
             config = seed_000(arch, size, options.batch)
-            contestants = [plain(config), ours(config, torch.float32), ours(config, torch.bfloat16)]
-            before = limits()
-            base, fp32, bf16 = in_turn(contestants, options.rounds, config.critic_its)
-            fp32_limit, bf16_limit = map(max, before, limits())
+            contestants = [
+                Contestant(options.keep_freed, plain, config),
+                Contestant(True, ours, config, torch.float32),
+                Contestant(True, ours, config, torch.bfloat16),
+            ]
+            base, fp32, bf16, fp32_limit, bf16_limit = in_turn(contestants, options.rounds, max(5, config.critic_its))
+            for contestant in contestants:
+                contestant.end()
             shape = (config.number_channels, size, size)
             work = flops_per_image(config, shape) * config.batch_size
             shares = [work / fp32 / fp32_limit, work / bf16 / bf16_limit]
@@ -48,18 +57,13 @@ def main() -> None:
             print(f"| {' | '.join(row)} |", flush=True)
 
 
-def limits() -> tuple[float, float]:
-    """The best rates of convolutions in float32 and bfloat16; measured beside each row: a machine's speed drifts."""
-    fp32, bf16 = (max(convolution_rate(CPU, dtype) for _ in range(3)) for dtype in (torch.float32, torch.bfloat16))
-    return fp32, bf16
-
-
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[28, 64, 128])
     parser.add_argument("--archs", nargs="+", default=["WGAN-GP", "WGAN-DIV", "WGAN-CLIP", "DCGAN"])
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--keep-freed", action="store_true", help="let the plain code keep freed memory too")
     return parser.parse_args()
 
 
@@ -156,18 +160,55 @@ def plain_layers(network: nn.Module) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def in_turn(contestants: list[Iterator[None]], rounds: int, steps: int) -> list[float]:
-    """Median seconds per step; the contestants take turns, so that a drift of the machine's speed meets all alike."""
-    steps = max(5, steps)
-    times: list[list[float]] = [[] for _ in contestants]
-    for round_ in range(rounds + 1):
-        for contestant, kept in zip(contestants, times, strict=True):
-            start = time.perf_counter()
-            for _ in range(steps):
-                next(contestant)
-            if round_:  # the first is for warming up
-                kept.append((time.perf_counter() - start) / steps)
-    return [statistics.median(kept) for kept in times]
+class Contestant:
+    """A way to train, in a process of its own, since how memory is kept is a setting of the whole process.
+
+    Args:
+        keep_freed: set it as `wgan.training` does before the first step.
+        steps: gives an endless series of steps, from the other arguments.
+    """
+
+    def __init__(self, keep_freed: bool, steps: Callable[..., Iterator[None]], *arguments: Any) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(theirs, keep_freed, steps, *arguments), daemon=True)
+        self._process.start()
+
+    def seconds(self, count: int) -> float:
+        """Of `count` steps."""
+        self._pipe.send(count)
+        taken: float = self._pipe.recv()
+        return taken
+
+    def end(self) -> None:
+        self._process.terminate()
+        self._process.join()
+
+
+def serve(pipe: Connection, keep_freed: bool, steps: Callable[..., Iterator[None]], *arguments: Any) -> None:
+    """What a contestant's process does: time as many steps as it is asked to."""
+    if keep_freed:
+        memory.keep_freed()
+    under_way = steps(*arguments)
+    while True:
+        count = pipe.recv()
+        start = time.perf_counter()
+        for _ in range(count):
+            next(under_way)
+        pipe.send(time.perf_counter() - start)
+
+
+def in_turn(contestants: list[Contestant], rounds: int, steps: int) -> list[float]:
+    """Take turns, so that a drift of the machine's speed meets all alike.
+
+    Returns:
+        Medians: seconds per step of each contestant; operations per second of convolutions, float32 and bfloat16.
+    """
+    turns = []
+    for _ in range(rounds + 1):
+        times = [contestant.seconds(steps) / steps for contestant in contestants]
+        turns.append([*times, *(convolution_rate(CPU, dtype) for dtype in (torch.float32, torch.bfloat16))])
+    return [statistics.median(column) for column in zip(*turns[1:], strict=True)]  # the first was for warming up
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 import os
 import signal
+import sys
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # In CI the same examples every time, however busy the machine is; elsewhere new ones in every run.
@@ -12,3 +14,10 @@ if os.environ.get("CI"):
 
 if hasattr(signal, "SIGHUP"):  # nohup ignores it, all children inherit that, and trainings respect it
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def _same_weights_every_time() -> None:
+    """Layers that a test builds by itself start from torch's own generator."""
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import torch
 
-from wgan import checkpoint, faults, limits, results, resuming
+from wgan import checkpoint, faults, limits, memory, results, resuming
 from wgan.config import TrainConfig, to_yaml
 from wgan.console import detail, say, warn
 from wgan.data import Batches, Data
@@ -118,7 +118,7 @@ class Training:
         """Train, then write the results; or save, when a signal asks for it."""
         with suppress(Interrupted):
             self.loop(interruption)
-            with self.ranks.at_once(interruption):
+            with self.stopwatch.paused(), self.ranks.at_once(interruption):
                 if self.ranks.is_first:
                     report = results.write(self.run, self.samples, self.trainer, self.reports.get(self.step))
                     if self.events and not self.config.metrics_every:  # else they came with the last row
@@ -246,6 +246,7 @@ class Training:
             report = self.samples.evaluate(self.trainer) if self.ranks.is_first else None
         if report is None:
             return {}
+        memory.give_back()
         cost = time.perf_counter() - start
         say(f"step {self.step}: metrics in {cost:.1f} s ({self.seconds:.0f} s of training before)")
         judged = results.judgement(report, self.config.best_metric)

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from wgan import data, distributed, results, runs
+from wgan import data, distributed, memory, results, runs
 from wgan.config import TrainConfig
 from wgan.console import detail, say
 from wgan.contents import too_few
@@ -50,6 +50,8 @@ def train_in(ranks: Ranks, config: TrainConfig) -> int:
             detail(f"left out: {skipped}")
         _require_a_batch(config, images)
         ranks.refuse_difference("images", images.fingerprint)
+        if device.type == "cpu":
+            memory.keep_freed()
         with ranks.entered_by_first(runs.claimed(config)) as (run, named):
             training = Training(named, run, images, device, precision.dtype, ranks)
             with training.faults_explained():

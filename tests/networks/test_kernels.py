@@ -48,7 +48,7 @@ def test_a_convolution_of_many_output_channels_goes_part_by_part(monkeypatch: py
     test_a_transposed_convolution_and_its_derivatives(3, 9, 8)
 
 
-@pytest.mark.parametrize(("wide", "narrow", "side"), [*FAST, (1, 7, 8), (1, 3, 28)])
+@pytest.mark.parametrize(("wide", "narrow", "side"), [*FAST, (1, 7, 8), (1, 3, 28), (3, 5, 32), (2, 5, 6)])
 def test_a_transposed_convolution_and_its_derivatives(wide: int, narrow: int, side: int) -> None:
     inputs = tensors((5, narrow, side // 2, side // 2), (narrow, wide, 4, 4), (wide,))
     ours = all_derivatives(kernels.conv_transpose(*inputs, 2, 1), inputs)

@@ -45,7 +45,7 @@ class ConvGenerator(Generator):
         layers: list[nn.Module] = [FullConvTranspose2d(latent_vector, channels[0], base, bias=False)]
         for i, width in enumerate(channels):
             last = i + 1 == len(channels)
-            layers += [nn.BatchNorm2d(width), ReLU()]
+            layers += [nn.BatchNorm2d(width), ReLU(inplace=True)]
             layers += [ConvTranspose2d(width, number_channels if last else channels[i + 1], 4, 2, 1, bias=False)]
         super().__init__(Chain(*layers, nn.Tanh()), latent_vector)
         initialise(self, generator)
@@ -77,12 +77,12 @@ class ConvCritic(Critic):
     ) -> None:
         base, _ = stages(image_size)
         channels = widths(image_size, feature_maps)
-        layers: list[nn.Module] = [Conv2d(number_channels, channels[0], 4, 2, 1), LeakyReLU(0.2)]
+        layers: list[nn.Module] = [Conv2d(number_channels, channels[0], 4, 2, 1), LeakyReLU(0.2, inplace=True)]
         for narrow, wide in itertools.pairwise(channels):
             layers += [
                 Conv2d(narrow, wide, 4, 2, 1, bias=critic_norm == "none"),
                 *norm(critic_norm, wide),
-                LeakyReLU(0.2),
+                LeakyReLU(0.2, inplace=True),
             ]
         chain = Chain(*layers, FullConv2d(channels[-1], 1, base))
         initialise(chain, generator)

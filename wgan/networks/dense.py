@@ -32,7 +32,7 @@ class DenseGenerator(Generator):
         units = [latent_vector, *[WIDTH * feature_maps] * DEPTH]
         layers: list[nn.Module] = [Flatten()]
         for fewer, more in itertools.pairwise(units):
-            layers += [Linear(fewer, more), ReLU()]
+            layers += [Linear(fewer, more), ReLU(inplace=True)]
         layers += [Linear(units[-1], math.prod(shape))]
         if len(shape) == 3:
             layers += [nn.Tanh(), nn.Unflatten(1, tuple(shape))]
@@ -60,7 +60,7 @@ class DenseCritic(Critic):
         units = [math.prod(shape), *[WIDTH * feature_maps] * DEPTH]
         layers: list[nn.Module] = [Flatten()]
         for before, after in itertools.pairwise(units):
-            layers += [Linear(before, after), LeakyReLU(0.2)]
+            layers += [Linear(before, after), LeakyReLU(0.2, inplace=True)]
         chain = Chain(*layers, Linear(units[-1], 1))
         initialise(chain, generator)
         super().__init__(chain, spectral_norm)

@@ -14,6 +14,8 @@ SMALL_MAP = 4
 WIDE, PART = 1024, 256
 """From so many channels of the smaller map on that is so in float32 too (1.4 to 1.8 times), and a convolution is faster
 in parts of so many output channels (float32: 1.4 to 1.6 times)."""
+FEW = 3
+"""Up to so many output channels a transposed convolution is faster as something else (1.5 to 3.5 times)."""
 
 
 def conv(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
@@ -28,8 +30,8 @@ def conv_transpose(
     x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, output_padding: int = 0
 ) -> Tensor:
     """Transposed convolution; x: (N, C, H, W), weight: (C, C', k, k), to (N, C', H', W')."""
-    if output_padding == 0 and weight.shape[1] == 1 and x.device.type == "cpu":
-        y = _overlap_add(x, weight, stride, padding)
+    if output_padding == 0 and _few(x, weight, stride, padding):
+        y: Tensor = _ConvTransposeToFew.apply(x, weight, stride, padding)
     elif output_padding == 0 and _small(x, weight, x.shape[-1], stride, padding):
         y = _ConvTranspose.apply(x, weight)
     else:
@@ -42,6 +44,13 @@ def _small(x: Tensor, weight: Tensor, side: int, stride: int, padding: int) -> b
     known = stride == 2 and padding == 1 and weight.shape[-1] == 4 and side <= SMALL_MAP
     gains = x.dtype == torch.bfloat16 or (x.dtype == torch.float32 and len(weight) >= WIDE)
     return known and gains and x.device.type == "cpu"
+
+
+def _few(x: Tensor, weight: Tensor, stride: int, padding: int) -> bool:
+    """Whether a transposed convolution gives so few channels that oneDNN is slow at it, in a way that is known here."""
+    channels = weight.shape[1]
+    known = channels == 1 or (channels <= FEW and (weight.shape[-1], stride, padding) == (4, 2, 1))
+    return known and x.device.type == "cpu"
 
 
 def _convolved(x: Tensor, weight: Tensor) -> Tensor:
@@ -83,6 +92,23 @@ class _ConvTranspose(torch.autograd.Function):
         return by_x, by_weight
 
 
+class _ConvTransposeToFew(torch.autograd.Function):
+    """Transposed convolution to few channels. Its backward is oneDNN's, which is fast and differentiable."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.geometry = [stride] * 2, [padding] * 2, [1, 1], True, [0, 0], 1  # dilation, transposed, and so on
+        return _overlap_add(x, weight, stride, padding) if weight.shape[1] == 1 else _by_phases(x, weight)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        x, weight = ctx.saved_tensors
+        wanted = [*ctx.needs_input_grad[:2], False]
+        by_x, by_weight, _ = torch.ops.aten.convolution_backward(gradient, x, weight, None, *ctx.geometry, wanted)
+        return by_x, by_weight, None, None
+
+
 def _weight_gradient(small: Tensor, large: Tensor) -> Tensor:
     """Sum over images and places of (small map) x (its 4x4 window of the large map).
 
@@ -109,3 +135,25 @@ def _overlap_add(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor
     taps = x.permute(0, 2, 3, 1).flatten(1, 2) @ weight.flatten(1)
     side = (x.shape[-1] - 1) * stride - 2 * padding + kernel
     return F.fold(taps.transpose(1, 2), (side, side), kernel, padding=padding, stride=stride)
+
+
+def _by_phases(x: Tensor, weight: Tensor) -> Tensor:
+    """4x4, stride 2, padding 1: each of the four parities of an output pixel sees 3x3 pixels of `x` at most, so it is
+    a 3x3 convolution to four times the channels, which are then laid out side by side.
+    """
+    channels, few = weight.shape[:2]
+    taps = F.pad(weight.flatten(2), (0, 1))[..., _TAPS]  # the 17th is zero
+    kernel = taps.permute(1, 2, 3, 0).reshape(4 * few, 3, 3, channels).permute(0, 3, 1, 2)
+    return F.pixel_shuffle(F.conv2d(x, kernel, None, 1, 1), 2)
+
+
+_PARITIES = (3, 1, None), (None, 2, 0)
+"""Which of a kernel's rows takes the input's at i - 1, i and i + 1 to the output's at 2 i, and to that at 2 i + 1."""
+_TAPS = torch.tensor(
+    [
+        [16 if row is None or column is None else 4 * row + column for row in rows for column in columns]
+        for rows in _PARITIES
+        for columns in _PARITIES
+    ]
+)
+"""(4, 9): for each parity of row and column, where in a flat 4x4 kernel its 3x3 one lies; 16 where that is zero."""

@@ -33,11 +33,15 @@ class MnistGenerator(Generator):
         generator: torch.Generator | None = None,
     ) -> None:
         base, doublings = stages(image_size)
-        layers: list[nn.Module] = [Flatten(), Linear(latent_vector, feature_maps * base**2), LeakyReLU(0.2)]
+        layers: list[nn.Module] = [
+            Flatten(),
+            Linear(latent_vector, feature_maps * base**2),
+            LeakyReLU(0.2, inplace=True),
+        ]
         layers += [nn.Unflatten(1, (feature_maps, base, base))]
         for _ in range(doublings):
             layers += [ConvTranspose2d(feature_maps, feature_maps, 4, 2, 1, bias=False)]
-            layers += [nn.BatchNorm2d(feature_maps), LeakyReLU(0.2)]
+            layers += [nn.BatchNorm2d(feature_maps), LeakyReLU(0.2, inplace=True)]
         layers += [Conv2d(feature_maps, number_channels, 7, 1, 3), nn.Tanh()]
         super().__init__(Chain(*layers), latent_vector)
         initialise(self, generator)
@@ -69,7 +73,7 @@ class MnistCritic(Critic):
         for level in range(halvings):
             before = feature_maps if level else number_channels
             layers += [Conv2d(before, feature_maps, 4, 2, 1, bias=critic_norm == "none")]
-            layers += [*norm(critic_norm, feature_maps), LeakyReLU(0.2)]
+            layers += [*norm(critic_norm, feature_maps), LeakyReLU(0.2, inplace=True)]
         chain = Chain(*layers, Flatten(), Linear(feature_maps * base**2, 1))
         initialise(chain, generator)
         super().__init__(chain, spectral_norm)

@@ -44,11 +44,16 @@ class ResNetGenerator(Generator):
         channels = widths(image_size, feature_maps)[::-1]
         layers: list[nn.Module] = [FullConvTranspose2d(latent_vector, channels[0], base, bias=False)]
         for before, after in zip([channels[0], *channels], channels, strict=False):
-            body = [nn.BatchNorm2d(before), ReLU(), Upsample(), Conv2d(before, after, 3, 1, 1)]
-            body += [nn.BatchNorm2d(after), ReLU(), Conv2d(after, after, 3, 1, 1)]
+            body = [nn.BatchNorm2d(before), ReLU(inplace=True), Upsample(), Conv2d(before, after, 3, 1, 1)]
+            body += [nn.BatchNorm2d(after), ReLU(inplace=True), Conv2d(after, after, 3, 1, 1)]
             shortcut = [] if before == after else [Conv2d(before, after, 1)]
             layers += [Residual(Chain(*body), Chain(*shortcut, Upsample()))]
-        layers += [nn.BatchNorm2d(channels[-1]), ReLU(), Conv2d(channels[-1], number_channels, 3, 1, 1), nn.Tanh()]
+        layers += [
+            nn.BatchNorm2d(channels[-1]),
+            ReLU(inplace=True),
+            Conv2d(channels[-1], number_channels, 3, 1, 1),
+            nn.Tanh(),
+        ]
         super().__init__(Chain(*layers), latent_vector)
         initialise(self, generator)
 
@@ -77,18 +82,27 @@ class ResNetCritic(Critic):
         channels = widths(image_size, feature_maps)
         first = [
             Conv2d(number_channels, channels[0], 3, 1, 1),
-            LeakyReLU(0.2),
+            LeakyReLU(0.2, inplace=True),
             Conv2d(channels[0], channels[0], 3, 1, 1),
         ]
         layers: list[nn.Module] = [
             Residual(Chain(*first, AvgPool2d()), Chain(AvgPool2d(), Conv2d(number_channels, channels[0], 1)))
         ]
         for before, after in itertools.pairwise(channels):
-            body = [*norm(critic_norm, before), LeakyReLU(0.2), Conv2d(before, after, 3, 1, 1)]
-            body += [*norm(critic_norm, after), LeakyReLU(0.2), Conv2d(after, after, 3, 1, 1), AvgPool2d()]
+            body = [
+                *norm(critic_norm, before),
+                LeakyReLU(0.2),
+                Conv2d(before, after, 3, 1, 1),
+            ]  # the shortcut reads x too
+            body += [
+                *norm(critic_norm, after),
+                LeakyReLU(0.2, inplace=True),
+                Conv2d(after, after, 3, 1, 1),
+                AvgPool2d(),
+            ]
             # pooling before the 1x1 convolution gives the same numbers for a quarter of the work
             layers += [Residual(Chain(*body), Chain(AvgPool2d(), Conv2d(before, after, 1)))]
-        chain = Chain(*layers, LeakyReLU(0.2), MeanPool2d(), Linear(channels[-1], 1))
+        chain = Chain(*layers, LeakyReLU(0.2, inplace=True), MeanPool2d(), Linear(channels[-1], 1))
         initialise(chain, generator)
         super().__init__(chain, spectral_norm)
 

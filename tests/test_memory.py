@@ -1,0 +1,57 @@
+"""Freed memory stays with a training's process, and goes back to the system when that is asked for."""
+
+import json
+import platform
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep memory in other ways")
+
+ACTIVATIONS = """
+import json, resource, sys, torch
+from wgan import memory
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+def step():  # an activation and its gradient, of 32 MiB each, as float32 has them at 64 px
+    return (torch.ones(128, 64, 32, 32) * 2).sum()
+
+if "keep" in sys.argv:
+    memory.keep_freed()
+for _ in range(30):
+    step()
+before = faults()
+for _ in range(5):
+    step()
+held = resident()
+new_pages = (faults() - before) / 5
+memory.give_back()
+print(json.dumps({"new_pages": new_pages, "held": held, "after": resident()}))
+"""
+BLOCKS = 2 * 2**25 / 4096
+"""Pages of the two blocks that a step takes."""
+
+
+def activations(*arguments: str) -> dict[str, float]:
+    command = [sys.executable, "-c", ACTIVATIONS, *arguments]
+    found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return found
+
+
+def test_glibc_clears_all_pages_of_each_step_anew() -> None:
+    assert activations()["new_pages"] >= 0.9 * BLOCKS
+
+
+def test_kept_memory_needs_no_new_pages() -> None:
+    assert activations("keep")["new_pages"] < 0.2 * BLOCKS
+
+
+def test_what_was_kept_goes_back_when_asked() -> None:
+    found = activations("keep")
+    assert found["held"] - found["after"] > 0.9 * 2 * 2**25
