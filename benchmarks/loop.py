@@ -2,9 +2,9 @@
 
     PYTHONPATH=. python benchmarks/loop.py [--minutes 20] [--size 28] [--arch WGAN-GP]
 
-Trains on Fashion-MNIST as `image_generation.py` does, with seed 000's networks. The optimisers' updates are timed within
-that training, so the rest is what it does beside them: two measurements of the same steps would differ by more. The loop:
-batches, the generator's average, log, progress. Written: samples, metrics, checkpoints, pages.
+Trains on the embedded digits as `image_generation.py` does, with seed 000's networks. The optimisers' updates are timed
+within that training, so the rest is what it does beside them; two trainings of the same steps differ by more than that.
+The loop: batches, the generator's average, log, progress. Written: samples, metrics, checkpoints, pages.
 """
 
 import argparse
@@ -38,8 +38,9 @@ def main() -> None:
         whole = time.perf_counter() - start
         state = json.loads((config.out / config.run / "state.json").read_text(encoding="utf-8"))
     loop, step = state["seconds"], updates.seconds - averages.seconds
-    print(f"{state['step']:,} critic updates of {1000 * step / state['step']:.1f} ms, their share of the generator's incl.")
-    print(f"the loop around them: {loop / step - 1:.2%} of a step, the generator's average {averages.seconds / step:.2%}")
+    average = averages.seconds / step
+    print(f"{state['step']:,} critic updates, {1000 * step / state['step']:.1f} ms each with the generator's share")
+    print(f"the loop around them: {loop / step - 1:.2%} of a step, of which the generator's average {average:.2%}")
     print(f"beside the loop: {whole - loop:.1f} s of {whole / 60:.1f} minutes, {(whole - loop) / whole:.1%}")
 
 
@@ -74,7 +75,7 @@ def configuration(options: argparse.Namespace, out: Path) -> TrainConfig:
     config = resolve(
         {
             "arch": options.arch,
-            "dataset": "fashion-mnist",
+            "dataset": "mnist-5k",
             "out": str(out),
             "run": "loop",
             "num_epochs": 10_000,

@@ -62,6 +62,7 @@ def measure(
     from critic_step import ours as own_step
     from critic_step import plain as plain_step
 
+    from wgan import memory
     from wgan.config import TrainConfig, resolve
     from wgan.data import Batches, Data, ImageSet
     from wgan.distributed import Ranks
@@ -74,6 +75,8 @@ def measure(
     config = resolve({**keys, **widths, "num_steps": 60, "log_every": 20, "precision": "fp32", "number_channels": 3})
     assert isinstance(config, TrainConfig)
     before = peak_mb()
+    if not plain:
+        memory.keep_freed()  # as `wgan.training` does
     step = plain_step(config) if plain else own_step(config, torch.float32)
     bare = seconds_per_step(step, 40)
     peak = peak_mb() - before

@@ -1,7 +1,7 @@
 """How a process that trains on the CPU holds its memory.
 
 The C library of Linux gives each large block back to the system when it is freed, and the system clears every page of
-the next one anew: a training step frees and takes the same activations again and again, which costs 5 to 15 % of it
+the next one anew: a training step frees and takes the same activations again and again, which costs up to 15 % of it
 (measured: benchmarks/README.md). Elsewhere these functions do nothing.
 """
 
