@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from wgan import memory
+
 pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep memory in other ways")
 
 ACTIVATIONS = """
@@ -55,3 +57,20 @@ def test_kept_memory_needs_no_new_pages() -> None:
 def test_what_was_kept_goes_back_when_asked() -> None:
     found = activations("keep")
     assert found["held"] - found["after"] > 0.9 * 2 * 2**25
+
+
+@pytest.mark.parametrize(
+    ("limited", "grows"), [("", True), ("resource.setrlimit(resource.RLIMIT_AS, (2**36,) * 2)", False)]
+)
+def test_address_space_is_taken_only_where_it_is_free(limited: str, grows: bool) -> None:
+    code = f"""
+import resource
+from wgan import memory
+size = lambda: int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+{limited}
+before = size()
+memory.keep_freed()
+print(size() - before)
+"""
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert (int(found.stdout) > memory.PAD / 2) == grows

@@ -8,6 +8,7 @@ the next one anew: a training step frees and takes the same activations again an
 import ctypes
 import platform
 from functools import cache
+from pathlib import Path
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # glibc's malloc.h
 LARGEST = 2**31 - 1
@@ -23,8 +24,9 @@ def keep_freed() -> None:
     if glibc := _glibc():
         glibc.mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD)
         glibc.mallopt(M_TRIM_THRESHOLD, LARGEST)
-        glibc.mallopt(M_TOP_PAD, PAD)
-        glibc.free(glibc.malloc(MMAP_THRESHOLD - 4096))  # the heap grows now, so that the first large blocks fit in
+        if not _address_space_is_rationed():
+            glibc.mallopt(M_TOP_PAD, PAD)
+            glibc.free(glibc.malloc(MMAP_THRESHOLD - 4096))  # the heap grows now: the first large blocks fit in
 
 
 def give_back() -> None:
@@ -40,3 +42,15 @@ def _glibc() -> ctypes.CDLL | None:
     glibc = ctypes.CDLL(None)
     glibc.malloc.restype, glibc.free.argtypes = ctypes.c_void_p, (ctypes.c_void_p,)
     return glibc
+
+
+def _address_space_is_rationed() -> bool:
+    """Whether it is limited (`ulimit -v`, some clusters) or counts as memory (overcommit_memory 2)."""
+    import resource  # Unix alone
+
+    limits = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
+    try:
+        strict = Path("/proc/sys/vm/overcommit_memory").read_text(encoding="utf-8").strip() == "2"
+    except OSError:
+        strict = True  # a sandbox that hides it may ration as well
+    return strict or any(limit != resource.RLIM_INFINITY for limit in limits)
