@@ -82,8 +82,6 @@ def configuration(options: argparse.Namespace, out: Path) -> TrainConfig:
             "max_minutes": options.minutes,
             "image_size": options.size,
             "latent_vector": 256,
-            "gen_feature_maps": 64,
-            "dis_feature_maps": 64,
         }
     )
     assert isinstance(config, TrainConfig)

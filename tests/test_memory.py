@@ -4,6 +4,7 @@ import json
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,12 @@ def step():  # an activation and its gradient, of 32 MiB each, as float32 has th
 
 if "keep" in sys.argv:
     memory.keep_freed()
+if "train" in sys.argv:
+    from wgan.config import resolve
+    from wgan.training import train
+    sizes = {"image_size": 28, "batch_size": 4, "gen_feature_maps": 4, "dis_feature_maps": 4, "num_steps": 1}
+    keys = {"arch": "WGAN-GP", "dataset": "mnist-5k", "out": sys.argv[2], "run": "run", "metrics": []}
+    assert train(resolve({**keys, **sizes})) == 0
 for _ in range(30):
     step()
 before = faults()
@@ -42,7 +49,8 @@ BLOCKS = 2 * 2**25 / 4096
 
 def activations(*arguments: str) -> dict[str, float]:
     command = [sys.executable, "-c", ACTIVATIONS, *arguments]
-    found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    finished = subprocess.run(command, check=True, capture_output=True, text=True)
+    found: dict[str, float] = json.loads(finished.stdout.splitlines()[-1])
     return found
 
 
@@ -52,6 +60,10 @@ def test_glibc_clears_all_pages_of_each_step_anew() -> None:
 
 def test_kept_memory_needs_no_new_pages() -> None:
     assert activations("keep")["new_pages"] < 0.2 * BLOCKS
+
+
+def test_a_training_keeps_memory(tmp_path: Path) -> None:
+    assert activations("train", str(tmp_path))["new_pages"] < 0.2 * BLOCKS
 
 
 def test_what_was_kept_goes_back_when_asked() -> None:

@@ -98,7 +98,8 @@ class _ConvTransposeToFew(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.geometry = [stride] * 2, [padding] * 2, [1, 1], True, [0, 0], 1  # dilation, transposed, and so on
+        # stride, padding, dilation, transposed, output padding, groups
+        ctx.geometry = [stride] * 2, [padding] * 2, [1, 1], True, [0, 0], 1
         return _overlap_add(x, weight, stride, padding) if weight.shape[1] == 1 else _by_phases(x, weight)
 
     @staticmethod
@@ -137,16 +138,6 @@ def _overlap_add(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor
     return F.fold(taps.transpose(1, 2), (side, side), kernel, padding=padding, stride=stride)
 
 
-def _by_phases(x: Tensor, weight: Tensor) -> Tensor:
-    """4x4, stride 2, padding 1: each of the four parities of an output pixel sees 3x3 pixels of `x` at most, so it is
-    a 3x3 convolution to four times the channels, which are then laid out side by side.
-    """
-    channels, few = weight.shape[:2]
-    taps = F.pad(weight.flatten(2), (0, 1))[..., _TAPS]  # the 17th is zero
-    kernel = taps.permute(1, 2, 3, 0).reshape(4 * few, 3, 3, channels).permute(0, 3, 1, 2)
-    return F.pixel_shuffle(F.conv2d(x, kernel, None, 1, 1), 2)
-
-
 _PARITIES = (3, 1, None), (None, 2, 0)
 """Which of a kernel's rows takes the input's at i - 1, i and i + 1 to the output's at 2 i, and to that at 2 i + 1."""
 _TAPS = torch.tensor(
@@ -157,3 +148,13 @@ _TAPS = torch.tensor(
     ]
 )
 """(4, 9): for each parity of row and column, where in a flat 4x4 kernel its 3x3 one lies; 16 where that is zero."""
+
+
+def _by_phases(x: Tensor, weight: Tensor) -> Tensor:
+    """4x4, stride 2, padding 1: each of the four parities of an output pixel sees 3x3 pixels of `x` at most, so it is
+    a 3x3 convolution to four times the channels, which are then laid out side by side.
+    """
+    channels, few = weight.shape[:2]
+    taps = F.pad(weight.flatten(2), (0, 1))[..., _TAPS]  # the 17th is zero
+    kernel = taps.permute(1, 2, 3, 0).reshape(4 * few, 3, 3, channels).permute(0, 3, 1, 2)
+    return F.pixel_shuffle(F.conv2d(x, kernel, None, 1, 1), 2)

@@ -33,12 +33,8 @@ class MnistGenerator(Generator):
         generator: torch.Generator | None = None,
     ) -> None:
         base, doublings = stages(image_size)
-        layers: list[nn.Module] = [
-            Flatten(),
-            Linear(latent_vector, feature_maps * base**2),
-            LeakyReLU(0.2, inplace=True),
-        ]
-        layers += [nn.Unflatten(1, (feature_maps, base, base))]
+        layers: list[nn.Module] = [Flatten(), Linear(latent_vector, feature_maps * base**2)]
+        layers += [LeakyReLU(0.2, inplace=True), nn.Unflatten(1, (feature_maps, base, base))]
         for _ in range(doublings):
             layers += [ConvTranspose2d(feature_maps, feature_maps, 4, 2, 1, bias=False)]
             layers += [nn.BatchNorm2d(feature_maps), LeakyReLU(0.2, inplace=True)]

@@ -48,12 +48,8 @@ class ResNetGenerator(Generator):
             body += [nn.BatchNorm2d(after), ReLU(inplace=True), Conv2d(after, after, 3, 1, 1)]
             shortcut = [] if before == after else [Conv2d(before, after, 1)]
             layers += [Residual(Chain(*body), Chain(*shortcut, Upsample()))]
-        layers += [
-            nn.BatchNorm2d(channels[-1]),
-            ReLU(inplace=True),
-            Conv2d(channels[-1], number_channels, 3, 1, 1),
-            nn.Tanh(),
-        ]
+        layers += [nn.BatchNorm2d(channels[-1]), ReLU(inplace=True)]
+        layers += [Conv2d(channels[-1], number_channels, 3, 1, 1), nn.Tanh()]
         super().__init__(Chain(*layers), latent_vector)
         initialise(self, generator)
 
@@ -89,17 +85,10 @@ class ResNetCritic(Critic):
             Residual(Chain(*first, AvgPool2d()), Chain(AvgPool2d(), Conv2d(number_channels, channels[0], 1)))
         ]
         for before, after in itertools.pairwise(channels):
-            body = [
-                *norm(critic_norm, before),
-                LeakyReLU(0.2),
-                Conv2d(before, after, 3, 1, 1),
-            ]  # the shortcut reads x too
-            body += [
-                *norm(critic_norm, after),
-                LeakyReLU(0.2, inplace=True),
-                Conv2d(after, after, 3, 1, 1),
-                AvgPool2d(),
-            ]
+            # not in place: without a norm before it, it is given what the shortcut reads too
+            body = [*norm(critic_norm, before), LeakyReLU(0.2), Conv2d(before, after, 3, 1, 1)]
+            body += [*norm(critic_norm, after), LeakyReLU(0.2, inplace=True)]
+            body += [Conv2d(after, after, 3, 1, 1), AvgPool2d()]
             # pooling before the 1x1 convolution gives the same numbers for a quarter of the work
             layers += [Residual(Chain(*body), Chain(AvgPool2d(), Conv2d(before, after, 1)))]
         chain = Chain(*layers, LeakyReLU(0.2, inplace=True), MeanPool2d(), Linear(channels[-1], 1))
