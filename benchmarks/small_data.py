@@ -1,6 +1,6 @@
 """DiffAugment (arXiv:2006.10738) on 500 images against none: same networks, same seed, figures against unseen images.
 
-    python benchmarks/small_data.py [--arch DCGAN] [--steps 8000] [--out out/small_data]
+    python benchmarks/small_data.py [--arch DCGAN] [--steps 40000] [--out out/small_data]
 
 500 Fashion-MNIST images (the first of the training set) become a folder of PNG files, from which a training is started
 as a user would: 375 of them are seen, 125 held out. The figures compare 10,000 generated images with the set's 10,000
@@ -112,8 +112,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--arch", choices=SETTINGS, default="DCGAN")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
-    parser.add_argument("--steps", type=int, default=8000)
-    parser.add_argument("--every", type=int, default=2000, help="steps between the checkpoints that are measured")
+    parser.add_argument("--steps", type=int, default=40_000)
+    parser.add_argument("--every", type=int, default=8000, help="steps between the checkpoints that are measured")
     parser.add_argument("--maps", type=int, default=64, help="feature maps of both networks")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("out/small_data"))
