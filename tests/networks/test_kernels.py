@@ -7,7 +7,7 @@ from torch import Tensor
 
 from wgan.networks import kernels
 
-FAST = [(6, 9, 8), (3, 5, 4), (4, 2, 2)]  # channels of the larger map, of the smaller, side of the larger
+FAST = [(3, 4, 16), (6, 9, 8), (3, 5, 4), (4, 2, 2)]  # channels of the larger map, of the smaller, side of the larger
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 SMALL_MAP = 8
-"""Up to this side, a convolution's weight gradient is faster as one matrix product (bfloat16: up to a side of 4 it is 1.6
-to 3.3 times as fast, up to 8 1.0 to 1.5 times, most where other programs use the machine's memory)."""
+"""Up to this side, a convolution's weight gradient is faster as one matrix product (bfloat16: 1.6 to 3.3 times up to a
+side of 4, 1.0 to 1.5 times up to 8, the more the slower the machine's memory is)."""
 WIDE, PART = 1024, 256
 """From so many channels of the smaller map on that is so in float32 too (1.2 to 1.8 times), and a convolution is faster
 in parts of so many output channels (float32: 1.4 to 1.6 times)."""
