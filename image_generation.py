@@ -7,18 +7,19 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from wgan import __version__, console
-from wgan.config import Config, EvaluateConfig, GenerateConfig, TrainConfig, load
-from wgan.errors import UserError
-from wgan.help import USAGE, help_text
+from wgan import __version__
+from wgan.config.docs import USAGE, help_text
+from wgan.config.resolve import Config, EvaluateConfig, GenerateConfig, TrainConfig, load_config
+from wgan.utils import console
+from wgan.utils.errors import UserError
 
 JOBS: dict[type[Config], str] = {
-    TrainConfig: "wgan.training:train",
-    GenerateConfig: "wgan.generation:generate",
-    EvaluateConfig: "wgan.evaluation:evaluate_job",
+    TrainConfig: "wgan.train:train",
+    GenerateConfig: "wgan.generate:generate",
+    EvaluateConfig: "wgan.evaluate:evaluate_job",
 }
 """What a configuration is handed to; imported when there is work to do, since it loads torch."""
-SWEEP = "wgan.sweep:sweep"
+SWEEP = "wgan.sweep.run:sweep"
 CHECK = "wgan.check:check"
 
 
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
     options = _options(arguments)
     try:
-        config = load(options.yaml, options.overrides, check_machine=True)
+        config = load_config(options.yaml, options.overrides, check_machine=True)
         for warning in config.warnings if os.environ.get("RANK", "0") == "0" else ():  # torchrun starts many of us
             print(warning, file=sys.stderr)
         module, _, function = (CHECK if options.check else _job(config)).partition(":")

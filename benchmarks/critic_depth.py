@@ -13,14 +13,15 @@ from pathlib import Path
 
 import torch
 
-from wgan.config import TrainConfig, resolve
-from wgan.data.toys import toy
+from wgan.config.resolve import TrainConfig, resolve
+from wgan.data.toy_2d import toy
 from wgan.metrics.depth import gradient_norms_by_depth, weights_of
 from wgan.networks.base import Critic, Generator
 from wgan.networks.dense import initialise
 from wgan.networks.layers import Chain, Flatten, LeakyReLU, Linear
-from wgan.reporting.plane import depth_picture
-from wgan.trainers import Trainer, build_trainer
+from wgan.reporting.toy_2d import depth_picture
+from wgan.trainers.base import Trainer
+from wgan.trainers.build import build_trainer
 
 DEPTH, WIDTH, BATCH = 12, 128, 256
 VARIANTS: dict[str, dict[str, object]] = {

@@ -21,11 +21,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wgan import memory
-from wgan.config import TrainConfig, resolve
-from wgan.limits import convolution_rate, flops_per_image
-from wgan.networks import build_critic, build_generator
-from wgan.trainers import build_trainer
+from wgan.config.resolve import TrainConfig, resolve
+from wgan.networks.build import build_critic, build_generator
+from wgan.trainers.build import build_trainer
+from wgan.training.limits import convolution_rate, flops_per_image
+from wgan.utils import malloc
 
 CPU = torch.device("cpu")
 
@@ -188,7 +188,7 @@ class Contestant:
 def serve(pipe: Connection, keep_freed: bool, steps: Callable[..., Iterator[None]], *arguments: Any) -> None:
     """What a contestant's process does: time as many steps as it is asked to."""
     if keep_freed:
-        memory.keep_freed()
+        malloc.keep_freed()
     under_way = steps(*arguments)
     while True:
         count = pipe.recv()

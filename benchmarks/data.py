@@ -29,7 +29,8 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision.transforms import CenterCrop, Compose, Normalize, Resize, ToTensor
 
-from wgan.data import Batches, load_folder
+from wgan.data.batches import Batches
+from wgan.data.load import load_folder
 
 BATCH = 64
 

@@ -20,8 +20,8 @@ from PIL import Image
 from scipy.optimize import linprog
 from torch import Tensor
 
-from wgan.files import replacing
 from wgan.metrics.emd import colour_distance
+from wgan.utils.atomic_io import replacing
 
 ONE = np.array([0, 1, 4, 3, 1, 0, 0, 0, 1, 0]) / 10
 OTHER = np.array([0, 0, 0, 1, 0, 2, 3, 2, 1, 1]) / 10

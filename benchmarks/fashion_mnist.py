@@ -14,16 +14,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from wgan.config import TrainConfig, load
-from wgan.data import Batches, Data
-from wgan.data import load as load_data
-from wgan.devices import choose_precision
+from wgan.config.resolve import TrainConfig, load_config
+from wgan.data.batches import Batches
+from wgan.data.image_set import Data
+from wgan.data.load import load_data as load_data
 from wgan.metrics.classifier import Classifier, trained
 from wgan.metrics.features import batched
 from wgan.metrics.frechet import frechet_distance
-from wgan.randomness import generator
 from wgan.reporting.grids import save_grid, to_uint8
-from wgan.trainers import Trainer, build_trainer
+from wgan.runtime.device import choose_precision
+from wgan.trainers.base import Trainer
+from wgan.trainers.build import build_trainer
+from wgan.utils.rng import generator
 
 CPU = torch.device("cpu")
 YAML = Path(__file__).parents[1] / "configs" / "fashion_mnist.yaml"
@@ -57,7 +59,7 @@ def main() -> None:
 
 
 def read(overrides: list[str] | tuple[str, ...]) -> TrainConfig:
-    config = load(YAML, overrides)
+    config = load_config(YAML, overrides)
     assert isinstance(config, TrainConfig)
     return config
 

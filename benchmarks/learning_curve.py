@@ -17,8 +17,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
-from wgan.files import replacing
 from wgan.reporting.log_reader import has_numbers, read_log, smoothed
+from wgan.utils.atomic_io import replacing
 
 
 def main() -> None:

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from wgan.config import TrainConfig, resolve
-from wgan.trainers import Trainer
+from wgan.config.resolve import TrainConfig, resolve
+from wgan.train import train
+from wgan.trainers.base import Trainer
 from wgan.trainers.ema import ExponentialMovingAverage
-from wgan.training import train
 
 
 def main() -> None:

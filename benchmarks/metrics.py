@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 
-from wgan import metrics
-from wgan.data import load_named
+from wgan.data.load import load_named
+from wgan.metrics import evaluate
 
 NOISE = 13  # of 255: what it stands for does not matter, but copies of real images would be a case of their own
 
@@ -34,7 +34,7 @@ def main() -> None:
     fake = (like + noise).clamp(0, 255).to(torch.uint8)
     before = peak_gb()
     start = time.perf_counter()
-    report = metrics.evaluate(fake, data.held_out[: options.images], data.train, options.groups, 0, "cpu")
+    report = evaluate.evaluate(fake, data.held_out[: options.images], data.train, options.groups, 0, "cpu")
     total = time.perf_counter() - start
 
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}")

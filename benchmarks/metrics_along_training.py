@@ -18,13 +18,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 from scipy.stats import spearmanr
 
-from wgan import checkpoint
-from wgan.data import load
-from wgan.files import replacing, write_text
-from wgan.generation import load_generator, sample
-from wgan.metrics import GROUPS, Figure, evaluate
+from wgan.data.load import load_data
+from wgan.generate import load_generator, sample
+from wgan.metrics.evaluate import GROUPS, evaluate
+from wgan.metrics.report import Figure
 from wgan.reporting.grids import to_uint8
-from wgan.runs import Run, read_config
+from wgan.runs import checkpoint
+from wgan.runs.run_dir import Run, read_config
+from wgan.utils.atomic_io import replacing, write_text
 
 Curves = dict[str, list[Figure]]
 
@@ -97,7 +98,7 @@ def main() -> None:
     config = read_config(run)
     if config is None:
         parser.error(f"{options.run} is no run's directory")
-    data = load(config)
+    data = load_data(config)
     steps, curves = [], Curves()
     for step, path in checkpoints(run).items():
         batches = sample(load_generator(path), options.quantity, config.seed, 64)

@@ -18,10 +18,10 @@ import torch
 import torch.distributed as dist
 from torch import multiprocessing
 
-from wgan.config import TrainConfig, resolve
-from wgan.data import Batches
-from wgan.distributed import Ranks
-from wgan.trainers import build_trainer
+from wgan.config.resolve import TrainConfig, resolve
+from wgan.data.batches import Batches
+from wgan.runtime.distributed import Ranks
+from wgan.trainers.build import build_trainer
 
 WARM_UP = 3
 

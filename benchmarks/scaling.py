@@ -67,12 +67,12 @@ def measure(
     from critic_step import ours as own_step
     from critic_step import plain as plain_step
 
-    from wgan import memory
-    from wgan.config import TrainConfig, resolve
-    from wgan.data import Data, ImageSet
-    from wgan.distributed import Ranks
-    from wgan.loop import Training
-    from wgan.runs import Run
+    from wgan.config.resolve import TrainConfig, resolve
+    from wgan.data.image_set import Data, ImageSet
+    from wgan.runs.run_dir import Run
+    from wgan.runtime.distributed import Ranks
+    from wgan.training.loop import Training
+    from wgan.utils import malloc
 
     keys = {"arch": "WGAN-GP", "dataset": "cifar10", "batch_size": batch_size, "image_size": image_size}
     widths = {"gen_feature_maps": feature_maps, "dis_feature_maps": feature_maps}
@@ -80,7 +80,7 @@ def measure(
     assert isinstance(config, TrainConfig)
     before = peak_mb()
     if not plain:
-        memory.keep_freed()  # as `wgan.training` does
+        malloc.keep_freed()  # as `wgan.training` does
     figures = {"ms": 1e3 * seconds_per_step(plain_step(config) if plain else own_step(config, torch.float32))}
     figures["peak_mb"] = peak_mb() - before
     if plain:

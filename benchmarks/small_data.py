@@ -16,14 +16,14 @@ from metrics_along_training import checkpoints
 from PIL import Image
 from torch import Tensor
 
-from wgan import metrics
-from wgan.config import TrainConfig, resolve
-from wgan.data import load_named
-from wgan.generation import load_generator, sample
-from wgan.metrics.table import number
+from wgan.config.resolve import TrainConfig, resolve
+from wgan.data.load import load_named
+from wgan.generate import load_generator, sample
+from wgan.metrics import evaluate
+from wgan.metrics.report import number
 from wgan.reporting.grids import to_uint8
-from wgan.runs import Run
-from wgan.training import train
+from wgan.runs.run_dir import Run
+from wgan.train import train
 
 IMAGES = 500
 GENERATED = 10_000
@@ -59,7 +59,7 @@ def main() -> None:
         curves[name] = {}
         for step, path in checkpoints(Run(config.out / config.run)).items():
             groups = GROUPS if step == options.steps else ("classifier",)
-            report = metrics.evaluate(
+            report = evaluate.evaluate(
                 generated(path, config.seed), data.held_out, data.train, groups, config.seed, "cpu", cache=config.cache
             )
             curves[name][step] = next(f.value for f in report.figures if f.key == "frechet_classifier")

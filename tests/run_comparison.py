@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from wgan import checkpoint
+from wgan.runs import checkpoint
 
 TIMED = {"images_per_second"}
 """Columns of log.csv that tell how fast the machine was."""

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 import image_generation
-from wgan.config import GenerateConfig, TrainConfig
-from wgan.errors import InputError, RunFault
+from wgan.config.resolve import GenerateConfig, TrainConfig
+from wgan.utils.errors import InputError, RunFault
 
 ROOT = Path(__file__).parent.parent
 DIGITS = "arch: WGAN-GP\ndataset: mnist-5k\nimage_size: 28\nnumber_channels: 1\n"
@@ -59,18 +59,19 @@ class Forbidden:
         assert name.split(".")[0] not in {"torch", "torchvision", "numpy", "matplotlib", "piq"}, name
 sys.meta_path.insert(0, Forbidden())
 import image_generation
-from wgan import check, config, runs
+from wgan import check
+from wgan.config import resolve as config
 from pathlib import Path
 assert image_generation.main(["wrong.yaml"]) == 2
 try:
     image_generation.main(["--help"])
 except SystemExit as end:
     assert end.code == 0
-found = config.load(Path("input.yaml"), check_machine=True)
+found = config.load_config(Path("input.yaml"), check_machine=True)
 print(*check.values(found), *check.directory(found), sep="\\n")
 sys.modules["PIL"] = None  # the sizes of the images are looked up without torch too, but not here
 check.sizes = lambda _: "sizes"
-print(*check.images(config.load(Path("folder.yaml"), check_machine=True)), sep="\\n")
+print(*check.images(config.load_config(Path("folder.yaml"), check_machine=True)), sep="\\n")
 """
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}, timeout=120
@@ -91,7 +92,7 @@ def test_what_follows_the_command_is_told_when_it_is_wrong(capsys):
 def test_a_yaml_is_handed_to_its_job_with_warnings_told_first(monkeypatch, capsys):
     handed = []
     monkeypatch.setattr("image_generation.import_module", lambda name: type(name, (), {"train": handed.append})())
-    monkeypatch.setattr("image_generation.JOBS", {TrainConfig: "wgan.training:train"})
+    monkeypatch.setattr("image_generation.JOBS", {TrainConfig: "wgan.train:train"})
     assert image_generation.main([yaml_file(f"{DIGITS}clip_value: 1\n"), "--set", "seed=7"]) == 0
     assert handed[0].seed == 7
     assert capsys.readouterr().err == "input.yaml:5: warning: clip_value: not used by arch WGAN-GP\n"
@@ -173,12 +174,12 @@ def test_check_shows_the_run_and_trains_nothing(capsys):
 
 
 def test_checks_parameter_counts_are_the_networks_own(capsys):
-    from wgan.config import load
-    from wgan.networks import build_critic, build_generator
+    from wgan.config.resolve import load_config
+    from wgan.networks.build import build_critic, build_generator
 
     image_generation.main([yaml_file(f"{DIGITS}network: resnet\nspectral_norm: true\n"), "--check"])
     told = capsys.readouterr().out
-    config = load(Path("input.yaml"))
+    config = load_config(Path("input.yaml"))
     assert isinstance(config, TrainConfig)
     for title, build in (("Generator", build_generator), ("Critic", build_critic)):
         count = sum(weights.numel() for weights in build(config, (1, 28, 28)).parameters())

@@ -12,13 +12,21 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from wgan import outputs, runs
-from wgan.config import ALGORITHMS, Config, EvaluateConfig, GenerateConfig, TrainConfig, combinations, unused_keys
-from wgan.contents import has_generator, too_few
-from wgan.errors import InputError, UserError
-from wgan.help import written
-from wgan.keys import POINT_SETS
-from wgan.listing import File, Unusable, held_out_count, printable, scan
+from wgan.config.contents import has_generator, too_few
+from wgan.config.docs import written
+from wgan.config.resolve import (
+    ALGORITHMS,
+    Config,
+    EvaluateConfig,
+    GenerateConfig,
+    TrainConfig,
+    combinations,
+    unused_keys,
+)
+from wgan.config.schema import POINT_SETS
+from wgan.data.image_folder import File, Unusable, held_out_count, printable, scan
+from wgan.runs import job_dir, run_dir
+from wgan.utils.errors import InputError, UserError
 
 HEADERS_READ = 200
 """Of so many images of a folder the size is looked up: enough to show what lies there, at once."""
@@ -79,11 +87,11 @@ def directory(config: Config) -> Iterator[str]:
         InputError: out/run/ holds a training, and the job trains nothing.
     """
     if not isinstance(config, TrainConfig):
-        yield f"Results: {outputs.directory_of(config)}/"
+        yield f"Results: {job_dir.directory_of(config)}/"
     elif config.sweep:
         yield f"Sweep: {math.prod(map(len, config.sweep.values()))} runs in {config.out}/, for {written(config.sweep)}"
     else:
-        run, _ = runs.find(config)
+        run, _ = run_dir.find(config)
         state = run.read_state()
         found = f"{state.get('state')} at step {state.get('step')}" if state else "new"
         yield f"Run: {run.directory}/ ({found})"
@@ -99,9 +107,9 @@ def images(config: TrainConfig | EvaluateConfig) -> Iterator[str]:
         count, lines = _folder(config, config.path)
         yield from lines
     else:
-        from wgan import data
+        from wgan.data.load import load_data
 
-        found = data.load(config)
+        found = load_data(config)
         count = len(found.train)
         yield f"Images: {found.description}"
     if isinstance(config, TrainConfig):
@@ -175,8 +183,8 @@ def networks(config: TrainConfig) -> Iterator[str]:
     Raises:
         InputError: there is no such device, or too little free disk.
     """
-    from wgan import needs
-    from wgan.devices import choose_precision, open_device
+    from wgan.runtime.device import choose_precision, open_device
+    from wgan.training import needs
 
     device = open_device(config)
     precision = choose_precision(config, device)
@@ -202,9 +210,9 @@ def sampler(config: GenerateConfig) -> Iterator[str]:
     Raises:
         InputError: the checkpoint cannot be used, or there is no such device.
     """
-    from wgan import needs
-    from wgan.devices import open_device
-    from wgan.generation import load_generator
+    from wgan.generate import load_generator
+    from wgan.runtime.device import open_device
+    from wgan.training import needs
 
     generator = load_generator(config.checkpoint).to("meta")
     network = needs.layers(generator, (generator.latent_vector,))

@@ -2,9 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from wgan.data import Batches
 from wgan.data import batches as module
-from wgan.data.batches import placement_of
+from wgan.data.batches import Batches, placement_of
 
 
 def numbered(count: int) -> Tensor:

@@ -14,11 +14,11 @@ import torch
 from image_files import encoded, picture
 
 from wgan.data import cache as module
+from wgan.data.array_store import Store
 from wgan.data.cache import CHUNK, KEPT_SETTINGS, prepare
 from wgan.data.decode import Undecodable, decode
-from wgan.data.store import Store
-from wgan.errors import RunFault
-from wgan.listing import scan
+from wgan.data.image_folder import scan
+from wgan.utils.errors import RunFault
 
 COUNT = 3 * CHUNK + 10
 
@@ -166,7 +166,7 @@ import sys, time
 from pathlib import Path
 from wgan.data import cache
 from wgan.data.decode import decode
-from wgan.listing import scan
+from wgan.data.image_folder import scan
 
 def slowly(path, size, channels):
     time.sleep(0.005)
@@ -294,7 +294,7 @@ def test_a_file_the_machine_failed_on_is_tried_again(
 
     def failing(path: Path, size: int, channels: int) -> np.ndarray:
         if path.name == "003.png":
-            raise Undecodable("cannot be read: Input/output error", passing=True)
+            raise Undecodable("cannot be read: Input/output error", transient=True)
         return recording(path, size, channels)
 
     monkeypatch.setattr(module, "decode", failing)

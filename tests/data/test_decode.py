@@ -46,7 +46,7 @@ def test_a_file_that_gives_no_image_is_refused_with_its_reason(name: str, tmp_pa
     path.write_bytes(hostile_bytes(name))
     with pytest.raises(Undecodable, match=HOSTILE[name][1]) as refusal:
         decode(path, 64, 3)
-    assert not refusal.value.passing
+    assert not refusal.value.transient
     assert "\n" not in str(refusal.value)
 
 
@@ -58,7 +58,7 @@ def test_at_least_25_hostile_files_are_tried() -> None:
 def test_a_file_that_vanished_may_be_there_next_time(tmp_path: Path) -> None:
     with pytest.raises(Undecodable, match="cannot be read: No such file") as refusal:
         decode(tmp_path / "gone.png", 32, 3)
-    assert refusal.value.passing
+    assert refusal.value.transient
 
 
 def test_the_pixel_limit_admits_the_largest_photographs() -> None:

@@ -4,14 +4,15 @@ import pytest
 import torch
 from image_files import HOSTILE, encoded, hostile_bytes, picture
 
-from wgan.config import resolve
-from wgan.data import Data, load
-from wgan.errors import InputError
+from wgan.config.resolve import resolve
+from wgan.data.image_set import Data
+from wgan.data.load import load_data
+from wgan.utils.errors import InputError
 
 
 def loaded(tmp_path: Path, **keys: object) -> Data:
     defaults = {"arch": "WGAN-GP", "cache": str(tmp_path / "cache"), "out": str(tmp_path / "images" / "out")}
-    return load(resolve({**defaults, **keys}))
+    return load_data(resolve({**defaults, **keys}))
 
 
 @pytest.fixture

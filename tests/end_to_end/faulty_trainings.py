@@ -14,9 +14,11 @@ from file_faults import Act, Changes, failing, filling, watched
 from run_comparison import differences
 
 import image_generation
-from wgan import checkpoint, data, limits, results
-from wgan.files import write_text
-from wgan.samples import ImageSamples
+from wgan.data import load
+from wgan.runs import checkpoint
+from wgan.training import finalize, limits
+from wgan.training.evaluator import ImageSamples
+from wgan.utils.atomic_io import write_text
 
 SHORT = {"num_steps": 4, "log_every": 4, "sample_every": 4, "checkpoint_every": 2, "metrics": []}
 FAULTS = {os.strerror(error): partial(failing, error) for error in (ENOSPC, EIO, EACCES)}
@@ -26,11 +28,11 @@ MIDWAY = "No space left on device"
 
 def quicken() -> None:
     """For a process: curves are written the same way but not drawn, speeds are not measured, the set is read once."""
-    data.mnist_5k = lru_cache(data.mnist_5k)
+    load.mnist_5k = lru_cache(load.mnist_5k)
     ImageSamples.measured = 64
     limits.images_per_second = lambda *_: 1.0
-    results.PAGES_SHARE = 0  # pages at the end alone, however fast the machine is
-    results.loss_plot = lambda _, path: write_text(path, "curves")
+    finalize.PAGES_SHARE = 0  # pages at the end alone, however fast the machine is
+    finalize.loss_plot = lambda _, path: write_text(path, "curves")
 
 
 def train(yaml: Path, act: Act = lambda *_: None) -> tuple[int, list[str], list[tuple[str, str]]]:

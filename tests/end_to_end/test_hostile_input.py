@@ -27,7 +27,7 @@ def written() -> Iterator[list[Path]]:
 def test_no_malformed_yaml_gives_a_traceback_or_writes_a_file(
     written: list[Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(TESTS / "config_errors")
+    monkeypatch.chdir(TESTS / "config" / "config_errors")
     malformed = sorted(Path().glob("*.yaml"))
     assert len(malformed) >= 60
     for yaml in malformed:

@@ -3,10 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from wgan.config import TrainConfig, resolve
+from wgan.config.resolve import TrainConfig, resolve
 from wgan.networks.base import Critic, Generator
 from wgan.networks.layers import Chain, Flatten, Linear
-from wgan.trainers import Trainer, build_trainer
+from wgan.trainers.base import Trainer
+from wgan.trainers.build import build_trainer
 
 BATCH = 256
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from frozen_generator import Origin, Standard, converge, linear_critic, plane_trainer
 
-from wgan.data.toys import eight_centres, toy
-from wgan.metrics.plane import exact_w1
+from wgan.data.toy_2d import eight_centres, toy
+from wgan.metrics.toy_2d import exact_w1
 
 NORMAL = torch.randn(200_000, 2, generator=torch.Generator().manual_seed(0))
 W1 = float(torch.cdist(NORMAL, eight_centres()).amin(1).mean())

@@ -7,7 +7,8 @@ import pytest
 import torch
 from real_digits import digits
 
-from wgan.metrics import classifier, evaluate
+from wgan.metrics import classifier
+from wgan.metrics.evaluate import evaluate
 
 REAL = digits()
 HELD_OUT, TRAIN = REAL[:500], REAL[500:4000]

@@ -6,8 +6,10 @@ import math
 import pytest
 from real_digits import blurred, digits, noisy
 
-from wgan.metrics import Figure, Report, evaluate, swd
+from wgan.metrics import swd
 from wgan.metrics.comparison import comparison_dict, comparison_table, differences
+from wgan.metrics.evaluate import evaluate
+from wgan.metrics.report import Figure, Report
 
 
 def report(value: float, half: float | None, better: str = "lower", real: float | None = 0.0) -> Report:

@@ -12,9 +12,10 @@ from torch import nn
 from torch_fidelity import feature_extractor_inceptionv3 as theirs
 from torch_fidelity import metric_fid, metric_kid
 
-from wgan.errors import InputError
-from wgan.metrics import distribution, evaluate, require
+from wgan.metrics import distribution
+from wgan.metrics.evaluate import evaluate, require
 from wgan.metrics.images import draw
+from wgan.utils.errors import InputError
 
 REAL = digits()
 COUNT = 16  # the network takes a tenth of a second for an image

@@ -5,7 +5,7 @@ import pytest
 import torch
 from real_digits import digits, noisy, random_pixels
 
-from wgan.metrics import evaluate
+from wgan.metrics.evaluate import evaluate
 from wgan.metrics.images import draw
 from wgan.metrics.paired import MAX_PAIRS, MIN_PAIRS, compare
 

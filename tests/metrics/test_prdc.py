@@ -5,7 +5,8 @@ import pytest
 import torch
 from real_digits import digits, random
 
-from wgan.metrics import evaluate, images
+from wgan.metrics import images
+from wgan.metrics.evaluate import evaluate
 from wgan.metrics.features import random_vgg16
 from wgan.metrics.prdc import manifold_figures
 

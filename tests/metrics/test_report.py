@@ -12,14 +12,15 @@ import pytest
 import torch
 from real_digits import digits, random, random_pixels
 
-from wgan.errors import InputError
-from wgan.keys import BestMetric
-from wgan.metrics import GROUPS, Figure, Report, evaluate, swd
+from wgan.config.constraints import FIGURES, POINT_FIGURES
+from wgan.config.schema import BestMetric
+from wgan.metrics import swd
+from wgan.metrics.evaluate import GROUPS, evaluate
 from wgan.metrics.inception import SPECS
-from wgan.metrics.plane import MODES, W1
+from wgan.metrics.report import Figure, Report, finite, number
 from wgan.metrics.resampling import BLOCKS, block_half_width, blocks, bootstrap_mean, jackknife_half_width
-from wgan.metrics.table import finite, number
-from wgan.rules import FIGURES, POINT_FIGURES
+from wgan.metrics.toy_2d import MODES, W1
+from wgan.utils.errors import InputError
 
 REAL = digits()
 QUICK = ["paired", "swd", "emd"]

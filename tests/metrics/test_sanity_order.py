@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from real_digits import blurred, digits, noisy, random_pixels
 
-from wgan.metrics import Report, classifier, evaluate, swd
+from wgan.metrics import classifier, swd
+from wgan.metrics.evaluate import evaluate
+from wgan.metrics.report import Report
 
 COUNT = 350
-WHOLE = ["real", "light noise", "strong noise", "blurred", "other class", "random pixels"]
+REQUIRED_FIELDS = ["real", "light noise", "strong noise", "blurred", "other class", "random pixels"]
 NOISE = ["real", "light noise", "strong noise", "random pixels"]
 TEXTURE = ["real", "light noise", "strong noise", "other class", "blurred", "random pixels"]
 
@@ -42,8 +44,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
 @pytest.mark.parametrize(
     ("key", "order"),
     [
-        ("swd", WHOLE),
-        ("frechet_classifier", WHOLE),
+        ("swd", REQUIRED_FIELDS),
+        ("frechet_classifier", REQUIRED_FIELDS),
         ("mmd", TEXTURE),
         ("mmd_cubic", TEXTURE),
         ("emd", ["light noise", "strong noise", "other class", "random pixels"]),

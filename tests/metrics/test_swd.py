@@ -59,7 +59,7 @@ def test_levels_halve_down_to_fourteen_pixels() -> None:
 
 
 def test_noise_shows_at_the_level_of_its_scale() -> None:
-    from wgan.metrics import evaluate
+    from wgan.metrics.evaluate import evaluate
 
     real = digits()
     report = evaluate(noisy(real.images[:400], 25), real[400:800], real[800:1200], ["swd"], 0, "cpu")

@@ -38,7 +38,7 @@ def test_the_critic_at_64_px_has_the_layers_of_the_seeds_table() -> None:
     assert [type(layer).__name__ for layer in critic.main] == [
         *["Conv2d", "LeakyReLU"],
         *["Conv2d", "InstanceNorm2d", "LeakyReLU"] * 3,
-        "FullConv2d",
+        "ConvToScalar",
     ]
 
 
@@ -52,7 +52,7 @@ def test_the_generator_at_64_px_has_the_layers_of_the_seeds_table() -> None:
         (3, 64, 64),
     ]
     assert [type(layer).__name__ for layer in generator.main] == [
-        *["FullConvTranspose2d", "BatchNorm2d", "ReLU"],
+        *["ConvFromLatent", "BatchNorm2d", "ReLU"],
         *["ConvTranspose2d", "BatchNorm2d", "ReLU"] * 3,
         *["ConvTranspose2d", "Tanh"],
     ]

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from wgan.config import resolve, to_yaml
+from wgan.config.resolve import resolve, to_yaml
 from wgan.data.embedded import mnist_5k
-from wgan.metrics.table import Figure, Report
+from wgan.metrics.report import Figure, Report
 from wgan.reporting.grids import real_fake_grid, save_grid
 
 COLUMNS = "step epoch critic_loss generator_loss wasserstein_estimate gradient_penalty gradient_norm images_per_second"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from wgan.config import resolve
-from wgan.errors import InputError
+from wgan.config.resolve import resolve
 from wgan.reporting.grids import save_grid
 from wgan.reporting.tensorboard import FOLDER, EventFiles
+from wgan.utils.errors import InputError
 
 
 def settings() -> dict[str, object]:

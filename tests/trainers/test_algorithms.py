@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wgan.config import TrainConfig, resolve
-from wgan.networks import Critic
+from wgan.config.resolve import TrainConfig, resolve
+from wgan.networks.base import Critic
 from wgan.networks.layers import Chain, Flatten, Linear
-from wgan.randomness import generator
-from wgan.trainers import Trainer, build_trainer
+from wgan.trainers.base import Trainer
+from wgan.trainers.build import build_trainer
+from wgan.utils.rng import generator
 
 ARCHS = ["DCGAN", "WGAN-CLIP", "WGAN-GP", "WGAN-DIV"]
 PENALISED = {"WGAN-GP", "WGAN-DIV"}

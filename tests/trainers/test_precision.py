@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from wgan.config import TrainConfig, resolve
-from wgan.data import Batches, load
-from wgan.devices import choose_precision, set_up_arithmetic
-from wgan.trainers import Trainer, build_trainer
+from wgan.config.resolve import TrainConfig, resolve
+from wgan.data.batches import Batches
+from wgan.data.load import load_data
+from wgan.runtime.device import choose_precision, set_up_arithmetic
+from wgan.trainers.base import Trainer
+from wgan.trainers.build import build_trainer
 
 CPU = torch.device("cpu")
 
@@ -27,7 +29,7 @@ def config(**keys: Any) -> TrainConfig:
 def estimates(dtype: torch.dtype, seed: int) -> Tensor:
     """The Wasserstein estimates of 250 updates on real digits."""
     chosen = config(seed=seed)
-    images = load(chosen).train.images
+    images = load_data(chosen).train.images
     trainer = build_trainer(chosen, images.shape[1:], CPU, dtype)
     batches = Batches(images, chosen.batch_size, seed, CPU, memory_format=torch.channels_last)
     found = []

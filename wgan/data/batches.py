@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from wgan.randomness import generator
+from wgan.utils.rng import generator
 
 DEVICE_SHARE = 0.5
 """A set goes to the device as a whole if it takes at most this share of the device's free memory."""

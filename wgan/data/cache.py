@@ -28,10 +28,10 @@ from filelock import FileLock, Timeout
 from PIL import Image
 from tqdm import tqdm
 
+from wgan.data.array_store import GrowingStore, Pixels, RowShape, Store, open_store, salvage
 from wgan.data.decode import DECODE_VERSION, Undecodable, decode
-from wgan.data.store import GrowingStore, Pixels, RowShape, Store, open_store, salvage
-from wgan.errors import RunFault
-from wgan.listing import File, printable
+from wgan.data.image_folder import File, printable
+from wgan.utils.errors import RunFault
 
 CHUNK = 64
 """Files between two entries of the journal: what an interruption costs at most."""
@@ -73,7 +73,7 @@ def prepare(
     target = home / f"{settings}-{key}"
     row_shape = (channels, size, size)
     store = open_store(target, row_shape)
-    if store is not None and not store.passing:
+    if store is not None and not store.transient:
         with contextlib.suppress(OSError):  # a cache that cannot be written can be read
             os.utime(target)  # says which versions are in use
         return store, key
@@ -81,7 +81,7 @@ def prepare(
         home.mkdir(parents=True, exist_ok=True)
         with _alone(home / f"{settings}.lock", root):
             store = open_store(target, row_shape)  # another process may have made it meanwhile
-            if store is None or store.passing:
+            if store is None or store.transient:
                 store = _build(target, root, files, row_shape, workers)
             _tidy(home, settings, target)
     except OSError as error:
@@ -107,7 +107,7 @@ def _build(target: Path, root: Path, files: Sequence[File], row_shape: RowShape,
         if folder != part and folder.is_dir():  # another version or choice, whole or interrupted
             old = salvage(folder, row_shape)
             known |= zip(old.files, old.images.numpy(), strict=True)
-            known |= {file: Undecodable(why) for file, why in old.failed.items() if file not in old.passing}
+            known |= {file: Undecodable(why) for file, why in old.failed.items() if file not in old.transient}
 
     def take(file: File) -> Pixels | Undecodable:
         if file in known:
@@ -128,7 +128,7 @@ def _build(target: Path, root: Path, files: Sequence[File], row_shape: RowShape,
             Image.init()  # loads Pillow's codecs now, not in all threads at once
             images = _in_order(pool, take, files[growing.taken :], ahead=4 * max(1, workers))
             while chunk := list(islice(images, CHUNK)):
-                if any(isinstance(image, Undecodable) and image.passing for image in chunk) and not root.is_dir():
+                if any(isinstance(image, Undecodable) and image.transient for image in chunk) and not root.is_dir():
                     raise RunFault(f"path: {printable(root)} vanished while its images were being decoded.")
                 growing.append(chunk)
                 bar.update(len(chunk))

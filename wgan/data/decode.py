@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from wgan.data.image_folder import FORMATS
 from wgan.data.progressive import drop_details
-from wgan.listing import FORMATS
 
 DECODE_VERSION = 1  # a part of the cache's key: raise it whenever the same file would give other pixels
 
@@ -32,12 +32,12 @@ class Undecodable(Exception):
     """A file gives no image; the text is the reason.
 
     Attributes:
-        passing: the fault lies with the machine, not with the file: it may be readable next time.
+        transient: the fault lies with the machine, not with the file: it may be readable next time.
     """
 
-    def __init__(self, reason: str, passing: bool = False) -> None:
+    def __init__(self, reason: str, transient: bool = False) -> None:
         super().__init__(reason)
-        self.passing = passing
+        self.transient = transient
 
 
 def decode(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
@@ -69,10 +69,10 @@ def decode(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
     except Image.DecompressionBombError:  # Pillow's own limit, met before ours can be
         raise Undecodable(f"declares more than {MAX_PIXELS:,} pixels: refused as a decompression bomb") from None
     except MemoryError:
-        raise Undecodable("needs more memory than there is", passing=True) from None
+        raise Undecodable("needs more memory than there is", transient=True) from None
     except OSError as error:
         if error.errno is not None:  # the system's; Pillow's own bear no number
-            raise Undecodable(f"cannot be read: {error.strerror}", passing=True) from None
+            raise Undecodable(f"cannot be read: {error.strerror}", transient=True) from None
         raise Undecodable(f"damaged: {error}") from None
     except Exception as error:  # a hostile file makes Pillow's parsers raise anything: KeyError, struct.error, ...
         raise Undecodable(f"damaged: {type(error).__name__}: {error}") from None

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from wgan.data.sets import ImageSet
-from wgan.errors import InputError
-from wgan.named_sets import NAMED_SETS
+from wgan.config.datasets import NAMED_SETS
+from wgan.data.image_set import ImageSet
+from wgan.utils.errors import InputError
 
 
 def mnist_5k() -> ImageSet:

@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wgan import checkpoint
-from wgan.errors import InputError
-from wgan.files import replacing
 from wgan.metrics.distribution import LARGEST, Spec, drawn, measure, too_few
 from wgan.metrics.features import batched, digest, initialise
 from wgan.metrics.frechet import frechet_distance
 from wgan.metrics.images import Labelled, Task, draw, to_unit
-from wgan.metrics.table import Found
-from wgan.randomness import generator
+from wgan.metrics.report import Found
+from wgan.runs import checkpoint
+from wgan.utils.atomic_io import replacing
+from wgan.utils.errors import InputError
+from wgan.utils.rng import generator
 
 SIDE = 32  # larger images are averaged down to it
 FEATURES = 64

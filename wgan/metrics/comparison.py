@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from wgan.metrics.table import Figure, Report, number, paragraphs, table
+from wgan.metrics.report import Figure, Report, number, paragraphs, table
 
 
 @dataclass(frozen=True)

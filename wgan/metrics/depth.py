@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from wgan.networks import Critic
+from wgan.networks.base import Critic
 from wgan.networks.layers import LeakyReLU, Linear
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from wgan.metrics.images import Task, draw
+from wgan.metrics.report import Direction, Figure, Found
 from wgan.metrics.resampling import block_half_width, blocks, jackknife_half_width
-from wgan.metrics.table import Direction, Figure, Found
 
 LARGEST = 10_000  # what papers use for PRDC; bounds the time
 LARGEST_BYTES = 1 << 29  # of one set's pixels: bounds the memory, from 2,700 images of 256x256 upwards

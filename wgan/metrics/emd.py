@@ -10,7 +10,7 @@ from torch import Tensor
 from wgan.metrics.distribution import Spec, drawn, measure, too_few
 from wgan.metrics.images import Task
 from wgan.metrics.neighbours import reduced
-from wgan.metrics.table import Found
+from wgan.metrics.report import Found
 
 LARGEST = 1000  # the simplex takes a fifth of a second for 1,000 images and grows with the cube
 BINS = {1: 64, 3: 8}  # per channel: 64 grey values, 512 colours

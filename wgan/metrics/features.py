@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wgan.metrics.images import slices, to_unit
-from wgan.randomness import generator
+from wgan.utils.rng import generator
 
 VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)  # 0: 2x2 max pooling
 LARGEST = 64  # above it the cost is bounded by averaging down

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from wgan.randomness import generator
+from wgan.utils.rng import generator
 
 
 class Labelled(Protocol):

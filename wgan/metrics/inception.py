@@ -9,13 +9,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from wgan.errors import InputError
 from wgan.metrics.distribution import Spec, drawn, measure, too_few
 from wgan.metrics.features import batched, remembered
 from wgan.metrics.frechet import frechet_distance
 from wgan.metrics.images import Task
 from wgan.metrics.mmd import SCALE, cubic, mmd2
-from wgan.metrics.table import Found
+from wgan.metrics.report import Found
+from wgan.utils.errors import InputError
 
 SPECS = {"fid": Spec("FID", "lower"), "kid": Spec("KID x 1000", "lower", floor=-float("inf"))}
 ADVICE = "Give inception_weights: FILE, torch-fidelity's weights-inception-2015-12-05-6726825d.pth from its releases."

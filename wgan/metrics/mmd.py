@@ -12,7 +12,7 @@ from torch import Tensor
 from wgan.metrics.distribution import Spec, drawn, measure, too_few
 from wgan.metrics.features import random_vgg16
 from wgan.metrics.images import Task, slices
-from wgan.metrics.table import Found
+from wgan.metrics.report import Found
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 SCALE = 1000.0  # papers show KID times 1000

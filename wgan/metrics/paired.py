@@ -19,8 +19,8 @@ from torch import Tensor
 
 from wgan.metrics.images import Task, draw, slices, to_unit
 from wgan.metrics.neighbours import nearest
+from wgan.metrics.report import Figure, Found
 from wgan.metrics.resampling import bootstrap_mean
-from wgan.metrics.table import Figure, Found
 
 Pairs = tuple[Tensor, Tensor]
 MIN_PAIRS, MAX_PAIRS = 256, 1024

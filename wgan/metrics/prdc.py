@@ -10,7 +10,7 @@ from torch import Tensor
 from wgan.metrics.distribution import Spec, drawn, measure, too_few
 from wgan.metrics.features import random_vgg16
 from wgan.metrics.images import Task, slices
-from wgan.metrics.table import Found
+from wgan.metrics.report import Found
 
 NEIGHBOURS = 5  # the paper's k
 

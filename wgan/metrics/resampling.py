@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from wgan.randomness import generator
+from wgan.utils.rng import generator
 
 RESAMPLES = 1000
 BLOCKS = 8

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from wgan.metrics.distribution import Spec, drawn, measure, too_few
 from wgan.metrics.images import Task, slices, to_unit
-from wgan.metrics.table import Found
-from wgan.randomness import generator
+from wgan.metrics.report import Found
+from wgan.utils.rng import generator
 
 PATCH, PER_IMAGE, DIRECTIONS = 7, 128, 512  # as in the paper
 NUMBERS = 1 << 24  # in all patches of one set: larger sets give fewer of each image, and memory stays bounded

@@ -55,7 +55,7 @@ class Critic(nn.Module):
         self.main = layers
         leaves = [m for m in layers.modules() if not list(m.children())]
         self.piecewise_linear = all(isinstance(leaf, PiecewiseLinear) for leaf in leaves)
-        self.couples_images = any(isinstance(leaf, nn.BatchNorm2d) for leaf in leaves)
+        self.has_batch_norm = any(isinstance(leaf, nn.BatchNorm2d) for leaf in leaves)
         if spectral_norm:
             with torch.random.fork_rng(devices=[]):  # the power iterations start from random vectors: always the same
                 torch.manual_seed(0)

@@ -6,16 +6,7 @@ import torch
 from torch import nn
 
 from wgan.networks.base import Critic, Generator, stages, widths
-from wgan.networks.layers import (
-    Chain,
-    Conv2d,
-    ConvTranspose2d,
-    FullConv2d,
-    FullConvTranspose2d,
-    LeakyReLU,
-    ReLU,
-    norm,
-)
+from wgan.networks.layers import Chain, Conv2d, ConvFromLatent, ConvToScalar, ConvTranspose2d, LeakyReLU, ReLU, norm
 
 
 class ConvGenerator(Generator):
@@ -42,7 +33,7 @@ class ConvGenerator(Generator):
     ) -> None:
         base, _ = stages(image_size)
         channels = widths(image_size, feature_maps)[::-1]
-        layers: list[nn.Module] = [FullConvTranspose2d(latent_vector, channels[0], base, bias=False)]
+        layers: list[nn.Module] = [ConvFromLatent(latent_vector, channels[0], base, bias=False)]
         for i, width in enumerate(channels):
             last = i + 1 == len(channels)
             layers += [nn.BatchNorm2d(width), ReLU(inplace=True)]
@@ -84,7 +75,7 @@ class ConvCritic(Critic):
                 *norm(critic_norm, wide),
                 LeakyReLU(0.2, inplace=True),
             ]
-        chain = Chain(*layers, FullConv2d(channels[-1], 1, base))
+        chain = Chain(*layers, ConvToScalar(channels[-1], 1, base))
         initialise(chain, generator)
         super().__init__(chain, spectral_norm)
 

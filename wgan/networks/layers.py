@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wgan.networks.kernels import conv, conv_transpose
+from wgan.networks.cpu_kernels import conv, conv_transpose
 
 Adjoint = Callable[[Tensor], Tensor]
 """Takes the gradient by a layer's output, (N, ...), to the gradient by its input."""
@@ -56,7 +56,7 @@ class Conv2d(nn.Conv2d):
         return y, adjoint
 
 
-class FullConv2d(Conv2d):
+class ConvToScalar(Conv2d):
     """A convolution whose kernel covers its whole input: (N, C, k, k) -> (N, C', 1, 1). One matrix product."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         return conv_transpose(x, weight, bias, self.stride[0], int(self.padding[0]))
 
 
-class FullConvTranspose2d(ConvTranspose2d):
+class ConvFromLatent(ConvTranspose2d):
     """A transposed convolution of one point: (N, C, 1, 1) -> (N, C', k, k). One matrix product."""
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:

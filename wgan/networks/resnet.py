@@ -11,7 +11,7 @@ from wgan.networks.layers import (
     AvgPool2d,
     Chain,
     Conv2d,
-    FullConvTranspose2d,
+    ConvFromLatent,
     LeakyReLU,
     Linear,
     MeanPool2d,
@@ -42,7 +42,7 @@ class ResNetGenerator(Generator):
     ) -> None:
         base, _ = stages(image_size)
         channels = widths(image_size, feature_maps)[::-1]
-        layers: list[nn.Module] = [FullConvTranspose2d(latent_vector, channels[0], base, bias=False)]
+        layers: list[nn.Module] = [ConvFromLatent(latent_vector, channels[0], base, bias=False)]
         for before, after in zip([channels[0], *channels], channels, strict=False):
             body = [nn.BatchNorm2d(before), ReLU(inplace=True), Upsample(), Conv2d(before, after, 3, 1, 1)]
             body += [nn.BatchNorm2d(after), ReLU(inplace=True), Conv2d(after, after, 3, 1, 1)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from wgan.files import replacing
+from wgan.utils.atomic_io import replacing
 
 _BAND = 24  # pixels above the grid, for the step
 _FRAME_MS, _LAST_FRAME_MS = 150, 2500

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from wgan.files import replacing
 from wgan.reporting.log_reader import has_numbers, read_log, smoothed
+from wgan.utils.atomic_io import replacing
 
 PANELS = {  # column -> title; a column that an algorithm has no figures for is not drawn
     "wasserstein_estimate": "Wasserstein estimate",

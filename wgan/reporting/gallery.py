@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from wgan.config import ALGORITHMS
-from wgan.files import write_text
+from wgan.config.metrics import in_order, titles
+from wgan.config.resolve import ALGORITHMS
 from wgan.reporting.log_reader import has_numbers
-from wgan.reporting.measures import in_order, titles
 from wgan.reporting.pages import CURVES, clean, data_uri, figure, render, shown, thinned
 from wgan.reporting.run_record import Measure, RunRecord, find_runs, read_run
 from wgan.reporting.sheets import corner
+from wgan.utils.atomic_io import write_text
 
 _CURVES = ("wasserstein_estimate", "critic_loss", "generator_loss", "gradient_norm")
 _MOST_CURVE_POINTS = 60_000  # of each column over all runs: bounds the page

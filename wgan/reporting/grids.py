@@ -6,7 +6,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from torch import Tensor
 
-from wgan.files import replacing
+from wgan.utils.atomic_io import replacing
 
 GAP = 2  # pixels between images
 _GAP_GREY = 128  # tells black from white images apart on light and on dark pages

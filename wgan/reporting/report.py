@@ -9,11 +9,11 @@ from typing import Any
 
 from PIL import Image
 
-from wgan.files import write_text
-from wgan.keys import POINT_SETS
+from wgan.config.schema import POINT_SETS
 from wgan.reporting.log_reader import has_numbers
 from wgan.reporting.pages import CURVES, clean, data_uri, moment, render, shown, thinned
 from wgan.reporting.run_record import RunRecord, Sample, read_run
+from wgan.utils.atomic_io import write_text
 
 IMAGE_BYTES = 12_000_000
 """What the sample grids of a page take at most, before base64 adds a third."""

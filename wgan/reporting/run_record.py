@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from wgan.config import ALGORITHMS, resolve
+from wgan.config.resolve import ALGORITHMS, resolve
 from wgan.reporting.log_reader import Columns, read_log
 
 STATES = ("running", "finished", "stopped", "diverged", "failed")

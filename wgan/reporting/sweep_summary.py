@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from wgan.reporting.measures import in_order, judging
+from wgan.config.metrics import in_order, judging
 from wgan.reporting.pages import shown
 from wgan.reporting.run_record import Measure, RunRecord, read_run
 

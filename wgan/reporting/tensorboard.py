@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from wgan.errors import InputError
 from wgan.reporting.pages import shown
+from wgan.utils.errors import InputError
 
 if TYPE_CHECKING:  # the package tensorboard is optional
     from torch.utils.tensorboard import SummaryWriter

@@ -14,10 +14,10 @@ import threading
 import time
 from pathlib import Path
 
-from wgan.config import load
-from wgan.errors import InputError
-from wgan.runs import Run
+from wgan.config.resolve import load_config
+from wgan.runs.run_dir import Run
 from wgan.sweep.worker import SOURCE
+from wgan.utils.errors import InputError
 
 PATIENCE = 120.0
 """Seconds to wait for another process in the run's directory: one whose sweep was killed may still be saving."""
@@ -26,7 +26,7 @@ PATIENCE = 120.0
 def main(yaml: Path) -> None:
     """Train as `yaml` says; ends the process with the entry's exit status."""
     threading.Thread(target=_stop_with_the_sweep, daemon=True).start()
-    config = load(yaml)
+    config = load_config(yaml)
     _wait_for_predecessor(Run(config.out / config.run))
     entry = str(SOURCE / "image_generation.py")
     sys.argv = [entry, str(yaml)]

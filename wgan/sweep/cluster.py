@@ -12,12 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from wgan.config import TrainConfig
-from wgan.console import warn
-from wgan.errors import InputError
-from wgan.packages import RAY
+from wgan.config.packages import RAY
+from wgan.config.resolve import TrainConfig
 from wgan.sweep import worker
-from wgan.sweep.planning import SweepRun
+from wgan.sweep.plan import SweepRun
+from wgan.utils.console import warn
+from wgan.utils.errors import InputError
 
 RETRIES = 20
 """How many lost machines a run survives; each time it goes on from its last checkpoint."""

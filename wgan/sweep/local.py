@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 
-from wgan.sweep.planning import SweepRun
+from wgan.sweep.plan import SweepRun
 from wgan.sweep.worker import open_worker, stop
 
 VISIBLE = {"cuda": "CUDA_VISIBLE_DEVICES", "xpu": "ZE_AFFINITY_MASK"}

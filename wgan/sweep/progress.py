@@ -8,9 +8,9 @@ from types import TracebackType
 
 from tqdm import tqdm
 
-from wgan.console import say, shows_bar
-from wgan.runs import Run
-from wgan.sweep.planning import SweepRun
+from wgan.runs.run_dir import Run
+from wgan.sweep.plan import SweepRun
+from wgan.utils.console import say, shows_bar
 
 LOOK_EVERY = 1.0
 """Seconds between looks at the logs."""

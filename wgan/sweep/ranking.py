@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wgan.reporting.measures import titles
+from wgan.config.metrics import titles
 from wgan.reporting.pages import figure, shown
 from wgan.reporting.sweep_summary import Spread, group_runs, judges, metric_keys, rank
 

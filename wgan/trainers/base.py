@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from wgan.augment import augmented
-from wgan.config import TrainConfig
-from wgan.distributed import ALONE, Ranks
-from wgan.networks import Critic, Generator, at_least_float32
-from wgan.randomness import Draws
+from wgan.config.resolve import TrainConfig
+from wgan.networks.base import Critic, Generator, at_least_float32
+from wgan.runtime.distributed import ALONE, Ranks
+from wgan.trainers.diffaugment import augmented
 from wgan.trainers.ema import ExponentialMovingAverage
+from wgan.utils.rng import Draws
 
 
 class CriticLoss(NamedTuple):
@@ -59,19 +59,19 @@ class Trainer(ABC):
         self.draws = Draws(config.seed, device, ranks.rank, ranks.world_size)
         self.generator = generator.to(device).to(memory_format=torch.channels_last)
         self.critic = critic.to(device).to(memory_format=torch.channels_last)
-        ranks.copy_first([t for network in (self.generator, self.critic) for t in numbers(network)])
+        ranks.broadcast_([t for network in (self.generator, self.critic) for t in numbers(network)])
         self.ema = ExponentialMovingAverage(self.generator, config.ema_decay)
         self.generator_optimizer = build_optimizer(config, self.generator, config.learning_rate)
         self.critic_optimizer = build_optimizer(config, self.critic, config.critic_learning_rate)
 
     @abstractmethod
-    def critic_loss(self, real: Tensor, fake: Tensor, share: Tensor) -> CriticLoss:
+    def critic_loss(self, real: Tensor, fake: Tensor, epsilon: Tensor) -> CriticLoss:
         """The critic's loss; no gradient reaches the images.
 
         Args:
             real: (N, C, H, W) in [-1, 1].
             fake: generated images, alike.
-            share: (N, 1, 1, 1), uniform in [0, 1): where between the two an algorithm may look at the critic's slope.
+            epsilon: (N, 1, 1, 1), uniform in [0, 1): where between the two an algorithm may look at the critic's slope.
         """
 
     @abstractmethod
@@ -96,10 +96,10 @@ class Trainer(ABC):
             fake = self.generator(self.latents(len(real), "critic latents", step))
             fake = self.augment(fake, "augment fake", step)
             real = self.augment(real, "augment real", step)
-        share = self.draws.uniform("interpolation", step, len(real), *[1] * (real.dim() - 1))
+        epsilon = self.draws.uniform("interpolation", step, len(real), *[1] * (real.dim() - 1))
         self.critic_optimizer.zero_grad()
         figures = []
-        for part in zip(real.chunk(parts), fake.chunk(parts), share.chunk(parts), strict=True):
+        for part in zip(real.chunk(parts), fake.chunk(parts), epsilon.chunk(parts), strict=True):
             with one_weight_per_update(self.critic):
                 loss = self.critic_loss(*part)
                 (loss.total / parts).backward()
@@ -138,7 +138,7 @@ class Trainer(ABC):
 
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """The critic's scores of real and of generated images, (N,) each."""
-        if self.critic.couples_images:  # batch norm: each kind has its own statistics (DCGAN, sec. 3; WGAN's code)
+        if self.critic.has_batch_norm:  # batch norm: each kind has its own statistics (DCGAN, sec. 3; WGAN's code)
             real_scores, fake_scores = self.critic(real.to(self.dtype)), self.critic(fake.to(self.dtype))
         else:
             real_scores, fake_scores = self.critic(torch.cat([real.to(self.dtype), fake.to(self.dtype)])).chunk(2)
@@ -171,7 +171,7 @@ class Trainer(ABC):
         images: Tensor = self.ema.model(latents.to(self.device))  # float32: bfloat16 would round colours
         return images
 
-    def agree(self) -> None:
+    def sync_buffers_and_verify(self) -> None:
         """Make sure that all ranks hold one state. All call it, before a checkpoint.
 
         Batch norm normalises each rank's images by themselves; its running statistics become the mean of the ranks'.
@@ -180,7 +180,7 @@ class Trainer(ABC):
             RunFault: the ranks' weights differ.
         """
         self.ranks.average([*running_statistics(self.generator), *running_statistics(self.critic)])
-        self.ranks.refuse_drift(self.state_dict())
+        self.ranks.check_in_sync(self.state_dict())
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that training changes."""
@@ -232,9 +232,9 @@ def one_weight_per_update(network: nn.Module) -> Iterator[None]:
         yield
 
 
-def interpolate(real: Tensor, fake: Tensor, share: Tensor) -> Tensor:
-    """share * real + (1 - share) * fake: a point on the line between each pair (WGAN-GP, Algorithm 1, line 6)."""
-    return torch.lerp(fake.to(real.dtype), real, share.to(real.dtype))
+def interpolate(real: Tensor, fake: Tensor, epsilon: Tensor) -> Tensor:
+    """epsilon * real + (1 - epsilon) * fake: a point on the line between each pair (WGAN-GP, Algorithm 1, line 6)."""
+    return torch.lerp(fake.to(real.dtype), real, epsilon.to(real.dtype))
 
 
 def mean_figures(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:

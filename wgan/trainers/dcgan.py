@@ -15,7 +15,7 @@ class DCGAN(Trainer):
     `label_smoothing` s trains D(x) towards 1 - s instead of 1                         (arXiv:1606.03498, sec. 3.4)
     """
 
-    def critic_loss(self, real: Tensor, fake: Tensor, share: Tensor) -> CriticLoss:
+    def critic_loss(self, real: Tensor, fake: Tensor, epsilon: Tensor) -> CriticLoss:
         real_logits, fake_logits = self.scores(real, fake)
         target = torch.full_like(real_logits, 1 - self.config.label_smoothing)
         real_loss = F.binary_cross_entropy_with_logits(real_logits, target)

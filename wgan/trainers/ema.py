@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import Tensor
 
-from wgan.networks import Generator
+from wgan.networks.base import Generator
 
 
 class ExponentialMovingAverage:

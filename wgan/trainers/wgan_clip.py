@@ -15,7 +15,7 @@ class WGANClip(WassersteinTrainer):
     The estimate is K times the Wasserstein distance, K unknown.
     """
 
-    def critic_loss(self, real: Tensor, fake: Tensor, share: Tensor) -> CriticLoss:
+    def critic_loss(self, real: Tensor, fake: Tensor, epsilon: Tensor) -> CriticLoss:
         estimate = self.wasserstein_estimate(real, fake)
         return CriticLoss(-estimate, wasserstein_estimate=estimate)
 

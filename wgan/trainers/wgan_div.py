@@ -14,8 +14,8 @@ class WGANDiv(WassersteinTrainer):
     Generator:  min  -E[f(G(z))]
     """
 
-    def critic_loss(self, real: Tensor, fake: Tensor, share: Tensor) -> CriticLoss:
+    def critic_loss(self, real: Tensor, fake: Tensor, epsilon: Tensor) -> CriticLoss:
         estimate = self.wasserstein_estimate(real, fake)
-        norm = self.gradient_norm(interpolate(real, fake, share))
+        norm = self.gradient_norm(interpolate(real, fake, epsilon))
         penalty = self.config.div_k * norm.pow(self.config.div_p).mean()
         return CriticLoss(-estimate + penalty, estimate, penalty, norm.mean())

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from wgan.data.embedded import mnist_5k
+from wgan.data.image_folder import Unusable, class_indices, held_out_count
+from wgan.data.image_set import ImageSet, fit, select, split
+
+
+@pytest.fixture(scope="module")
+def digits() -> ImageSet:
+    return mnist_5k()
+
+
+def test_mnist_5k_holds_500_real_digits_of_each_class(digits: ImageSet) -> None:
+    assert digits.images.shape == (5000, 1, 28, 28)
+    assert digits.images.dtype == torch.uint8
+    assert digits.labels is not None
+    assert digits.labels.bincount().tolist() == [500] * 10
+    assert digits.images.max() == 255
+    assert 30 < digits.images.float().mean() < 36  # MNIST's mean is 33.3
+    hole, stroke = digits.images[digits.labels == 0][:, 0].float().mean(0)[14, 14], digits.images[digits.labels == 1]
+    assert hole < 30 < stroke[:, 0].float().mean(0)[14, 14]  # a nought is empty in the middle, a one is not
+
+
+@pytest.mark.parametrize(
+    ("total", "held_out"),
+    [(1, 0), (2, 1), (3, 1), (4, 1), (100, 25), (1023, 255), (1024, 256), (2560, 256), (5000, 500), (10**6, 10_000)],
+)
+def test_a_fixed_share_is_held_out(total: int, held_out: int) -> None:
+    assert held_out_count(total) == held_out
+
+
+def test_the_split_is_disjoint_complete_and_always_the_same(digits: ImageSet) -> None:
+    numbered = ImageSet(torch.arange(5000).view(-1, 1, 1, 1), digits.labels, digits.class_names)
+    train, held_out = split(numbered)
+    assert (len(train), len(held_out)) == (4500, 500)
+    assert sorted(torch.cat([train.images, held_out.images]).flatten().tolist()) == list(range(5000))
+    assert torch.equal(split(numbered)[1].images, held_out.images)
+    assert train.labels is not None
+    assert (train.labels == train.images.flatten() // 500).all()  # the file is sorted by digit
+    assert (held_out.labels.bincount(minlength=10) > 25).all()
+
+
+def test_classes_are_chosen_by_name_or_by_index(digits: ImageSet) -> None:
+    threes = select(digits, [3])
+    assert (len(threes), threes.class_names) == (500, ("3",))
+    assert (threes.labels == 0).all()
+    assert torch.equal(threes.images, digits.images[1500:2000])
+    pair = select(digits, ["7", 1, 1])
+    assert (len(pair), pair.class_names) == (1000, ("1", "7"))
+    assert torch.equal(pair.labels, torch.tensor([0] * 500 + [1] * 500))
+    assert select(digits, None) is digits
+
+
+def test_a_name_goes_before_an_index() -> None:
+    assert class_indices([3, 0], ["1", "2", "3", "10"]) == [0, 2]
+    assert class_indices(["cat"], ["cat", "dog"]) == [0]
+
+
+def test_unknown_classes_are_refused_with_those_there_are(digits: ImageSet) -> None:
+    with pytest.raises(Unusable, match=r"^classes: 11 is not one of this set's classes: 0, 1, 2, .*9\.$"):
+        select(digits, [11])
+    with pytest.raises(Unusable, match=r"^classes: these images have no classes"):
+        select(ImageSet(digits.images), [3])
+
+
+def by_pillow(images: Tensor, size: int, mode: str) -> Tensor:
+    rows = []
+    for image in images.permute(0, 2, 3, 1).numpy():
+        converted = Image.fromarray(image.squeeze()).convert(mode)
+        rows.append(torch.from_numpy(np.array(converted.resize((size, size), Image.Resampling.BICUBIC))))
+    return torch.stack(rows).reshape(len(images), size, size, -1).permute(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize("size", [28, 32, 48, 64, 128])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_whole_sets_are_resized_as_pillow_resizes_one_image(digits: ImageSet, size: int, channels: int) -> None:
+    sample = digits.images[::250]
+    fitted = fit(sample, size, channels)
+    assert fitted.shape == (20, channels, size, size)
+    assert (fitted.int() - by_pillow(sample, size, "L" if channels == 1 else "RGB").int()).abs().max() <= 1
+
+
+def test_colour_becomes_grey_as_pillow_does_it() -> None:
+    colours = torch.randint(0, 256, (3000, 3, 8, 8), dtype=torch.uint8)
+    assert torch.equal(fit(colours, 8, 1)[::100], by_pillow(colours[::100], 8, "L"))
+
+
+def test_the_native_size_is_not_copied(digits: ImageSet) -> None:
+    assert fit(digits.images, 28, 1).data_ptr() == digits.images.data_ptr()
+    assert fit(digits.images, 28, 3).data_ptr() == digits.images.data_ptr()

@@ -1,0 +1,113 @@
+"""log.csv has no row twice and none missing, and figures stay on the device until a row is due."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from wgan.runs.csv_log import COLUMNS, LogFile, Window, first_not_finite
+
+
+def row(step: int, **more: float) -> dict[str, float]:
+    return {"step": step, "epoch": step / 10, "critic_loss": -step / 3, "images_per_second": 100.0, **more}
+
+
+def steps(path: Path) -> list[str]:
+    return [line.split(",")[0] for line in path.read_text().splitlines()]
+
+
+def test_rows_after_the_checkpoint_are_dropped_and_written_anew(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    log = LogFile(path, 0, 0)
+    for step in (10, 20, 30):
+        log.append(row(step))
+    again = LogFile(path, 20, 2)
+    assert [found["step"] for found in again.begun] == [10, 20]
+    again.append(row(30))
+    assert steps(path) == ["step", "10", "20", "30"]
+    assert again.count == 3
+
+
+def test_a_row_of_the_checkpoints_own_step_that_came_after_it_is_dropped(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "log.csv", 0, 0)
+    log.append(row(10))
+    log.append(row(20))
+    assert LogFile(tmp_path / "log.csv", 20, 1).count == 1
+
+
+def test_a_file_reads_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    log = LogFile(path, 0, 0)
+    log.append(row(10, gradient_norm=1 / 3))
+    text = path.read_text()
+    assert text.splitlines()[1] == "10,1,-3.33333,,,,0.333333,100"
+    LogFile(path, 10, 1)
+    assert path.read_text() == text
+
+
+def test_a_new_figure_becomes_a_new_column_which_is_empty_above(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    log = LogFile(path, 0, 0)
+    log.append(row(10))
+    log.append(row(20, fid=3.5))
+    log.append(row(30))
+    assert path.read_text().splitlines()[0] == ",".join([*COLUMNS, "fid"])
+    assert [line.split(",")[-1] for line in path.read_text().splitlines()[1:]] == ["", "3.5", ""]
+    again = LogFile(path, 20, 2)
+    again.append(row(30))
+    assert [line.split(",")[-1] for line in path.read_text().splitlines()[1:]] == ["", "3.5", ""]
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "10,1,-3.3,,,,,100\n",
+        "20,2",
+        "x,2,-3.3,,,,,100\n",
+        "20,2,nan,,,,,1\n",
+        "\x00\n",
+        "20,2,1,,,,,1,9\n",
+        "5,1,1,,,,,1\n",
+    ],
+    ids=["twice", "torn", "no step", "NaN", "NUL", "too long", "backwards"],
+)
+def test_what_is_no_row_of_the_training_is_left_out(tail: str, tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    LogFile(path, 0, 0).append(row(10))
+    with path.open("a") as file:
+        file.write(tail)
+    assert LogFile(path, 30, 2).count == 1
+    assert steps(path) == ["step", "10"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"\n\n", b"a,b\n1,2\n", b'"step\n'])
+def test_a_file_that_is_no_log_begins_anew(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(content)
+    log = LogFile(path, 10, 1)
+    assert log.count == 0
+    assert path.read_text() == ",".join(COLUMNS) + "\n"
+
+
+def test_a_window_gives_back_the_same_bits_after_a_restart() -> None:
+    window = Window()
+    for step in range(1, 4):
+        window.add(step, {"critic_loss": torch.randn(()), "generator_loss": torch.randn(())})
+    other = Window()
+    other.restore(window.read(), torch.device("cpu"))
+    assert other.read() == window.read()
+    assert bool(window)
+    window.clear()
+    assert not window
+
+
+def test_the_figure_that_broke_first_is_the_cause_and_not_what_follows_from_it() -> None:
+    figures = {
+        "critic_loss": [(1, 0.5), (2, math.inf), (3, math.nan)],
+        "wasserstein_estimate": [(1, 0.5), (2, 0.5), (3, math.nan)],
+        "gradient_penalty": [(1, 0.5), (2, math.inf), (3, math.nan)],
+        "gradient_norm": [(1, 0.5), (2, 1e30), (3, math.nan)],
+    }
+    assert first_not_finite(figures) == (2, "gradient_penalty", math.inf)
+    assert first_not_finite({"critic_loss": [(1, 0.5)]}) is None

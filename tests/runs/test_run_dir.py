@@ -1,0 +1,142 @@
+"""A run's directory: nothing is overwritten, nobody trains in it twice, no lock outlives its process."""
+
+import os
+import signal
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import forking
+
+from wgan.config import resolve
+from wgan.config.resolve import TrainConfig, to_yaml
+from wgan.runs import run_dir
+from wgan.runs.run_dir import Run
+from wgan.utils.atomic_io import write_text
+from wgan.utils.errors import InputError, RunFault
+
+
+def configured(out: Path, **keys: Any) -> TrainConfig:
+    loaded = resolve.resolve({"arch": "WGAN-GP", "dataset": "mnist-5k", "out": str(out), "run": "digits", **keys})
+    assert isinstance(loaded, TrainConfig)
+    return loaded
+
+
+def begun(out: Path, **keys: Any) -> str:
+    run, found = run_dir.find(configured(out, **keys))
+    write_text(run.config, to_yaml(found))
+    assert found.run == run.directory.name
+    return run.directory.name
+
+
+def test_the_same_settings_find_the_same_directory(tmp_path: Path) -> None:
+    assert begun(tmp_path) == begun(tmp_path) == "digits"
+    assert begun(tmp_path, num_steps=5, log_every=1, sample_every=7, loader_workers=0) == "digits"
+
+
+def test_other_settings_find_a_directory_named_after_what_differs(tmp_path: Path) -> None:
+    assert begun(tmp_path) == "digits"
+    assert begun(tmp_path, gp_lambda=1) == "digits-gp_lambda=1"
+    assert begun(tmp_path, gp_lambda=1, critic_its=1) == "digits-critic_its=1-gp_lambda=1"
+    assert begun(tmp_path, gp_lambda=1) == "digits-gp_lambda=1"
+    assert begun(tmp_path) == "digits"
+
+
+def test_no_setting_finds_the_directory_of_another(tmp_path: Path) -> None:
+    """Names are made readable and cut: two of them may come out alike."""
+    classes = [[str(i) * 30 for i in range(9)] + [str(last)] for last in range(3)]
+    keys: list[dict[str, Any]] = [{}, {"seed": 1}, *({"path": "/x", "dataset": None, "classes": c} for c in classes)]
+    names = [begun(tmp_path, **key) for key in keys]
+    assert len(set(names)) == len(names)
+    assert [begun(tmp_path, **key) for key in keys] == names
+    assert max(map(len, names)) <= run_dir.LONGEST_NAME + 2
+
+
+def test_a_directory_of_another_job_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "digits").mkdir()
+    (tmp_path / "digits/config.yaml").write_text("arch: Generator\ncheckpoint: x\n")
+    with pytest.raises(InputError, match="holds Generator, not a training: give this run another name"):
+        run_dir.find(configured(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["../../x", "/etc", "a/b", "..", "", ".hidden", "a\nb", "x" * 300])
+def test_a_run_cannot_be_named_out_of_its_folder(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="run: "):
+        configured(tmp_path, run=name)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "\x00", '{"state": 3}'])
+def test_a_mangled_state_counts_as_none(content: str, tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text(content)
+    assert Run(tmp_path).read_state().get("state") != "finished"
+
+
+def test_a_run_is_finished_when_all_that_is_asked_for_was_done(tmp_path: Path) -> None:
+    begun(tmp_path, num_steps=5)
+    run = Run(tmp_path / "digits")
+    assert not run_dir.is_finished(run, configured(tmp_path, num_steps=5))
+    run.write_state(state="finished")
+    assert run_dir.is_finished(run, configured(tmp_path, num_steps=5))
+    assert not run_dir.is_finished(run, configured(tmp_path, num_steps=6))
+    assert not run_dir.is_finished(run, configured(tmp_path, num_steps=5, metrics=["swd"]))
+
+
+def hold(directory: str, held: Event) -> None:
+    with Run(Path(directory)).lock():
+        held.set()
+        signal.pause()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_lock_keeps_others_out_and_dies_with_its_process(number: signal.Signals, tmp_path: Path) -> None:
+    held = forking().Event()
+    process = forking().Process(target=hold, args=(str(tmp_path), held))
+    process.start()
+    assert held.wait(60)
+    with pytest.raises(
+        InputError, match="another process is training here: wait for it, or give this run another name"
+    ):
+        Run(tmp_path).lock().__enter__()
+    assert process.pid is not None
+    os.kill(process.pid, number)
+    process.join()
+    with Run(tmp_path).lock():
+        pass
+    with Run(tmp_path).lock():
+        pass
+
+
+def test_a_claimed_directory_is_looked_at_again_once_it_is_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process may have begun, and ended, between the finding and the locking."""
+    find = run_dir.find
+
+    def find_and_be_overtaken(wanted: TrainConfig) -> tuple[Run, TrainConfig]:
+        found = find(wanted)
+        monkeypatch.setattr(run_dir, "find", find)
+        begun(tmp_path, seed=5)
+        return found
+
+    monkeypatch.setattr(run_dir, "find", find_and_be_overtaken)
+    with run_dir.claimed(configured(tmp_path)) as (run, named):
+        assert run.directory.name == named.run == "digits-seed=42"
+
+
+def test_a_file_system_without_locks_is_used_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_: object) -> None:
+        raise OSError(run_dir.errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(run_dir.FileLock, "acquire", refuse)
+    with Run(tmp_path).lock():
+        pass
+    assert "this file system has no locks" in capsys.readouterr().err
+
+
+def test_a_directory_that_cannot_be_made_is_a_fault_of_the_machine(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunFault, match=r"file/run.*: Not a directory"), Run(tmp_path / "file/run").lock():
+        pass

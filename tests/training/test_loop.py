@@ -1,0 +1,463 @@
+"""Stopping and going on, divergence, warnings, evaluation on the way. Each training here takes about a second."""
+
+import html
+import json
+import os
+import signal
+from collections import namedtuple
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from commands import write_yaml
+from run_comparison import differences, log_rows
+from torch import Tensor
+
+from wgan import train as job
+from wgan.config import resolve
+from wgan.data import load
+from wgan.metrics.report import Figure, Report
+from wgan.reporting.report import write_report
+from wgan.runs import checkpoint
+from wgan.trainers.base import Trainer
+from wgan.training import finalize, limits, loop, space
+from wgan.training.evaluator import ImageSamples
+from wgan.utils.errors import InputError, RunFault
+
+DiskUsage = namedtuple("DiskUsage", "total used free")
+ARCHS = ["DCGAN", "WGAN-CLIP", "WGAN-GP", "WGAN-DIV"]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The set, pages, the disk and the machine's speed take longer than these trainings; end_to_end has them all."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    monkeypatch.setattr(load, "mnist_5k", lru_cache(load.mnist_5k))
+    monkeypatch.setattr(finalize.Pages, "draw", lambda *_, **__: None)
+    monkeypatch.setattr(finalize, "pages_are_current", lambda _: True)
+    monkeypatch.setattr(limits, "images_per_second", lambda *_: 1.0)
+
+
+def train(folder: Path, **keys: Any) -> int:
+    loaded = resolve.load_config(write_yaml(folder, **{"metrics": [], **keys}))
+    assert isinstance(loaded, resolve.TrainConfig)
+    return job.train(loaded)
+
+
+def state(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "out/run/state.json").read_text())
+    return found
+
+
+@contextmanager
+def during_step(step: int, act: Callable[[Trainer], object]) -> Iterator[None]:
+    """Do something after the critic's update of a step, before the generator's."""
+    update = Trainer.critic_update
+
+    def acting(trainer: Trainer, real: Tensor, at: int) -> dict[str, Tensor]:
+        figures = update(trainer, real, at)
+        if at == step:
+            act(trainer)
+        return figures
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "critic_update", acting)
+        yield
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("arch", ARCHS)
+def test_a_training_stopped_in_every_single_step_ends_with_the_same_bits(
+    arch: str, precision: str, tmp_path: Path
+) -> None:
+    keys = {"arch": arch, "precision": precision}
+    assert train(tmp_path / "whole", **keys) == 0
+    for step in range(12):
+        number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[step % 3]
+        with during_step(step, lambda _, number=number: os.kill(os.getpid(), number)):
+            assert train(tmp_path / "stopped", **keys) == 128 + number
+        assert (state(tmp_path / "stopped")["state"], state(tmp_path / "stopped")["step"]) == ("stopped", step + 1)
+    assert train(tmp_path / "stopped", **keys) == 0
+    assert differences(tmp_path / "whole/out/run", tmp_path / "stopped/out/run") == []
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_a_training_that_crashes_again_and_again_ends_with_the_same_bits(arch: str, tmp_path: Path) -> None:
+    """A bug of ours keeps its traceback, and loses the steps since the last checkpoint."""
+    assert train(tmp_path / "whole", arch=arch) == 0
+    for step in (0, 3, 4, 7, 9, 11):
+        with during_step(step, raising(ZeroDivisionError("a bug"))), pytest.raises(ZeroDivisionError):
+            train(tmp_path / "crashed", arch=arch)
+        assert state(tmp_path / "crashed")["state"] == "failed"
+    assert train(tmp_path / "crashed", arch=arch) == 0
+    assert differences(tmp_path / "whole/out/run", tmp_path / "crashed/out/run") == []
+
+
+def test_a_signal_during_the_metrics_leaves_at_once_and_the_next_start_computes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(_: ImageSamples, trainer: Trainer) -> Report:
+        return report(coverage=float(next(trainer.generator.parameters()).detach().sum()))
+
+    def interrupted(samples: ImageSamples, trainer: Trainer) -> Report:
+        if repeated:
+            repeated.pop()
+            return measured(samples, trainer)
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("the signal came too late")
+
+    keys = {"metrics_every": 6, "num_steps": 13}
+    save = checkpoint.save
+    monkeypatch.setattr(ImageSamples, "evaluate", measured)
+    assert train(tmp_path / "whole", **keys) == 0
+    repeated: list[int] = []
+    for stopped_at in (6, 12, 13):
+        monkeypatch.setattr(ImageSamples, "evaluate", interrupted)
+        assert train(tmp_path / "stopped", **keys) == 143
+        assert state(tmp_path / "stopped")["step"] == stopped_at
+        assert int(log_rows(tmp_path / "stopped/out/run")[-1]["step"]) < stopped_at
+        monkeypatch.setattr(ImageSamples, "evaluate", measured)
+        monkeypatch.setattr(checkpoint, "save", raising(ZeroDivisionError()))
+        with pytest.raises(ZeroDivisionError):  # writes the row, dies before a checkpoint: the row must not come twice
+            train(tmp_path / "stopped", **keys)
+        monkeypatch.setattr(checkpoint, "save", save)
+        repeated.append(stopped_at)
+    assert train(tmp_path / "stopped", **keys) == 0
+    assert differences(tmp_path / "whole/out/run", tmp_path / "stopped/out/run") == []
+    best = [checkpoint.load(tmp_path / name / "out/run/checkpoints/best.pt")["step"] for name in ("whole", "stopped")]
+    assert best[0] == best[1]
+
+
+def test_a_signal_during_the_final_metrics_leaves_a_run_that_finishes_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(ImageSamples, "evaluate", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        assert train(tmp_path) == 143
+    assert state(tmp_path)["state"] == "stopped"
+    assert not (tmp_path / "out/run/metrics.json").exists()
+    assert train(tmp_path) == 0
+    assert state(tmp_path)["state"] == "finished"
+    assert (tmp_path / "out/run/metrics.json").exists()
+
+
+def test_a_finished_training_says_so_even_when_its_images_are_gone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert train(tmp_path) == 0
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
+    monkeypatch.setattr(job, "load_data", raising(AssertionError("looked at the images")))
+    capsys.readouterr()
+    assert train(tmp_path) == 0
+    assert "finished already" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == before
+
+
+def test_a_finished_training_goes_on_when_more_steps_are_asked_for(tmp_path: Path) -> None:
+    whole = {"num_steps": 24}
+    assert train(tmp_path / "longer") == 0
+    assert train(tmp_path / "longer", **whole) == 0
+    assert train(tmp_path / "whole", **whole) == 0
+    assert differences(tmp_path / "whole/out/run", tmp_path / "longer/out/run") == []
+
+
+def test_max_minutes_end_a_training_at_the_next_row_with_all_its_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read, hours = loop.Stopwatch.read, [0.0]
+    monkeypatch.setattr(loop.Stopwatch, "read", lambda watch: read(watch) + 3600 * hours[0])
+    with during_step(4, lambda _: hours.append(hours.pop() + 1)):
+        assert train(tmp_path, max_minutes=60) == 0
+    assert (state(tmp_path)["state"], state(tmp_path)["step"]) == ("finished", 6)
+    assert [row["step"] for row in log_rows(tmp_path / "out/run")] == ["3", "6"]
+    assert "step 6/6: " in capsys.readouterr().err
+    assert (tmp_path / "out/run/samples/step_000006.png").exists()
+    assert (tmp_path / "out/run/metrics.json").exists()
+    capsys.readouterr()
+    assert train(tmp_path, max_minutes=60) == 0
+    assert "finished already" in capsys.readouterr().out
+    assert train(tmp_path) == 0
+    assert state(tmp_path)["step"] == 12
+
+
+@pytest.mark.parametrize(("minutes", "left"), [(None, 900), (1, 300), (0.5, 0), (60, 900)])
+def test_the_steps_left_are_those_that_the_minutes_have_room_for(minutes: float | None, left: int) -> None:
+    keys = SimpleNamespace(max_minutes=minutes, batch_size=10)
+    run_started: Any = SimpleNamespace(config=keys, num_steps=1000, step=100, seconds=30.0)
+    assert loop.Training._steps_left(run_started, images_per_second=100.0) == left
+
+
+def test_a_fault_while_the_results_are_written_is_noted_and_the_next_start_writes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(ImageSamples, "evaluate", raising(RunFault("no cache")))
+        with pytest.raises(RunFault, match="no cache"):
+            train(tmp_path)
+    assert (state(tmp_path)["state"], state(tmp_path)["problem"]) == ("failed", "no cache")
+    assert train(tmp_path) == 0
+    assert state(tmp_path)["state"] == "finished"
+    assert "problem" not in state(tmp_path)
+
+
+def test_a_start_that_fails_leaves_the_state_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert train(tmp_path) == 0
+    before = state(tmp_path)
+    monkeypatch.setattr(loop, "build_trainer", raising(MemoryError()))
+    with pytest.raises(RunFault, match="too little memory"):
+        train(tmp_path, num_steps=20)
+    assert state(tmp_path) == before
+
+
+def test_a_wrong_file_of_inceptions_weights_is_told_before_the_first_step(tmp_path: Path) -> None:
+    file = tmp_path / "weights.pth"
+    file.write_text("hello world\n")
+    with pytest.raises(InputError, match=r"^inception_weights: .*weights\.pth does not hold .*$"):
+        train(tmp_path, metrics=["emd", "inception"], inception_weights=str(file))
+    assert {path.name for path in (tmp_path / "out/run").iterdir()} <= {".lock"}
+
+
+def test_other_settings_get_a_directory_of_their_own_named_after_what_differs(tmp_path: Path) -> None:
+    assert train(tmp_path) == 0
+    first = (tmp_path / "out/run/checkpoints/last.pt").read_bytes()
+    assert train(tmp_path, gp_lambda=1) == 0
+    assert (tmp_path / "out/run/checkpoints/last.pt").read_bytes() == first
+    assert (tmp_path / "out/run-gp_lambda=1/metrics.json").exists()
+
+
+@pytest.mark.parametrize("broken", ["fingerprint", "shapes", "moments", "missing", "format"])
+def test_a_checkpoint_of_something_else_is_refused_and_left_alone(broken: str, tmp_path: Path) -> None:
+    assert train(tmp_path) == 0
+    folder = tmp_path / "out/run/checkpoints"
+    content = checkpoint.load(folder / "last.pt")
+    if broken == "shapes":
+        content["trainer"]["critic"] = {name: torch.zeros(3) for name in content["trainer"]["critic"]}
+    elif broken == "moments":
+        content["trainer"]["critic_optimizer"]["state"][0]["exp_avg"] = torch.zeros(3)
+    elif broken == "missing":
+        del content["window"]
+    elif broken == "fingerprint":
+        content["fingerprint"] = "other images"
+    checkpoint.save(folder, content, content["step"], keep=2)
+    if broken == "format":
+        torch.save(content | {"format": checkpoint.FORMAT + 1}, folder / "last.pt")
+    before = (folder / "last.pt").read_bytes()
+    with pytest.raises(InputError, match=r"last\.pt: (was|is no checkpoint of this run)"):
+        train(tmp_path, num_steps=20)
+    assert (folder / "last.pt").read_bytes() == before
+
+
+def test_lost_rows_of_the_log_are_told_and_a_mangled_log_or_state_stops_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tmp_path) == 0
+    (tmp_path / "out/run/log.csv").write_bytes(b"\xff\x00step,what\n\x00\n")
+    (tmp_path / "out/run/state.json").write_text("{half")
+    capsys.readouterr()
+    assert train(tmp_path, num_steps=18) == 0
+    assert "4 of its 4 rows are gone" in capsys.readouterr().err
+    assert [row["step"] for row in log_rows(tmp_path / "out/run")] == ["15", "18"]
+
+
+@pytest.mark.parametrize("network", ["generator", "critic"])
+def test_broken_weights_are_noticed_by_the_next_row_and_never_saved(network: str, tmp_path: Path) -> None:
+    def poison(trainer: Trainer) -> None:
+        weights = next(getattr(trainer, network).parameters())
+        weights.data[0] = torch.nan
+
+    with (
+        during_step(6, poison),
+        pytest.raises(RunFault, match=r"Diverged: (\w+) became nan at step (8|9)\. .*step 5 is"),
+    ):
+        train(tmp_path)
+    assert (state(tmp_path)["state"], state(tmp_path)["step"]) == ("diverged", 9)
+    assert "became nan" in state(tmp_path)["problem"]
+    folder = tmp_path / "out/run/checkpoints"
+    assert checkpoint.load(folder / "last.pt")["step"] == 5
+    assert checkpoint.load(folder / "step_00000000.pt")["step"] == 0
+    assert [row["step"] for row in log_rows(tmp_path / "out/run")] == ["3", "6"]
+    assert train(tmp_path) == 0, "the checkpoint before is good to go on from"
+
+
+def test_weights_that_break_just_before_a_checkpoint_do_not_replace_the_good_one(tmp_path: Path) -> None:
+    def poison(trainer: Trainer) -> None:
+        moments = trainer.critic_optimizer.state[next(trainer.critic.parameters())]
+        moments["exp_avg_sq"][0] = torch.inf
+
+    with (
+        during_step(9, poison),
+        pytest.raises(RunFault, match=r"critic_optimizer\.state\.0\.exp_avg_sq became inf at step 10\. .*step 5 is"),
+    ):
+        train(tmp_path, log_every=50)
+    assert checkpoint.load(tmp_path / "out/run/checkpoints/last.pt")["step"] == 5
+
+
+def test_a_learning_rate_beyond_reason_ends_as_a_divergence_with_advice(tmp_path: Path) -> None:
+    with pytest.raises(RunFault, match=r"Diverged: \w+\S* became inf at step \d+\. .* Try a smaller learning_rate"):
+        train(tmp_path, arch="WGAN-DIV", learning_rate=0.99, num_steps=400, checkpoint_every=50, sample_every=100)
+    assert checkpoint.load(tmp_path / "out/run/checkpoints/last.pt")["trainer"]["critic"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:129] DefaultCPUAllocator: can't allocate memory: you tried ..."),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        MemoryError(),
+    ],
+    ids=["CUDA", "CPU", "cuDNN", "Python"],
+)
+def test_out_of_memory_says_which_batch_size_to_try(error: Exception, tmp_path: Path) -> None:
+    with (
+        during_step(7, raising(error)),
+        pytest.raises(RunFault, match=r"too little memory: set batch_size: 8 \(now 16\).*step 5 is whole"),
+    ):
+        train(tmp_path)
+    assert state(tmp_path)["state"] == "failed"
+
+
+def test_memory_that_really_runs_out_on_the_cpu_is_explained(tmp_path: Path) -> None:
+    with (
+        during_step(3, lambda _: torch.empty(1 << 60, dtype=torch.uint8)),
+        pytest.raises(RunFault, match=r"CPU \(1 threads\) has too little memory: set batch_size: 8"),
+    ):
+        train(tmp_path)
+
+
+def test_a_disk_that_is_too_small_is_told_before_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(space.shutil, "disk_usage", lambda _: DiskUsage(80_000, 40_000, 40_000))
+    with pytest.raises(InputError, match=r"out: the training will take about .* GB, and 4e-05 GB are free"):
+        train(tmp_path)
+    assert not (tmp_path / "out/run/log.csv").exists()
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_the_estimated_need_is_what_a_training_comes_to_take(
+    arch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estimates: list[int] = []
+    estimate_of = space.checkpoint_bytes
+
+    def noted(trainer: Trainer) -> int:
+        estimates.append(estimate_of(trainer))
+        return estimates[-1]
+
+    monkeypatch.setattr(space, "checkpoint_bytes", noted)
+    wide = {"arch": arch, "gen_feature_maps": 64, "dis_feature_maps": 64, "num_steps": 2, "checkpoint_every": 1}
+    assert train(tmp_path, **wide) == 0
+    files = list((tmp_path / "out/run/checkpoints").glob("*.pt"))
+    assert len(files) == 2
+    taken = sum(path.stat().st_size for path in files)
+    assert 0.6 < taken / (2 * estimates[0]) < 1.05, "RMSProp keeps one moment of the two that are counted"
+
+
+def report(**values: float) -> Report:
+    return Report(tuple(Figure(key, key, "", value, "higher") for key, value in values.items()))
+
+
+def test_metrics_on_the_way_stand_in_the_log_and_the_best_checkpoint_is_kept_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coverage = iter([0.2, 0.7, 0.5, 0.5])
+    monkeypatch.setattr(ImageSamples, "evaluate", lambda *_: report(coverage=next(coverage), extra=1.0))
+    assert train(tmp_path, metrics_every=5) == 0
+    rows = log_rows(tmp_path / "out/run")
+    assert [(row["step"], row["coverage"]) for row in rows] == [
+        ("3", ""), ("5", "0.2"), ("6", ""), ("9", ""), ("10", "0.7"), ("12", "0.5"),
+    ]  # fmt: skip
+    assert checkpoint.load(tmp_path / "out/run/checkpoints/best.pt")["step"] == 10
+    assert json.loads((tmp_path / "out/run/metrics.json").read_text())["figures"]["coverage"]["value"] == 0.5
+    assert state(tmp_path)["best"] == {"step": 10, "figure": "coverage", "value": 0.7}
+    best = f"Best:    {tmp_path}/out/run/checkpoints/best.pt (step 10, coverage 0.7)"
+    assert best in capsys.readouterr().out.splitlines()
+    assert "best.pt: step 10, coverage 0.7" in write_report(tmp_path / "out/run").read_text()
+    assert train(tmp_path / "without") == 0
+    assert state(tmp_path / "without")["best"] is None
+
+
+def test_the_best_is_judged_by_the_first_figure_that_orders_runs_and_by_where_its_better_lies() -> None:
+    figures = {key: Figure(key, key, "", 3.0, better, real=5.0) for key, better in (
+        ("psnr", "real"), ("coverage", "higher"), ("fid", "lower"),
+    )}  # fmt: skip
+    judged = {key: finalize.judgement(Report((figure,))) for key, figure in figures.items()}
+    assert judged == {"psnr": ("psnr", 2.0), "coverage": ("coverage", -3.0), "fid": ("fid", 3.0)}
+    assert finalize.judgement(Report(tuple(figures.values()))) == ("fid", 3.0)
+    assert finalize.judgement(Report(())) is None
+
+
+def test_no_images_are_generated_for_no_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+    generated = ImageSamples.generated
+    monkeypatch.setattr(ImageSamples, "generated", lambda *a: counts.append(a[-1]) or generated(*a))
+    assert train(tmp_path, metrics=[]) == 0
+    assert max(counts) <= ImageSamples.searched
+    assert json.loads((tmp_path / "out/run/metrics.json").read_text())["figures"] == {}
+
+
+def test_another_figure_may_choose_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = iter([report(swd=1.0, ssim=0.1), report(swd=2.0, ssim=0.3), report(swd=3.0), report(swd=4.0, ssim=0.2)])
+    monkeypatch.setattr(ImageSamples, "evaluate", lambda *_: next(found))
+    keys = {"metrics": ["paired", "swd"], "best_metric": "ssim", "num_steps": 4, "log_every": 1, "metrics_every": 1}
+    assert train(tmp_path, **keys) == 0
+    assert state(tmp_path)["best"] == {"step": 2, "figure": "ssim", "value": 0.3}
+
+
+def test_a_warning_is_said_once_and_stands_in_the_state_also_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(loop, "saturation", lambda _: 0.95)
+    with during_step(7, raising(ZeroDivisionError())), pytest.raises(ZeroDivisionError):
+        train(tmp_path)
+    assert train(tmp_path) == 0
+    assert capsys.readouterr().err.count("95% of the critic's weights stand at the clipping bound") == 1
+    assert [warning[:8] for warning in state(tmp_path)["warnings"]] == ["step 0: "]
+
+
+def test_what_the_configuration_warns_of_stands_in_the_report(tmp_path: Path) -> None:
+    assert train(tmp_path, arch="WGAN-GP", clip_value=0.1) == 0
+    (warning,) = state(tmp_path)["warnings"]
+    assert "clip_value" in warning
+    assert html.escape(warning) in write_report(tmp_path / "out/run").read_text()
+
+
+@pytest.mark.parametrize(("metrics_every", "steps"), [(0, [12]), (5, [5, 10, 12])])
+def test_tensorboard_gets_the_metrics_on_the_way_and_at_the_end(
+    metrics_every: int, steps: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    monkeypatch.setattr(ImageSamples, "evaluate", lambda *_: report(coverage=0.5))
+    assert train(tmp_path, tensorboard=True, metrics_every=metrics_every) == 0
+    events = reader.EventAccumulator(str(tmp_path / "out/run/tensorboard")).Reload()
+    assert [(event.step, event.value) for event in events.Scalars("metrics/coverage")] == [(n, 0.5) for n in steps]
+    assert "coverage" not in events.Tags()["scalars"]
+
+
+def test_tensorboard_gets_each_row_and_grid_once_also_after_a_restart(tmp_path: Path) -> None:
+    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    with during_step(7, raising(ZeroDivisionError())), pytest.raises(ZeroDivisionError):
+        train(tmp_path, tensorboard=True)
+    assert train(tmp_path, tensorboard=True) == 0
+    events = reader.EventAccumulator(str(tmp_path / "out/run/tensorboard")).Reload()
+    assert [event.step for event in events.Scalars("critic_loss")] == [3, 6, 9, 12]
+    assert [event.step for event in events.Images("samples")] == [0, 4, 8, 12]

@@ -1,0 +1,226 @@
+"""What keys mean for one another: combinations that cannot work, and settings that are known to fail.
+
+A rule takes a whole configuration and the keys its user gave, and says what it finds.
+"""
+
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
+from typing import Any
+
+from wgan.config.datasets import NAMED_SETS
+from wgan.config.diagnostics import Problem, shown
+from wgan.config.schema import POINT_SETS, EvaluateKeys, Keys, TrainKeys
+
+INDEX = "index.html"
+"""What the program itself writes into `out`, beside the runs."""
+
+
+FIGURES: dict[str, tuple[str, ...]] = {
+    "classifier": ("frechet_classifier",),
+    "inception": ("fid", "kid"),
+    "swd": ("swd",),
+    "mmd": ("mmd",),
+    "prdc": ("coverage", "recall", "precision", "density"),
+    "emd": ("emd", "emd_colour"),
+    "paired": ("psnr", "ssim", "ms_gmsd", "mdsi", "haarpsi"),
+}
+"""Group of metrics -> those of its figures that may choose a checkpoint."""
+POINT_FIGURES = ("w1", "modes_covered")
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """One algorithm: where it stands and what its paper sets.
+
+    Attributes:
+        trainer: "module:Class".
+        paper: its arXiv number.
+        defaults: what the paper sets.
+        own_keys: keys that no other algorithm looks at, unless it names them here too.
+        penalises_gradient: its penalty takes the critic's gradient image by image; batch norm would couple the images.
+    """
+
+    trainer: str
+    paper: str
+    defaults: dict[str, Any]
+    own_keys: frozenset[str] = frozenset()
+    penalises_gradient: bool = False
+
+
+def impossible(config: Keys, algorithm: Algorithm | None) -> Iterator[Problem]:
+    """What cannot work although each value alone is in range. Names the key to change."""
+    if not _is_folder_name(config.run):
+        said = (
+            "must be the name of one folder: no / or \\, no control characters, no dot in front, at most 120 characters"
+        )
+        yield Problem(("run",), f"{said}; got {shown(config.run)}")
+    if config.run.lower() == INDEX:  # some file systems take no notice of case
+        yield Problem(("run",), f"{config.run} is the page over all runs in out; give this run another name")
+    for key, value in config:
+        if isinstance(value, tuple):
+            yield from _named_twice(key, list(map(str, value)))
+    if isinstance(config, TrainKeys | EvaluateKeys) and config.path is None and config.dataset is None:
+        yield Problem(("path",), "missing: give the folder of your images, or dataset: mnist-5k", involves=("dataset",))
+    if isinstance(config, EvaluateKeys) and config.dataset in POINT_SETS:
+        yield Problem(("dataset",), f"{config.dataset} holds points in the plane; arch: Evaluate measures images")
+    if isinstance(config, TrainKeys):
+        yield from _impossible_training(config, algorithm)
+
+
+def _named_twice(key: str, items: Sequence[str]) -> Iterator[Problem]:
+    for i, item in enumerate(items):
+        if items.index(item) < i:
+            yield Problem((key, i), f"names {item} twice")
+
+
+def _impossible_training(config: TrainKeys, algorithm: Algorithm | None) -> Iterator[Problem]:
+    if config.num_epochs is not None and config.num_steps is not None:
+        yield Problem(("num_steps",), "give num_epochs or num_steps, not both", involves=("num_epochs",))
+    if config.critic_norm == "batch" and algorithm and algorithm.penalises_gradient:
+        yield Problem(
+            ("critic_norm",),
+            f"batch norm does not go with {config.arch}: its penalty takes each image's own gradient, and batch norm "
+            "couples the images of a batch (arXiv:1704.00028, sec. 4); use none, instance or layer",
+            involves=("arch",),
+        )
+    if config.network == "dense" and config.critic_norm != "none":
+        yield Problem(("critic_norm",), "dense networks have no norm; use none", involves=("network",))
+    if config.dataset in POINT_SETS:
+        what = f"dataset {config.dataset} holds points in the plane"
+        if config.network != "dense":
+            yield Problem(("network",), f"{what}: the network must be dense", involves=("dataset",))
+        if config.augment:
+            yield Problem(("augment",), f"{what}: there is no image to augment", involves=("dataset",))
+    if config.best_metric is not None:
+        yield from _impossible_choice(config, config.best_metric)
+    parts = max(config.n_gpu, 1) * config.accumulate
+    if config.batch_size % parts:
+        sizes = [
+            size for size in (config.batch_size // parts * parts, (config.batch_size // parts + 1) * parts) if size
+        ]
+        yield Problem(
+            ("batch_size",),
+            f"must split evenly into {parts} parts (n_gpu x accumulate), got {config.batch_size}; "
+            f"{' or '.join(map(str, sizes))} would",
+            involves=("n_gpu", "accumulate"),
+        )
+
+
+def _impossible_choice(config: TrainKeys, figure: str) -> Iterator[Problem]:
+    """A figure to choose the best checkpoint by that the run does not compute."""
+    place = ("best_metric",)
+    if config.dataset in POINT_SETS:
+        labelled = bool(NAMED_SETS[config.dataset].class_names)  # without labels no modes are known
+        if figure not in (POINT_FIGURES if labelled else POINT_FIGURES[:1]):
+            usable = f"{' and '.join(POINT_FIGURES)} are" if labelled else f"{POINT_FIGURES[0]} is"
+            said = f"{figure} is not computed of dataset {config.dataset}; {usable}"
+            yield Problem(place, said, involves=("dataset",))
+    elif figure in POINT_FIGURES:
+        yield Problem(
+            place, f"{figure} is a figure of points in the plane, and these are images", involves=("dataset",)
+        )
+    else:
+        group = next(name for name, figures in FIGURES.items() if figure in figures)
+        if group not in config.metrics:
+            said = f"{figure} is computed by the group {group}, which `metrics` does not name"
+            yield Problem(place, said, involves=("metrics",))
+
+
+def without_effect(config: Keys, given: Set[str], unused: Set[str]) -> Iterator[Problem]:
+    """Warnings: keys that the user gave and nothing looks at.
+
+    Args:
+        config: all keys.
+        given: those that the user gave.
+        unused: those that the arch does not look at.
+    """
+    if isinstance(config, TrainKeys | EvaluateKeys):
+        yield from map(_warning, _images_without_effect(config, given))
+    if isinstance(config, TrainKeys):
+        yield from map(_warning, _training_without_effect(config, given, unused))
+
+
+def known_to_fail(config: TrainKeys, given: Set[str], algorithm: Algorithm) -> Iterator[Problem]:
+    """Warnings: settings with which a training gets nowhere, or others have seen it fail."""
+    return map(_warning, _known_to_fail(config, given, algorithm))
+
+
+def _warning(found: tuple[str, ...]) -> Problem:
+    key, message, *involves = found
+    return Problem((key,), message, warning=True, involves=tuple(involves))
+
+
+def _images_without_effect(config: TrainKeys | EvaluateKeys, given: Set[str]) -> Iterator[tuple[str, ...]]:
+    if config.dataset in ("mnist-5k", *POINT_SETS) and "path" in given:
+        yield "path", f"not used: dataset {config.dataset} needs no files", "dataset"
+    if config.inception_weights and "inception" not in config.metrics:
+        yield "inception_weights", "not used: `metrics` does not name inception", "metrics"
+    native = NAMED_SETS.get(config.dataset or "")
+    if native is None or config.dataset in POINT_SETS:
+        return
+    if config.image_size > native.side:
+        said = f"{config.dataset} has {native.side}x{native.side} pixels: {config.image_size} only enlarges"
+        yield "image_size", said, "dataset"
+    if config.number_channels > native.channels:
+        yield "number_channels", f"{config.dataset} is grey: 3 channels say one thing three times", "dataset"
+
+
+def _training_without_effect(config: TrainKeys, given: Set[str], unused: Set[str]) -> Iterator[tuple[str, ...]]:
+    for key in sorted(given & unused):
+        yield key, f"not used by arch {config.arch}", "arch"
+    if config.optimizer == "rmsprop":
+        for key in sorted(given & {"beta_adam", "beta2_adam"}):
+            yield key, "not used by the optimizer rmsprop", "optimizer"
+    if config.dataset in POINT_SETS:
+        for key in sorted(given & {"image_size", "number_channels"}):
+            yield key, f"not used: dataset {config.dataset} holds points, not images", "dataset"
+        if "metrics" in given and config.metrics:
+            yield (
+                "metrics",
+                f"not used: dataset {config.dataset} holds points, which have figures of their own",
+                "dataset",
+            )
+    elif config.metrics_every and not config.metrics:
+        yield "metrics_every", "not used: `metrics` is empty", "metrics"
+    if config.best_metric and not config.metrics_every:
+        yield "best_metric", "not used: metrics_every is 0", "metrics_every"
+    if config.dataset and "loader_workers" in given:
+        yield "loader_workers", f"not used: dataset {config.dataset} needs no decoding", "dataset"
+    if config.sweep is None:
+        for key in sorted(given & {"parallel", "cpus", "executor"}):
+            yield key, "not used: there is no `sweep`", "sweep"
+
+
+def _known_to_fail(config: TrainKeys, given: Set[str], algorithm: Algorithm) -> Iterator[tuple[str, ...]]:
+    if config.num_steps is not None and config.critic_its > config.num_steps:
+        said = f"{config.critic_its} critic updates come before the generator's first, and there are {config.num_steps}"
+        yield "critic_its" if "critic_its" in given else "num_steps", said, "critic_its", "num_steps"
+    clips = "clip_value" in algorithm.own_keys
+    if clips and config.optimizer == "adam" and config.beta_adam > 0:
+        key = "beta_adam" if "beta_adam" in given else "optimizer"
+        advice = "training becomes unstable (arXiv:1701.07875): use rmsprop, or beta_adam: 0"
+        yield key, f"Adam with momentum {config.beta_adam:g} and clipped weights: {advice}", "optimizer", "beta_adam"
+    if clips and config.critic_its == 1:
+        yield "critic_its", "one critic update is too few to follow the generator under clipping: 5 is usual", "arch"
+    if clips and config.clip_value > 0.1:
+        yield "clip_value", "above 0.1 the weights take long to reach their limit; 0.01 is usual", "arch"
+    if clips and config.spectral_norm:
+        yield "spectral_norm", "rescales the weights that are clipped: clip_value loses its meaning", "arch"
+    if clips and max(config.learning_rate, config.critic_learning_rate) > 1e-3:
+        yield "learning_rate", "high learning rates are unstable under clipping; 5e-5 is usual", "arch"
+    if "gp_lambda" in algorithm.own_keys and config.gp_lambda > 100:
+        yield (
+            "gp_lambda",
+            f"{config.gp_lambda:g} leaves the penalty alone in charge: 10 is usual, 0.1 to 100 work",
+            "arch",
+        )
+    if "gp_lambda" in algorithm.own_keys and config.gp_lambda == 0:
+        yield "gp_lambda", "0 leaves the critic unbounded: it diverges", "arch"
+    if config.spectral_norm and config.critic_norm == "batch":
+        yield "spectral_norm", "batch norm undoes it; set critic_norm: none (arXiv:1802.05957)", "critic_norm"
+
+
+def _is_folder_name(run: str) -> bool:
+    """Whether `run` is one folder inside `out`, on any system."""
+    plain = run.isprintable() and not run.startswith(".") and run == run.strip() and not set(run) & set("/\\")
+    return plain and 0 < len(run) <= 120 and len(run.encode(errors="replace")) <= 240

@@ -1,0 +1,241 @@
+"""What the keys mean, for people and editors, generated from the models: `--help`, README's table, the JSON Schema.
+
+`python -m wgan.config.docs --update` writes the table into README.md, between its two markers, and configs/schema.json.
+"""
+
+import json
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wgan.config.diagnostics import described
+from wgan.config.resolve import ALGORITHMS, MODELS, EvaluateConfig, GenerateConfig, TrainConfig, unused_keys
+from wgan.config.resolving import properties
+from wgan.config.schema import Keys, Section
+from wgan.utils.atomic_io import write_text
+
+USAGE = "python3 image_generation.py FILE.yaml [--set KEY=VALUE ...] [--check] [--quiet | --verbose]"
+INTRODUCTION = f"""\
+usage: {USAGE}
+
+Trains a generative adversarial network (DCGAN, WGAN with clipping, WGAN-GP, WGAN-div) on images, samples from a trained
+one, or measures images: whatever the YAML file says. Results go to out/run/.
+
+  python3 image_generation.py input.yaml                       the first run: handwritten digits, minutes on a CPU
+  python3 image_generation.py photos.yaml --check              show what would happen, train nothing
+  python3 image_generation.py photos.yaml                      train; Ctrl-C saves, the same command goes on
+  python3 image_generation.py photos.yaml --set gp_lambda=1    a quick trial, in a directory of its own
+
+A YAML for a folder of photographs:
+
+  arch: WGAN-GP
+  path: ~/pictures/photos
+  out: out
+  run: photos
+  image_size: 64
+  num_epochs: 50
+
+One that samples from the run:
+
+  arch: Generator
+  checkpoint: out/photos
+  quantity: 100
+
+Options
+  --set KEY=VALUE   use another value than the file's; may be repeated; lists as in YAML: --set 'classes=[3, 5]'
+  --check           print every value and where it comes from, the run's directory, the images and the networks
+  --quiet           say nothing but warnings and errors
+  --verbose         name every file that is written or left out too
+  --version         print the version
+  -h, --help        print this
+
+Paths may hold ~ and $NAME. A relative path is taken from the working directory. Numbers may be written 1e-4.
+Exit status: 0 done, 1 the machine failed or the training diverged, 2 the input cannot be used, 130 stopped by Ctrl-C.
+"""
+JOBS: dict[str, tuple[type[Keys], str]] = {
+    "Every job": (Keys, ""),
+    "Training": (TrainConfig, ", ".join(ALGORITHMS)),
+    "Sampling": (GenerateConfig, "Generator"),
+    "Measuring": (EvaluateConfig, "Evaluate"),
+}
+DERIVED = {
+    "run": "arch and images (wgan-gp-photos), generated, evaluation",
+    "path": "this or dataset must be given",
+    "dataset": "none",
+    "cache": "$XDG_CACHE_HOME/wgan or ~/.cache/wgan",
+    "critic_learning_rate": "learning_rate",
+    "network": "conv; dense for points",
+    "num_epochs": "25",
+}
+"""Defaults that follow from something else."""
+BEGIN, END = "<!-- keys: written by python -m wgan.config.docs --update -->", "<!-- end of keys -->"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One key for people.
+
+    Attributes:
+        section: the heading above it; empty where it goes on.
+        key: its name.
+        takes: its values.
+        default: for each arch where they differ; empty where it must be given.
+        meaning: one phrase.
+    """
+
+    section: str
+    key: str
+    takes: str
+    default: str
+    meaning: str
+
+
+def rows(model: type[Keys]) -> Iterator[Row]:
+    """The keys of a job, in the model's order; those of every job stand in `Keys` alone."""
+    schemas = properties(model)
+    for key, field in model.model_fields.items():
+        if model is Keys or key not in Keys.model_fields:
+            section = next((mark.title for mark in field.metadata if isinstance(mark, Section)), "")
+            takes = f"one of {', '.join(MODELS)}" if key == "arch" else described(schemas[key])
+            yield Row(section, key, takes, _default(model, key), " ".join(str(field.description).split()))
+
+
+def help_text() -> str:
+    """All of `--help`."""
+    parts = [INTRODUCTION]
+    for title, (model, archs) in JOBS.items():
+        parts.append(f"\n{title}{f' (arch: {archs})' if archs else ''}")
+        for row in rows(model):
+            if row.section:
+                parts.append(f"\n {row.section}")
+            default = f"default {row.default}" if row.default else "must be given"
+            about = [*textwrap.wrap(row.meaning, 94), *textwrap.wrap(f"{row.takes} [{default}]", 94)]
+            parts += [f"  {name:22}{line}" for name, line in zip([row.key] + [""] * len(about), about, strict=False)]
+    return "\n".join(parts) + "\n"
+
+
+def readme_table() -> str:
+    """The same as Markdown: a table for each job."""
+    parts = []
+    for title, (model, archs) in JOBS.items():
+        parts += [f"\n**{title}**{f' (`arch`: {archs})' if archs else ''}\n"]
+        parts += ["| key | meaning | takes | default |", "|---|---|---|---|"]
+        for row in rows(model):
+            cells = (f"`{row.key}`", row.meaning, row.takes, row.default or "must be given")
+            parts.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(parts).strip() + "\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """A JSON Schema for editors; checks a little more strictly than the program reads (case, numbers as text)."""
+    keys: dict[str, Any] = {}
+    about: dict[str, dict[str, str]] = {}  # key -> what it is -> the jobs that say so
+    for title, (model, _) in JOBS.items():
+        for row in rows(model):
+            keys.setdefault(row.key, _for_editors(properties(model)[row.key]))
+            said = about.setdefault(row.key, {})
+            meaning = f"{row.meaning} [{f'default {row.default}' if row.default else 'must be given'}]"
+            said[meaning] = f"{said[meaning]}, {title.lower()}" if meaning in said else title
+    for key, said in about.items():
+        lines = list(said) if len(said) == 1 else [f"{titles}: {meaning}" for meaning, titles in said.items()]
+        keys[key]["description"] = "\n".join(lines)
+    keys["arch"] |= {"enum": [*MODELS, "WGAN"]}  # seed 000's name for WGAN-GP
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "wgan configuration",
+        "type": "object",
+        "properties": keys,
+        "required": ["arch"],
+        "additionalProperties": False,
+    }
+
+
+def with_table(readme: str) -> str:
+    """README's text with today's table between its markers.
+
+    Raises:
+        ValueError: a marker is missing.
+    """
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"README.md needs the two markers {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{readme_table()}\n{END}{after}"
+
+
+def schema_text() -> str:
+    """configs/schema.json as it must stand."""
+    return json.dumps(json_schema(), indent=2) + "\n"
+
+
+def _default(model: type[Keys], key: str) -> str:
+    field = model.model_fields[key]
+    if key in DERIVED:
+        return DERIVED[key]
+    if not field.is_required():
+        return written(field.default)
+    if model is not TrainConfig:
+        return ""
+    using = [arch for arch in ALGORITHMS if key not in unused_keys(arch)]
+    values = {arch: written(ALGORITHMS[arch].defaults[key]) for arch in using}
+    usual, count = Counter(values.values()).most_common(1)[0]
+    if len(using) == 1:
+        return f"{usual}; only {using[0]} uses it"
+    named = [f"{arch} {value}" for arch, value in values.items() if count == 1 or value != usual]
+    return "; ".join([usual, *named] if count > 1 else named)
+
+
+def written(value: object) -> str:
+    """A value as the YAML has it."""
+    if value is None:
+        return "none"
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(written, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {written(item)}' for key, item in value.items())}}}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _for_editors(schema: Any) -> dict[str, Any]:
+    """A key's schema without what editors need not know; a list may be written as its only item."""
+    kept = {name: part for name, part in schema.items() if name in _VALIDATING}
+    if kept.get("type") == "array":
+        kept = {"anyOf": [kept, kept["items"]]}
+    if schema["nullable"]:
+        kept = {"anyOf": [*kept.get("anyOf", [kept]), {"type": "null"}]}
+    return kept
+
+
+_VALIDATING = {"type", "enum", "items", "anyOf", "minItems", "maxItems", "minimum", "maximum"} | {
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Print the README's table (`--readme`) or the schema (`--schema`), or write both (`--update`)."""
+    root = Path(__file__).parents[2]
+    match arguments:
+        case ["--readme"]:
+            print(readme_table(), end="")
+        case ["--schema"]:
+            print(schema_text(), end="")
+        case ["--update"]:
+            write_text(root / "configs" / "schema.json", schema_text())
+            readme = root / "README.md"
+            if readme.exists():
+                write_text(readme, with_table(readme.read_text(encoding="utf-8")))
+        case _:
+            print(main.__doc__, file=sys.stderr)
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

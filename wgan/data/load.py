@@ -1,0 +1,123 @@
+"""From a YAML's `path` or `dataset` to images as uint8 tensors, and to the batches of a training."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from wgan.config.resolve import EvaluateConfig, TrainConfig
+from wgan.data.cache import digest, prepare
+from wgan.data.embedded import mnist_5k
+from wgan.data.image_folder import Skipped, Unusable, held_out_count, nothing_usable, printable, scan
+from wgan.data.image_set import Data, ImageSet, fit, select, split
+from wgan.data.named_sets import SETS, torchvision_set
+from wgan.data.toy_2d import TOYS, toy
+from wgan.utils.errors import InputError
+
+Classes = Sequence[int | str] | None
+
+
+def load_data(config: TrainConfig | EvaluateConfig) -> Data:
+    """The data a run asks for.
+
+    Raises:
+        InputError: there is no usable image, a set's files are missing, or `classes` names unknown ones.
+        RunFault: the cache of decoded images cannot be written.
+    """
+    try:
+        if config.dataset is not None:
+            return load_named(
+                config.dataset,
+                config.image_size,
+                config.number_channels,
+                config.classes,
+                seed=config.seed,
+                folder=config.path or config.cache / "sets",
+            )
+        if config.path is None:
+            raise Unusable("path", "names no images: give a folder, or a set by `dataset`")
+        return load_folder(
+            config.path,
+            config.image_size,
+            config.number_channels,
+            config.classes,
+            workers=config.loader_workers,
+            cache=config.cache,
+            leave_out=[config.out],
+        )
+    except Unusable as error:
+        raise InputError(f"{config.where(error.key)}: {error.problem}") from None
+
+
+def load_folder(
+    root: Path,
+    image_size: int,
+    channels: int,
+    classes: Classes = None,
+    *,
+    workers: int,
+    cache: Path,
+    leave_out: Iterable[Path] = (),
+) -> Data:
+    """A folder of images; the first rows of its decoded cache, whose order is as good as shuffled, are held out.
+
+    Raises:
+        Unusable: it is no folder, or holds no usable image.
+        RunFault: the cache cannot be written.
+    """
+    listing = scan(root, leave_out)
+    files, class_names = listing.chosen(classes)
+    choice = "" if classes is None else "/".join(class_names)
+    store, key = prepare(root, files, image_size, channels, workers, cache, choice)
+    failed = [Skipped(root / file.name, reason) for file, reason in store.failed.items()]
+    if len(store.images) == 0:
+        raise nothing_usable(listing, failed)
+    skipped = tuple(sorted([*listing.skipped, *failed], key=lambda skip: str(skip.path)))
+    labels = None
+    if class_names:
+        label_of = {name: label for label, name in enumerate(class_names)}
+        labels = torch.tensor([label_of[file.class_name] for file in store.files])
+    images = ImageSet(store.images, labels, class_names)
+    count = held_out_count(len(images))
+    return _data(printable(root), images[count:], images[:count], skipped, key)
+
+
+def load_named(name: str, image_size: int, channels: int, classes: Classes = None, *, seed: int, folder: Path) -> Data:
+    """A set known by its name, at the run's size and channels.
+
+    Args:
+        name: `mnist-5k`, or one of `SETS` or `TOYS`.
+        image_size: height and width; the points of the toys have none.
+        channels: 1 or 3.
+        classes: names or indices of the classes to keep.
+        seed: of the toys; all other sets, and their held-out part, are the same for every seed.
+        folder: where a set's files lie or are downloaded to.
+
+    Raises:
+        Unusable: files are missing, or `classes` names unknown ones.
+    """
+    if name in TOYS:
+        train, held_out = toy(name, seed)
+    elif name in SETS:
+        train, held_out = torchvision_set(name, folder)
+    else:
+        train, held_out = split(mnist_5k())
+    train, held_out = select(train, classes), select(held_out, classes)
+    if name in TOYS:
+        return _data(name, train, held_out, (), digest(name, str(seed), *map(str, classes or ())))
+    train, held_out = (replace(s, images=fit(s.images, image_size, channels)) for s in (train, held_out))
+    return _data(name, train, held_out, (), digest(name, str(image_size), str(channels), *map(str, classes or ())))
+
+
+def _data(name: str, train: ImageSet, held_out: ImageSet, skipped: tuple[Skipped, ...], fingerprint: str) -> Data:
+    """With one line for the screen: "mnist-5k: 4,500 grey images of 28x28 in 10 classes, 500 more held out"."""
+    if train.images.dim() == 2:
+        kind = "points"
+    else:
+        channels, size = train.images.shape[1:3]
+        kind = f"{'grey' if channels == 1 else 'colour'} images of {size}x{size}"
+    classes = f" in {len(train.class_names)} classes" if len(train.class_names) > 1 else ""
+    lost = f"; {len(skipped):,} file{'s' * (len(skipped) > 1)} skipped" if skipped else ""
+    description = f"{name}: {len(train):,} {kind}{classes}, {len(held_out):,} more held out{lost}"
+    return Data(train, held_out, skipped, description, fingerprint)

@@ -1,0 +1,199 @@
+"""MNIST, Fashion-MNIST and CIFAR-10: found on disk, else downloaded by torchvision."""
+
+import contextlib
+import gzip
+import io
+import math
+import pickle
+import socket
+import sys
+import tarfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wgan.config.datasets import NAMED_SETS
+from wgan.data.image_folder import Unusable, printable
+from wgan.data.image_set import ImageSet
+
+TIMEOUT = 20.0
+"""Seconds without an answer after which a download is given up."""
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One set.
+
+    Attributes:
+        torchvision: its class in torchvision.datasets, which downloads it.
+        folder: where that class keeps the files, below the folder it is given.
+        elsewhere: other places where the files may be.
+    """
+
+    torchvision: str
+    folder: str
+    elsewhere: tuple[Path, ...] = ()
+
+
+_DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
+SETS = {
+    "mnist": _Source("MNIST", "MNIST/raw"),
+    "fashion-mnist": _Source("FashionMNIST", "FashionMNIST/raw", (_DEBIAN,)),
+    "cifar10": _Source("CIFAR10", ""),
+}
+_IDX = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+_CIFAR_ARCHIVE, _CIFAR_FOLDER = "cifar-10-python.tar.gz", "cifar-10-batches-py"
+_CIFAR_BATCHES = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
+
+
+def torchvision_set(name: str, folder: Path) -> tuple[ImageSet, ImageSet]:
+    """(train, held_out): the set's own training and test images, (N, C, S, S) uint8 at their native size.
+
+    Args:
+        name: one of `SETS`.
+        folder: where the files lie (themselves, or as torchvision lays them out) or are downloaded to.
+
+    Raises:
+        Unusable: a file is missing and cannot be downloaded, or is damaged.
+    """
+    source, class_names = SETS[name], NAMED_SETS[name].class_names
+    places = [folder, folder / source.folder, *source.elsewhere]
+    read = _read_cifar if name == "cifar10" else _read_idx
+    found = read(places, class_names)
+    if found is None:
+        _download(name, source, folder)
+        found = read(places, class_names)
+    if found is None:
+        raise Unusable("dataset", f"{name} was downloaded to {printable(folder)}, yet its files are not there")
+    return found
+
+
+def _download(name: str, source: _Source, folder: Path) -> None:
+    from torchvision import datasets  # takes a second to import; only a download needs it
+
+    print(f"Downloading {name} to {printable(folder)}.", file=sys.stderr)
+    try:
+        with _network_timeout(), contextlib.redirect_stdout(io.StringIO()):  # a line for each mirror that fails
+            getattr(datasets, source.torchvision)(folder, download=True)
+    except Exception as error:  # torchvision raises RuntimeError, URLError, OSError, EOFError, ... by what breaks
+        if name == "cifar10":
+            files, place = _CIFAR_ARCHIVE, folder
+        else:
+            files, place = ", ".join(f"{file}.gz" for part in _IDX.values() for file in part), folder / source.folder
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(":")
+        ways_out = "or use `dataset: mnist-5k`, which needs no download"
+        if name == "fashion-mnist":
+            ways_out = "install Debian's package dataset-fashion-mnist, " + ways_out
+        raise Unusable(
+            "dataset",
+            f"{name} is not on this machine and cannot be downloaded ({reason}). Put {files} into {printable(place)}, "
+            f"{ways_out}.",
+        ) from None
+
+
+@contextlib.contextmanager
+def _network_timeout() -> Iterator[None]:
+    """Downloads inside give up where nothing answers; without it, torchvision waits for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _read_idx(places: list[Path], class_names: tuple[str, ...]) -> tuple[ImageSet, ImageSet] | None:
+    parts = []
+    for names in _IDX.values():
+        candidates = [[place / f"{name}{suffix}" for place in places for suffix in ("", ".gz")] for name in names]
+        files = [next(filter(Path.is_file, paths), None) for paths in candidates]
+        if files[0] is None or files[1] is None:
+            return None
+        images, labels = _idx(files[0], 3), _idx(files[1], 1)
+        if len(images) != len(labels):
+            raise Unusable("dataset", f"{printable(files[0])} holds {len(images)} images for {len(labels)} labels")
+        parts.append(ImageSet(images.unsqueeze(1), labels.long(), class_names))
+    return parts[0], parts[1]
+
+
+def _idx(file: Path, dimensions: int) -> Tensor:
+    """An idx file of bytes: 0, 0, 8 (uint8), the number of dimensions, their sizes (big-endian), the values."""
+    try:
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+            head = stream.read(4 + 4 * dimensions)
+            shape = [int.from_bytes(head[at : at + 4], "big") for at in range(4, len(head), 4)]
+            if head[:4] != bytes([0, 0, 8, dimensions]) or len(shape) != dimensions:
+                raise Unusable("dataset", f"{printable(file)} is no idx file of {dimensions}-dimensional bytes")
+            values = np.frombuffer(bytearray(stream.read(math.prod(shape))), np.uint8)
+    except (OSError, EOFError, zlib.error) as error:
+        raise Unusable(
+            "dataset", f"{printable(file)} cannot be read ({error}): remove it, so that it is downloaded again"
+        ) from None
+    if len(values) != math.prod(shape):
+        raise Unusable("dataset", f"{printable(file)} is truncated: remove it, so that it is downloaded again")
+    return torch.from_numpy(values.reshape(shape))
+
+
+def _read_cifar(places: list[Path], class_names: tuple[str, ...]) -> tuple[ImageSet, ImageSet] | None:
+    for place in places:
+        if (place / _CIFAR_FOLDER).is_dir():
+            files = {path.name: path.read_bytes() for path in (place / _CIFAR_FOLDER).iterdir() if path.is_file()}
+        elif (place / _CIFAR_ARCHIVE).is_file():
+            files = _unpacked(place / _CIFAR_ARCHIVE)
+        else:
+            continue
+        parts = []
+        for batches in _CIFAR_BATCHES.values():
+            if missing := [name for name in batches if name not in files]:
+                raise Unusable("dataset", f"cifar10 in {printable(place)} lacks {', '.join(missing)}")
+            read = [_cifar_batch(files[name], f"{printable(place)}: {name}") for name in batches]
+            images, labels = (torch.cat(columns) for columns in zip(*read, strict=True))
+            parts.append(ImageSet(images, labels, class_names))
+        return parts[0], parts[1]
+    return None
+
+
+def _unpacked(archive: Path) -> dict[str, bytes]:
+    try:
+        with tarfile.open(archive) as tar:
+            members = [member for member in tar if member.isfile()]
+            return {Path(m.name).name: stream.read() for m in members if (stream := tar.extractfile(m)) is not None}
+    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+        raise Unusable("dataset", f"{printable(archive)} is damaged ({error}): remove it") from None
+
+
+def _cifar_batch(content: bytes, name: str) -> tuple[Tensor, Tensor]:
+    try:
+        batch = _ArraysOnly(io.BytesIO(content), encoding="bytes").load()
+        images = torch.from_numpy(np.array(batch[b"data"], np.uint8).reshape(-1, 3, 32, 32))
+        labels = torch.tensor(batch[b"labels"], dtype=torch.int64)
+    except Exception as error:  # a damaged pickle makes the unpickler raise anything
+        raise Unusable("dataset", f"{name} is no batch of CIFAR-10 ({type(error).__name__}: {error})") from None
+    if len(images) != len(labels):
+        raise Unusable("dataset", f"{name} holds {len(images)} images for {len(labels)} labels")
+    return images, labels
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Unpickles NumPy arrays in plain containers, and no other object: a foreign file runs no code."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """The few functions that rebuild an array; all others are refused."""
+        rebuilding = {
+            ("multiarray", "_reconstruct"),
+            ("multiarray", "scalar"),
+            ("numpy", "ndarray"),
+            ("numpy", "dtype"),
+        }
+        if (module.rpartition(".")[2], name) in rebuilding and module.split(".")[0] == "numpy":
+            return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+        raise pickle.UnpicklingError(f"{module}.{name} has no place in a data set")

@@ -1,0 +1,129 @@
+"""`arch: Evaluate`: the metrics of images from any generator, or of one or two trained runs."""
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from wgan.config.contents import has_generator
+from wgan.config.resolve import EvaluateConfig
+from wgan.data.image_folder import Unusable
+from wgan.data.image_set import Data, fit
+from wgan.data.load import load_data, load_folder
+from wgan.generate import load_generator, sample
+from wgan.metrics.comparison import comparison_dict, comparison_table
+from wgan.metrics.distribution import most_used
+from wgan.metrics.evaluate import evaluate, require
+from wgan.metrics.images import draw
+from wgan.metrics.paired import MIN_PAIRS
+from wgan.metrics.report import Report
+from wgan.reporting.evaluation_pictures import class_chart, neighbour_picture
+from wgan.reporting.grids import to_uint8
+from wgan.runs.job_dir import directory_of, filling
+from wgan.runtime.device import open_device
+from wgan.utils.atomic_io import write_text
+from wgan.utils.console import detail, say
+from wgan.utils.errors import InputError
+
+BATCH = 64  # images that a run's generator computes at a time
+
+
+def evaluate_job(config: EvaluateConfig) -> int:
+    """Write out/run/: metrics_report.out and metrics.json, nearest_neighbours.png, class_counts.png, config.yaml.
+
+    Raises:
+        InputError: the real or the generated images cannot be used, or out/run/ holds a training.
+        RunFault: the directory cannot be written, or memory runs out.
+    """
+    directory = directory_of(config)
+    device = open_device(config)
+    require(config.metrics, config.inception_weights)
+    data = load_data(config)
+    if data.train.images.dim() != 4:
+        raise InputError(f"{config.where('dataset')}: {config.dataset} holds points; arch: Evaluate measures images")
+    say(f"Real: {data.description}")
+    fakes = {letter: generated(path, config, data, device) for letter, path in zip("AB", config.fakes, strict=False)}
+    with filling(directory, config, 1, device):
+        text = _measure(config, data, fakes, device, directory)
+    say("\n".join(filter(None, ["", text, f"All results: {directory}/"])))
+    return 0
+
+
+def _measure(
+    config: EvaluateConfig, data: Data, fakes: dict[str, Tensor], device: torch.device, directory: Path
+) -> str:
+    """Write figures and pictures of one or two sets of generated images; the table."""
+    reports: dict[str, Report] = {}
+    for letter, fake in fakes.items():
+        reports[letter] = evaluate(
+            fake,
+            data.held_out,
+            data.train,
+            config.metrics,
+            config.seed,
+            device,
+            cache=config.cache,
+            inception_weights=config.inception_weights,
+        )
+        name = "nearest_neighbours" + (f"_{letter}" if len(fakes) > 1 else "")
+        neighbour_picture(fake, data.train.images, directory / f"{name}.png", device=device)
+    text, values = _results(config.fakes, list(reports.values()))
+    write_text(directory / "metrics_report.out", text)
+    write_text(directory / "metrics.json", json.dumps(values, indent=2, allow_nan=False) + "\n")
+    _draw_classes(reports, directory / "class_counts.png")
+    return text
+
+
+def _results(fakes: tuple[Path, ...], reports: list[Report]) -> tuple[str, dict[str, object]]:
+    if len(reports) == 1:
+        return reports[0].as_table(), {"name": str(fakes[0]), **reports[0].as_dict()}
+    names, pair = (str(fakes[0]), str(fakes[1])), (reports[0], reports[1])
+    return comparison_table(names, *pair), comparison_dict(names, *pair)
+
+
+def _draw_classes(reports: dict[str, Report], path: Path) -> None:
+    first = next(iter(reports.values())).class_counts
+    if not first:
+        return
+    fakes = {letter if len(reports) > 1 else "generated": r.class_counts for letter, r in reports.items()}
+    counts = {name: [fake for _, fake, _ in found] for name, found in fakes.items()}
+    class_chart([name for name, _, _ in first], counts | {"real": [real for _, _, real in first]}, path)
+
+
+def generated(path: Path, config: EvaluateConfig, data: Data, device: torch.device) -> Tensor:
+    """The images to judge: (N, C, H, W) uint8 at the configuration's size and channels.
+
+    Args:
+        path: a run's directory or a checkpoint file, of whose generator as many images are drawn as there are held-out
+            ones, at least 256; or a folder of images. Of either, no more than the metrics use.
+        config: size, channels, seed, decoding.
+        data: the real images.
+        device: where a run's generator computes.
+
+    Raises:
+        InputError: there is neither a checkpoint nor a usable image.
+    """
+    most = most_used(data.held_out.images[0])
+    if has_generator(path):
+        generator = load_generator(path).to(device)
+        quantity = max(MIN_PAIRS, min(most, len(data.held_out)))
+        images = torch.cat([to_uint8(batch) for batch in sample(generator, quantity, config.seed, BATCH)])
+        if images.dim() != 4:
+            raise InputError(f"{config.where('fakes')}: {path} generates points; arch: Evaluate measures images")
+        say(f"Generated: {quantity:,} images by {path}")
+        return fit(images, config.image_size, config.number_channels)
+    try:
+        found = load_folder(
+            path, config.image_size, config.number_channels, workers=config.loader_workers, cache=config.cache
+        )
+    except Unusable as error:
+        raise InputError(f"{config.where('fakes')}: {error.problem}") from None
+    for skip in found.skipped:
+        detail(f"left out: {skip}")
+    first, count = len(found.held_out), len(found.held_out) + len(found.train)
+    rows = draw(min(most, count), count, config.seed, "fakes").sort().values  # in the order in which they lie on disk
+    lost = f"; {len(found.skipped):,} file{'s' * (len(found.skipped) > 1)} skipped" if found.skipped else ""
+    measured = f", {len(rows):,} of them measured" if len(rows) < count else ""
+    say(f"Generated: {count:,} images in {path}{measured}{lost}")
+    return torch.cat([found.held_out.images[rows[rows < first]], found.train.images[rows[rows >= first] - first]])

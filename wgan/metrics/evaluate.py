@@ -1,0 +1,89 @@
+"""Numbers that tell which run is better: `evaluate` compares generated images with real ones."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from wgan.metrics.classifier import classifier_figures
+from wgan.metrics.emd import emd_figures
+from wgan.metrics.images import Labelled, Task
+from wgan.metrics.inception import inception_figures, load_network
+from wgan.metrics.mmd import mmd_figures
+from wgan.metrics.paired import paired_figures
+from wgan.metrics.prdc import prdc_figures
+from wgan.metrics.report import Figure, Found, Report, finite
+from wgan.metrics.swd import swd_figures
+from wgan.utils.errors import InputError
+
+__all__ = ["GROUPS", "Figure", "Report", "evaluate", "require"]
+
+GROUPS: dict[str, Callable[[Task], Found]] = {
+    "paired": paired_figures,
+    "swd": swd_figures,
+    "prdc": prdc_figures,
+    "mmd": mmd_figures,
+    "emd": emd_figures,
+    "classifier": classifier_figures,
+    "inception": inception_figures,
+}
+
+
+def require(groups: Sequence[str], inception_weights: Path | None) -> None:
+    """Look at what `evaluate` will read, while there is nothing to lose yet: a second or two, where it reads a file.
+
+    Args:
+        groups: names out of `GROUPS`.
+        inception_weights: as of `evaluate`.
+
+    Raises:
+        InputError: `inception_weights` is asked for and is no file of these weights.
+    """
+    if "inception" in groups and inception_weights is not None:
+        load_network(inception_weights)
+
+
+def evaluate(
+    fake: Tensor,
+    held_out: Labelled,
+    train: Labelled,
+    groups: Sequence[str],
+    seed: int,
+    device: torch.device | str,
+    *,
+    cache: Path | None = None,
+    inception_weights: Path | None = None,
+) -> Report:
+    """Compare generated with real images. A function of the images, `groups` and `seed` alone.
+
+    Args:
+        fake: (N, C, H, W) uint8 generated images; 256 or more.
+        held_out: real images that no generator was trained on, of the same shape.
+        train: the real images it was trained on; also the second real set of the real-against-real values.
+        groups: names out of `GROUPS`; each is computed once, however often it is named.
+        seed: what is drawn (pairs, projections, resamples).
+        device: where to compute.
+        cache: a folder that keeps the classifier trained on `train`; None trains it anew.
+        inception_weights: torch-fidelity's weights file, for machines without internet.
+
+    Raises:
+        InputError: an unknown group, or images of different shapes.
+    """
+    shapes = {tuple(images.shape[1:]) for images in (fake, held_out.images, train.images)}
+    if len(shapes) > 1:
+        raise InputError(f"metrics: the images differ in shape (channels, height, width): {sorted(shapes)}")
+    task = Task(fake, held_out, train, seed, device, cache, inception_weights)
+    found: list[Found] = []
+    seconds: dict[str, float] = {}
+    for group in dict.fromkeys(groups):
+        if group not in GROUPS:
+            raise InputError(f"metrics: there is no group {group!r}; the groups are {', '.join(GROUPS)}")
+        start = time.perf_counter()
+        found.append(GROUPS[group](task))
+        seconds[group] = time.perf_counter() - start
+    figures, unusable = finite(figure for group in found for figure in group.figures)
+    notes = tuple(note for group in found for note in group.notes)
+    counts = tuple(count for group in found for count in group.class_counts)
+    return Report(figures, notes + unusable, counts, seconds)

@@ -1,0 +1,114 @@
+"""Pictures of points in the plane: samples over the critic's contours, and what happens in the depth of a critic."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from wgan.utils.atomic_io import replacing
+
+REAL, GENERATED = "#f59e0b", "#059669"  # orange and green, as in WGAN-GP's figure 1
+CONTOURS = 15
+RASTER = 128
+"""Points on a side at which the critic is asked for its contours."""
+MARGIN = 0.35
+"""How far beyond the real points a picture reaches, as a share of their extent: unfinished samples lie outside."""
+_DOTS_PER_INCH = 100
+
+
+def plane_picture(real: Tensor, fake: Tensor, critic: Callable[[Tensor], Tensor], path: Path) -> None:
+    """Real points, generated ones and the level lines of the critic between and around them (WGAN-GP, figure 1a).
+
+    Args:
+        real: (N, 2); they alone set the frame, so that all pictures of a run have the same.
+        fake: (M, 2); those outside the frame are not seen.
+        critic: (K, 2) to scores (K,).
+        path: the PNG, 480 pixels a side, replaced in one rename.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    figure, axes = _square()
+    centre, reach = _frame(real)
+    x, y = (torch.linspace(float(middle) - reach, float(middle) + reach, RASTER) for middle in centre)
+    raster = torch.cartesian_prod(x, y)
+    with torch.no_grad():
+        scores = critic(raster.to(real.device)).cpu().view(RASTER, RASTER).T
+    if bool((scores != scores[0, 0]).any()):
+        levels = torch.linspace(float(scores.min()), float(scores.max()), CONTOURS + 2)[1:-1]
+        axes.contour(x, y, scores.numpy(), levels=levels.tolist(), cmap="Greys_r", linewidths=0.7, alpha=0.6)
+    _scatter(axes, real, REAL, "real")
+    _scatter(axes, fake, GENERATED, "generated")
+    axes.set(xlim=(float(x[0]), float(x[-1])), ylim=(float(y[0]), float(y[-1])), xticks=(), yticks=())
+    axes.legend(loc="upper right", fontsize=8, markerscale=4, framealpha=0.8)
+    _write(figure, path)
+
+
+def side_by_side(real: Tensor, fake: Tensor, path: Path) -> None:
+    """Real points (left) and generated ones (right) in the same frame, (N, 2) each, as a PNG."""
+    figure = Figure(figsize=(9.2, 4.8), layout="constrained")
+    centre, reach = _frame(real)
+    for index, (points, colour, name) in enumerate(((real, REAL, "real"), (fake, GENERATED, "generated"))):
+        axes = figure.add_subplot(1, 2, index + 1, aspect="equal", title=name)
+        _scatter(axes, points, colour, name)
+        (left, right), (low, high) = ((float(middle) - reach, float(middle) + reach) for middle in centre)
+        axes.set(xlim=(left, right), ylim=(low, high))
+    _write(figure, path)
+
+
+def depth_picture(
+    weights: Mapping[str, Tensor], norms: Mapping[str, Sequence[float]], path: Path, bound: float | None = None
+) -> None:
+    """Critics' weights as histograms, and how large a gradient arrives at each layer (WGAN-GP, figure 1b).
+
+    Args:
+        weights: name of a critic -> all its weights, (K,).
+        norms: name -> the gradient's norm behind each hidden layer, the first layer first; all of one length.
+        path: the PNG, replaced in one rename.
+        bound: the clipping bound, marked in the histograms.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    figure = Figure(figsize=(4.6 + 2.8 * len(weights), 3.4), layout="constrained")
+    grid = figure.add_gridspec(1, 1 + len(weights), width_ratios=[4.6] + [2.8] * len(weights))
+    axes = figure.add_subplot(grid[0], title="gradient norm behind each layer", xlabel="layer", yscale="log")
+    for name, found in norms.items():
+        axes.plot(range(1, len(found) + 1), found, marker=".", label=name)
+        axes.set_xticks(range(1, len(found) + 1))
+    axes.legend(fontsize=8)
+    axes.grid(alpha=0.25)
+    for index, (name, values) in enumerate(weights.items()):
+        axes = figure.add_subplot(grid[1 + index], xlabel="weight", yticks=())
+        axes.set_title(name, fontsize=10)
+        axes.hist(values.numpy(), bins=60, color=REAL)
+        if bound is not None:
+            for place in (-bound, bound):
+                axes.axvline(place, color="black", linewidth=0.6, linestyle=":")
+    _write(figure, path)
+
+
+def _frame(real: Tensor) -> tuple[Tensor, float]:
+    """The middle of the real points, (2,), and half the side of the square that a picture shows."""
+    low, high = real.amin(0).cpu(), real.amax(0).cpu()
+    return (low + high) / 2, float((high - low).max()) * (0.5 + MARGIN)
+
+
+def _square() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(4.8, 4.8))
+    return figure, figure.add_axes((0.01, 0.01, 0.98, 0.98))
+
+
+def _scatter(axes: Axes, points: Tensor, colour: str, name: str) -> None:
+    x, y = points.detach().cpu().T.numpy()
+    axes.scatter(x, y, s=3, color=colour, alpha=0.6, linewidths=0, label=name)
+
+
+def _write(figure: Figure, path: Path) -> None:
+    FigureCanvasAgg(figure)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=_DOTS_PER_INCH)

@@ -1,0 +1,165 @@
+"""Checkpoints: saved whole or not at all, checked before they are believed, loaded without running code.
+
+`checkpoints/last.pt` is the newest, `step_00001000.pt` those before it. All tensors lie in a zip file with a checksum
+for each (torch.save's format), which is verified before anything is taken from it: `unzip -t` does the same.
+"""
+
+import errno
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+
+from wgan.utils.atomic_io import replacing
+from wgan.utils.errors import InputError
+
+LAST = "last.pt"
+BEST = "best.pt"
+FORMAT = 1
+
+_NOT_A_FILE_SYSTEM_FAULT = (None, errno.EINVAL)  # what reading a damaged zip file raises
+
+
+class Damaged(InputError):
+    """The file is no whole checkpoint."""
+
+
+def save(folder: Path, state: Mapping[str, Any], previous_step: int | None, keep: int) -> Path:
+    """Make `state` the newest checkpoint; the one before it stays as `step_N.pt`.
+
+    At every moment a whole checkpoint stands in the folder: the last one is renamed, never overwritten.
+
+    Args:
+        folder: the run's checkpoints.
+        state: tensors in plain containers, with `step`.
+        previous_step: the step of the present last.pt; None if there is none.
+        keep: how many checkpoints stay, the new one included.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written: the older checkpoints are as they were.
+    """
+    last = folder / LAST
+    with replacing(last, durable=True) as temporary:
+        _write(temporary, state)
+        if previous_step is not None and last.exists() and keep > 1:
+            last.replace(folder / f"step_{previous_step:08d}.pt")
+    for old in _older(folder)[max(0, keep - 1) :]:
+        old.unlink()
+    return last
+
+
+def save_best(folder: Path, state: Mapping[str, Any]) -> Path:
+    """Make `state` the checkpoint that `keep` does not count: the best by the run's metric.
+
+    Raises:
+        OSError: as of `save`; the best one before it is as it was.
+    """
+    best = folder / BEST
+    with replacing(best, durable=True) as temporary:
+        _write(temporary, state)
+    return best
+
+
+def newest(folder: Path, *, set_aside: bool = False) -> tuple[dict[str, Any], Path, list[str]] | None:
+    """The newest checkpoint that is whole.
+
+    Args:
+        folder: the run's checkpoints.
+        set_aside: rename damaged ones to `*.damaged`; only for who holds the run's lock.
+
+    Returns:
+        The state, its file, and a line for each damaged file; None where the folder holds no checkpoint.
+
+    Raises:
+        InputError: there are checkpoints, and all are damaged; or one cannot be read.
+    """
+    damaged: list[str] = []
+    for path in (folder / LAST, *_older(folder)):
+        if not path.exists():  # last.pt is away for a moment while it is replaced
+            continue
+        try:
+            return load(path), path, damaged
+        except Damaged as error:
+            moved = ""
+            if set_aside:
+                moved = f": set aside as {path.name}.damaged"
+                path.replace(path.with_name(f"{path.name}.damaged"))
+            damaged.append(f"{error}{moved}")
+    if damaged:
+        lines = "\n".join(damaged)
+        raise InputError(f"{lines}\n{folder}: no whole checkpoint is left: remove the run's directory to start anew")
+    return None
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read one checkpoint into CPU memory, its checksums verified, without running any code from it.
+
+    Raises:
+        Damaged: it is not whole, or holds more than tensors and plain values.
+        InputError: it is missing or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return _read(file)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such checkpoint") from None
+    except pickle.UnpicklingError:
+        raise Damaged(f"{path}: not loaded, since it holds more than tensors and plain values") from None
+    except Exception as error:  # of a file that anybody can have made, a reader may say anything
+        if isinstance(error, OSError) and error.errno not in _NOT_A_FILE_SYSTEM_FAULT:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise Damaged(f"{path}: not a whole checkpoint ({reason})") from error
+
+
+def _read(file: IO[bytes]) -> dict[str, Any]:
+    with zipfile.ZipFile(file) as archive:
+        packed = [part.filename for part in archive.infolist() if part.compress_type != zipfile.ZIP_STORED]
+        if packed:  # torch never compresses: a few bytes may claim to be gigabytes
+            raise ValueError(f"{packed[0]} is compressed")
+        broken = archive.testzip()
+    if broken is not None:
+        raise ValueError(f"the checksum of {broken} is wrong")
+    file.seek(0)
+    state = torch.load(file, map_location="cpu", weights_only=True)
+    if not isinstance(state, dict):
+        raise ValueError("it holds no mapping")
+    return state
+
+
+def _write(path: Path, state: Mapping[str, Any]) -> None:
+    with path.open("wb") as file:
+        remembering = _Remembering(file)
+        try:
+            torch.save({"format": FORMAT, **state}, remembering)  # type: ignore[arg-type]  # wants no more than write
+        except RuntimeError:
+            if remembering.fault is not None:
+                raise remembering.fault from None
+            raise
+
+
+class _Remembering:
+    """A file that remembers why it could not be written: torch.save says only "unexpected pos 64 vs 0"."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.fault: OSError | None = None
+
+    def write(self, content: bytes) -> int:
+        try:
+            return self.file.write(content)
+        except OSError as error:
+            self.fault = error
+            raise
+
+    def flush(self) -> None:
+        self.file.flush()
+
+
+def _older(folder: Path) -> list[Path]:
+    """The checkpoints before last.pt, newest first."""
+    steps = {path: path.stem.removeprefix("step_") for path in folder.glob("step_*.pt")}
+    return sorted((path for path, step in steps.items() if step.isdecimal()), key=lambda p: int(steps[p]), reverse=True)

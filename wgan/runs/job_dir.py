@@ -1,0 +1,75 @@
+"""Where jobs that train nothing write: a directory of their own, never into that of a training or of another job."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain, count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wgan.config.resolve import EvaluateConfig, GenerateConfig, to_yaml
+from wgan.runs.run_dir import Run
+from wgan.utils import faults
+from wgan.utils.atomic_io import write_text
+from wgan.utils.errors import InputError, RunFault
+
+if TYPE_CHECKING:
+    import torch  # which --check does without as long as it can
+
+
+def directory_of(config: GenerateConfig | EvaluateConfig) -> Path:
+    """out/run/, or out/run-2/ ... where other results stand there: the same job finds the same place again.
+
+    Nothing is written yet.
+
+    Raises:
+        InputError: out/run/ holds a training.
+    """
+    first = Run(config.out / config.run)
+    if first.checkpoints.is_dir() or first.state.exists():
+        raise InputError(
+            f"{config.where('run')}: {first.directory} holds a training: give this job another name (run:)"
+        )
+    names = chain([config.run], (f"{config.run}-{number}" for number in count(2)))
+    return next(found for name in names if _is_free_for(config, found := config.out / name))
+
+
+@contextmanager
+def filling(
+    directory: Path, config: GenerateConfig | EvaluateConfig, batch_size: int, device: "torch.device"
+) -> Iterator[None]:
+    """Write config.yaml into what `directory_of` gave, then let the block write the rest.
+
+    Args:
+        directory: made if it is missing.
+        config: the job's keys.
+        batch_size: the key that gives way where memory runs out; 1 for a job without it.
+        device: where they are computed.
+
+    Raises:
+        RunFault: the disk is full, the directory cannot be written, or memory runs out.
+    """
+    from wgan.training.environment import device_name
+
+    try:
+        write_text(directory / "config.yaml", _text(config, directory))
+        yield
+    except (OSError, MemoryError, RuntimeError) as error:
+        explanation = faults.explained(error, batch_size, device_name(device), directory)
+        if explanation is None:
+            raise
+        raise RunFault(explanation) from error
+
+
+def _is_free_for(config: GenerateConfig | EvaluateConfig, directory: Path) -> bool:
+    """Whether nothing stands there, or what this very job wrote."""
+    if not directory.exists():
+        return True
+    try:
+        return (directory / "config.yaml").read_bytes() == _text(config, directory).encode()
+    except OSError:  # there is none, or it cannot be read
+        return False
+
+
+def _text(config: GenerateConfig | EvaluateConfig, directory: Path) -> str:
+    """A job's config.yaml in a directory: runs again as it is, there."""
+    return to_yaml(config.model_copy(update={"run": directory.name}))

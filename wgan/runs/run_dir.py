@@ -1,0 +1,157 @@
+"""A run is a directory: where its files stand, who may write there, and what to do when it exists already."""
+
+import errno
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from wgan.config import resolve as configuration
+from wgan.config.resolve import TrainConfig
+from wgan.utils.atomic_io import write_text
+from wgan.utils.errors import InputError, RunFault
+
+LONGEST_NAME = 110
+"""A name with values in it is cut here; a number may follow, and the YAML takes 120 characters."""
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
+"""What a network share without a lock service answers."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The places in a run's directory.
+
+    Attributes:
+        directory: out/run.
+    """
+
+    directory: Path
+
+    @property
+    def config(self) -> Path:
+        return self.directory / "config.yaml"
+
+    @property
+    def state(self) -> Path:
+        return self.directory / "state.json"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "log.csv"
+
+    @property
+    def samples(self) -> Path:
+        return self.directory / "samples"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.directory / "checkpoints"
+
+    def sample_grid(self, step: int) -> Path:
+        return self.samples / f"step_{step:06d}.png"
+
+    def read_state(self) -> dict[str, Any]:
+        """What `state.json` says; empty where there is none that can be read: the checkpoints know all that matters."""
+        try:
+            state = json.loads(self.state.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return state if isinstance(state, dict) else {}
+
+    def write_state(self, **state: Any) -> None:
+        """Replace `state.json`."""
+        write_text(self.state, json.dumps(state, indent=2) + "\n")
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other processes out. The operating system drops the lock when this process dies, however it dies.
+
+        Raises:
+            InputError: another process trains here.
+            RunFault: the directory cannot be written.
+        """
+        path = self.directory / ".lock"
+        lock = FileLock(path, timeout=0)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            raise InputError(
+                f"{self.directory}: another process is training here: wait for it, or give this run another name (run:)"
+            ) from None
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise RunFault(f"{error.filename or path}: {error.strerror}: make it writable, or set out:") from error
+            print(f"warning: {path}: this file system has no locks: let no other process train here", file=sys.stderr)
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def find(config: TrainConfig) -> tuple[Run, TrainConfig]:
+    """The directory for this configuration, nothing written yet.
+
+    The same settings find the same directory again. Other settings under the same name find one named after what
+    differs, so that no run ever overwrites another: `digits`, `digits-gp_lambda=1`, `digits-gp_lambda=1-2`, ...
+
+    Returns:
+        The run, and the configuration with that name as its `run`.
+
+    Raises:
+        InputError: a config.yaml that stands there cannot be read.
+    """
+    first = read_config(Run(config.out / config.run))
+    changed = configuration.differing(first, config) if first else {}
+    name = config.run if not changed else named(config.run, changed)
+    candidate, count = name, 1
+    while (saved := read_config(Run(config.out / candidate))) and configuration.differing(saved, config):
+        count += 1
+        candidate = f"{name}-{count}"
+    return Run(config.out / candidate), config.model_copy(update={"run": candidate})
+
+
+@contextmanager
+def claimed(config: TrainConfig) -> Iterator[tuple[Run, TrainConfig]]:
+    """`find`, and keep other processes out of what it found.
+
+    Raises:
+        InputError, RunFault: as of `find` and `Run.lock`.
+    """
+    while True:
+        run, named = find(config)
+        with run.lock():
+            if find(config)[0] == run:  # nobody began something else there between the two lines above
+                yield run, named
+                return
+
+
+def is_finished(run: Run, config: TrainConfig) -> bool:
+    """Whether all that a configuration asks for stands in its run's directory."""
+    saved = read_config(run)
+    asked = ("num_epochs", "num_steps", "max_minutes", "metrics")
+    same = saved is not None and all(getattr(saved, key) == getattr(config, key) for key in asked)
+    return same and run.read_state().get("state") == "finished"
+
+
+def read_config(run: Run) -> TrainConfig | None:
+    """The configuration that a run was started with; None where there is no run."""
+    if not run.config.exists():
+        return None
+    saved = configuration.load_config(run.config)
+    if not isinstance(saved, TrainConfig):
+        raise InputError(f"{run.config}: holds {saved.arch}, not a training: give this run another name (run:)")
+    return saved
+
+
+def named(run: str, changed: Mapping[str, Any]) -> str:
+    """A run's name with some values in it: digits-critic_its=1-gp_lambda=0.1."""
+    texts = {key: f"{value:g}" if isinstance(value, float) else str(value) for key, value in changed.items()}
+    parts = [f"{key}={re.sub(r'[^A-Za-z0-9.+]+', '-', text).strip('-')}" for key, text in texts.items()]
+    return "-".join([run, *parts])[:LONGEST_NAME].rstrip("-. ")

@@ -1,0 +1,83 @@
+"""Which device a job runs on and what its networks compute in."""
+
+import os
+from typing import NamedTuple
+
+import torch
+
+from wgan.config.accelerators import too_few
+from wgan.config.resolve import EvaluateConfig, GenerateConfig, TrainConfig
+from wgan.config.schema import POINT_SETS
+from wgan.utils.errors import InputError
+
+
+class Precision(NamedTuple):
+    """What the networks compute in, and why."""
+
+    dtype: torch.dtype
+    reason: str
+
+    def __str__(self) -> str:
+        name = "bfloat16" if self.dtype == torch.bfloat16 else "float32"
+        return f"{name} ({self.reason})"
+
+
+def open_device(
+    config: TrainConfig | GenerateConfig | EvaluateConfig, local_rank: int = 0, local_ranks: int = 0
+) -> torch.device:
+    """The device that `n_gpu` asks for: the CPU, or this machine's kind of accelerator (CUDA, ROCm, XPU, MPS).
+
+    Args:
+        config: with its `n_gpu`.
+        local_rank: of this process on its machine: each takes the accelerator of its number.
+        local_ranks: how many torchrun started here, an accelerator each; 0: `n_gpu` counts.
+
+    Raises:
+        InputError: there are fewer accelerators than asked for.
+    """
+    if config.n_gpu == 0:
+        return torch.device("cpu")
+    present = torch.accelerator.device_count() if torch.accelerator.is_available() else 0
+    if (asked := local_ranks or config.n_gpu) > present:
+        raise InputError(f"{config.where('n_gpu')}: {too_few(asked, present)}")
+    device = torch.accelerator.current_accelerator()
+    assert device is not None
+    return torch.device(device.type, local_rank)
+
+
+def choose_precision(config: TrainConfig, device: torch.device) -> Precision:
+    """`precision`, with `auto` resolved: bfloat16 where the hardware multiplies it faster than float32."""
+    if config.precision != "auto":
+        return Precision(torch.bfloat16 if config.precision == "bf16" else torch.float32, "as the YAML says")
+    if config.dataset in POINT_SETS:
+        return Precision(torch.float32, "bfloat16 would round the points")
+    if device.type == "cuda":
+        major, minor = torch.cuda.get_device_capability(device)
+        return _precision(major >= 8, f"CUDA compute capability {major}.{minor}")
+    if device.type == "cpu":
+        fast = [name for name in ("avx512_bf16", "amx_bf16") if cpu_has(name)]
+        return _precision(bool(fast), f"this CPU has {fast[0].upper() if fast else 'neither AVX512_BF16 nor AMX'}")
+    return Precision(torch.float32, f"{device.type} devices are not known to gain from bfloat16")
+
+
+def cpu_has(capability: str) -> bool:
+    """Whether the CPU says so; False where PyTorch cannot tell."""
+    ask = getattr(torch.cpu, "get_capabilities", None)  # since torch 2.10
+    if ask is not None:
+        return bool(ask().get(capability, False))
+    older = {"avx512_bf16": "_is_avx512_bf16_supported", "amx_bf16": "_is_amx_tile_supported"}[capability]
+    return bool(getattr(torch.cpu, older, lambda: False)())
+
+
+def set_up_arithmetic(config: TrainConfig) -> None:
+    """TF32 for float32 products on CUDA (10 bits of mantissa), off with `precision: fp32` or `deterministic: true`."""
+    torch.set_float32_matmul_precision("highest" if config.precision == "fp32" or config.deterministic else "high")
+    torch.backends.cudnn.allow_tf32 = config.precision != "fp32" and not config.deterministic
+    torch.backends.cudnn.benchmark = not config.deterministic
+    if config.deterministic:  # cuBLAS refuses without it; read when it is first used
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(config.deterministic)
+
+
+def _precision(fast: bool, reason: str) -> Precision:
+    return Precision(torch.bfloat16 if fast else torch.float32, reason)

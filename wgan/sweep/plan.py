@@ -1,0 +1,91 @@
+"""What a sweep consists of: its runs, each with a directory of its own; their images, prepared once."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wgan.config.resolve import TrainConfig, combinations
+from wgan.config.schema import POINT_SETS
+from wgan.runs import run_dir
+from wgan.runs.run_dir import Run
+from wgan.utils.console import detail, say
+
+ALONE = {"parallel": 1, "cpus": 0, "executor": "local"}
+"""What a run need not know: where it trains, and how many beside it."""
+OUTPUT = "output.txt"
+"""In a run's directory: what its processes printed."""
+
+
+@dataclass(frozen=True)
+class SweepRun:
+    """One run of a sweep.
+
+    Attributes:
+        chosen: the values of the swept keys.
+        config: every key; `run` names its directory.
+        run: the directory.
+        yaml: the configuration for the run's process.
+    """
+
+    chosen: Mapping[str, Any]
+    config: TrainConfig
+    run: Run
+    yaml: Path
+
+    @property
+    def name(self) -> str:
+        return self.config.run
+
+    @property
+    def output(self) -> Path:
+        return self.run.directory / OUTPUT
+
+
+def folder(config: TrainConfig) -> Path:
+    """Where what belongs to no single run stands, beside the runs: out/digits-sweep-gp_lambda-seed."""
+    name = "-".join([config.run, "sweep", *(config.sweep or {})])
+    return config.out / name[: run_dir.LONGEST_NAME]
+
+
+def plan(config: TrainConfig) -> list[SweepRun]:
+    """The runs of a sweep in the order of its keys. The same sweep always finds the same directories."""
+    planned: dict[Run, SweepRun] = {}
+    for chosen, single in combinations(config):
+        alone = single.model_copy(update=ALONE)
+        name = run_dir.named(config.run, chosen)
+        run, found = run_dir.find(alone.model_copy(update={"run": name}))
+        count = 1
+        while run in planned:  # of names that were cut short
+            count += 1
+            run, found = run_dir.find(alone.model_copy(update={"run": f"{name}-{count}"}))
+        planned[run] = SweepRun(chosen, found, run, folder(config) / f"{found.run}.yaml")
+    return list(planned.values())
+
+
+def prepare(pending: Sequence[SweepRun]) -> dict[str, int]:
+    """Decode or download the images before the runs need them, each set once.
+
+    Returns:
+        Each run's name with its length in steps.
+
+    Raises:
+        InputError: images are missing or cannot be used.
+    """
+    images: dict[tuple[object, ...], int] = {}
+    lengths = {}
+    for one in pending:
+        config = one.config
+        seed = config.seed if config.dataset in POINT_SETS else None  # points are drawn, images are not
+        key = (config.path, config.dataset, config.classes, config.image_size, config.number_channels, seed)
+        if key not in images:
+            from wgan.data.load import load_data  # loads torch, which a sweep that is finished does without
+
+            found = load_data(config)
+            say(found.description)
+            for skipped in found.skipped:
+                detail(f"left out: {skipped}")
+            images[key] = len(found.train)
+        lengths[one.name] = config.num_steps or math.ceil((config.num_epochs or 0) * images[key] / config.batch_size)
+    return lengths

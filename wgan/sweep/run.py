@@ -1,0 +1,148 @@
+"""`sweep`: one YAML -> a run for each combination of values, each in its own directory and process."""
+
+import signal
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from wgan.config.resolve import TrainConfig, to_yaml
+from wgan.reporting.gallery import write_index
+from wgan.reporting.sweep_report import write_sweep_report
+from wgan.runs import run_dir
+from wgan.runs.run_dir import Run
+from wgan.sweep.cluster import RayRuns
+from wgan.sweep.local import LocalRuns
+from wgan.sweep.plan import SweepRun, folder, plan, prepare
+from wgan.sweep.progress import SweepProgress
+from wgan.sweep.ranking import ranking
+from wgan.sweep.worker import POLL
+from wgan.utils import faults
+from wgan.utils.atomic_io import write_text
+from wgan.utils.console import say
+from wgan.utils.signals import Interrupted, Interruption
+
+
+class Executor(Protocol):
+    """Where the runs of a sweep train. Leaving it stops those under way and waits until they have saved."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more may start."""
+
+    def start(self, one: SweepRun) -> None:
+        """Train in a new process."""
+
+    def ended(self) -> Mapping[str, int]:
+        """The runs that have ended since the last call -> exit status, negative for the signal that killed it."""
+
+    def stop(self) -> None:
+        """Let every run save and end; `ended` tells when."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None: ...
+
+
+def sweep(config: TrainConfig) -> int:
+    """Train every run of the sweep that is not finished, then draw the figures over all of them.
+
+    Returns:
+        The exit status: 0 when all runs are finished, 1 when some failed, 130 or 143 after SIGINT or SIGTERM (all
+        saved; the same command goes on).
+
+    Raises:
+        InputError: the images or devices that the runs ask for are not there, or another process runs this sweep.
+        RunFault: what belongs to no single run cannot be written.
+    """
+    own = folder(config)
+    with Interruption() as interruption:
+        planned = plan(config)
+        pending = [one for one in planned if not run_dir.is_finished(one.run, one.config)]
+        finished = len(planned) - len(pending)
+        say(f"{len(planned)} runs over {', '.join(config.sweep or {})}, {finished} of them finished already")
+        try:
+            with interruption.at_once():
+                executor = open_executor(config, pending)  # first: a missing device is known at once
+                lengths = prepare(pending)
+        except Interrupted:
+            return interruption.exit_status
+        with Run(own).lock(), faults.of_the_disk_explained(own):
+            write_text(own / "sweep.yaml", to_yaml(config))
+            with executor, SweepProgress(pending, lengths, finished) as progress:
+                failed = train_all(pending, executor, progress, interruption)
+            if interruption.signal:
+                say("Stopped, and every run has saved. The same command goes on from there.")
+                return interruption.exit_status
+            directories = {one.run.directory: one.chosen for one in planned}
+            page = write_sweep_report(own, directories)
+            write_index(config.out)
+    say(f"{len(planned) - len(failed)} of {len(planned)} runs are finished")
+    say(ranking(directories))
+    say(f"Figures:  {page}\nAll runs: {config.out / 'index.html'}")
+    for one in planned:
+        if one.name in failed:
+            say(f"failed: {one.run.directory}/: {failed[one.name]}\n  all it said: {one.output}")
+    return 1 if failed else 0
+
+
+def open_executor(config: TrainConfig, pending: Sequence[SweepRun]) -> Executor:
+    """A Ray cluster, or this machine with its accelerators where runs use them.
+
+    Raises:
+        InputError: Ray is not there, or a run asks for more accelerators than this machine has.
+    """
+    if config.executor == "ray":
+        return RayRuns(config)
+    wanting = {one.config.n_gpu: one.config for one in pending if one.config.n_gpu}
+    if not wanting:
+        return LocalRuns(config.parallel, config.cpus)
+    import torch
+
+    from wgan.runtime.device import open_device
+
+    kinds = [open_device(wanting[count]).type for count in sorted(wanting)]
+    return LocalRuns(config.parallel, config.cpus, kinds[0], torch.accelerator.device_count())
+
+
+def train_all(
+    pending: Sequence[SweepRun], executor: Executor, progress: SweepProgress, interruption: Interruption
+) -> dict[str, str]:
+    """Train all runs, or, after a signal, wait until those under way have saved.
+
+    Returns:
+        name -> reason, of the runs that failed.
+    """
+    waiting, running, failed = deque(pending), dict[str, SweepRun](), dict[str, str]()
+    stopping = False
+    while running or (waiting and not interruption.signal):
+        if interruption.signal and not stopping:
+            stopping = True
+            executor.stop()
+        while waiting and executor.has_room and not interruption.signal:
+            one = waiting.popleft()
+            write_text(one.yaml, to_yaml(one.config))
+            executor.start(one)
+            running[one.name] = one
+        for name, status in executor.ended().items():
+            one = running.pop(name)
+            if status != 0 and interruption.signal:
+                continue  # stopped, as it was asked to
+            if status != 0:
+                failed[name] = problem(one, status)
+            progress.ended(name, failed.get(name))
+        progress.show()
+        time.sleep(POLL)
+    return failed
+
+
+def problem(one: SweepRun, status: int) -> str:
+    """Why a run failed, in one line: who killed it, or what it said last."""
+    if status < 0:
+        killed = signal.Signals(-status).name
+        return f"killed by {killed}{', as systems do when memory runs out' if killed == 'SIGKILL' else ''}"
+    said = one.output.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line.strip() for line in reversed(said) if line.strip()), f"ended with status {status}")

@@ -1,0 +1,84 @@
+"""A training from its configuration to its exit status: the run's directory, the images, the device, then the loop."""
+
+from contextlib import suppress
+
+from wgan.config.contents import too_few
+from wgan.config.resolve import TrainConfig
+from wgan.data.image_set import Data
+from wgan.data.load import load_data
+from wgan.runs import run_dir
+from wgan.runs.run_dir import Run
+from wgan.runtime import distributed
+from wgan.runtime.device import choose_precision, open_device, set_up_arithmetic
+from wgan.runtime.distributed import Ranks
+from wgan.training import finalize
+from wgan.training.environment import device_name, parameters
+from wgan.training.loop import Training
+from wgan.utils import malloc
+from wgan.utils.atomic_io import remove_unfinished
+from wgan.utils.console import detail, say
+from wgan.utils.errors import InputError
+from wgan.utils.signals import Interrupted, Interruption
+
+
+def train(config: TrainConfig) -> int:
+    """Train as the YAML says, or go on where an earlier process stopped; in as many processes as it names devices.
+
+    Returns:
+        The exit status: 0 when the training is finished, 130 or 143 after SIGINT or SIGTERM (saved, can go on).
+
+    Raises:
+        InputError: the YAML asks for what is not there; nothing was written.
+        RunFault: the losses diverged, or the machine failed; the last checkpoint is whole.
+    """
+    if distributed.must_launch(config):
+        return distributed.launch(train, config, config.n_gpu)
+    with distributed.open_ranks(config) as ranks:
+        return train_in(ranks, config)
+
+
+def train_in(ranks: Ranks, config: TrainConfig) -> int:
+    """What one of the ranks does, or the only process there is. Only the first rank touches the run's directory."""
+    run, finished = ranks.broadcast_from_rank0(lambda: _found(config))
+    if finished:
+        say(f"{run.directory}: finished already. Results: {run.directory}/")
+        return 0
+    device = open_device(config, ranks.local_rank, ranks.local_ranks)
+    precision = choose_precision(config, device)
+    set_up_arithmetic(config)
+    with Interruption() as interruption, suppress(Interrupted):
+        with interruption.at_once():
+            images = ranks.rank0_first(lambda: load_data(config))
+        say(images.description)
+        for skipped in images.skipped:
+            detail(f"left out: {skipped}")
+        _require_a_batch(config, images)
+        ranks.check_equal("images", images.fingerprint)
+        if device.type == "cpu":
+            malloc.keep_freed()
+        with ranks.entered_by_rank0(run_dir.claimed(config)) as (run, named):
+            training = Training(named, run, images, device, precision.dtype, ranks)
+            with training.faults_explained():
+                training.begin()
+                machine = ranks.described(device_name(device))
+                say(f"{config.arch} on {machine}, {precision}; {parameters(training.trainer)}")
+                say(f"{run.directory}: {f'goes on from step {training.step}' if training.step else 'begins'}")
+                training.run_to_end(interruption)
+    return interruption.exit_status
+
+
+def _found(config: TrainConfig) -> tuple[Run, bool]:
+    """The run's directory, and whether all stands there already; of its pages, a stop may have cut off the last."""
+    run, _ = run_dir.find(config)
+    finished = run_dir.is_finished(run, config)
+    if finished and not finalize.pages_are_current(run):
+        with run.lock():
+            remove_unfinished(run.directory)
+            finalize.Pages(run).draw(last=True)
+    return run, finished
+
+
+def _require_a_batch(config: TrainConfig, images: Data) -> None:
+    if config.batch_size > len(images.train):
+        problem = too_few(config.batch_size, len(images.train))  # files that cannot be decoded are known only now
+        raise InputError(f"{config.where('batch_size')}: {problem.message}")

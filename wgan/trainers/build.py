@@ -1,0 +1,34 @@
+"""The algorithms. One is a file here and an entry in `wgan.config.ALGORITHMS`."""
+
+from collections.abc import Sequence
+from importlib import import_module
+
+import torch
+
+from wgan.config.resolve import ALGORITHMS, TrainConfig
+from wgan.networks.build import build_critic, build_generator
+from wgan.runtime.distributed import ALONE, Ranks
+from wgan.trainers.base import CriticLoss, Trainer
+
+__all__ = ["CriticLoss", "Trainer", "build_trainer"]
+
+
+def build_trainer(
+    config: TrainConfig,
+    shape: Sequence[int],
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+    ranks: Ranks = ALONE,
+) -> Trainer:
+    """The trainer that `arch` names, with fresh networks.
+
+    Args:
+        config: the run's keys.
+        shape: of one sample: (C, H, W), or (2,) for points in the plane.
+        device: where to train.
+        dtype: what the networks compute in.
+        ranks: the processes that share each batch.
+    """
+    module, _, name = ALGORITHMS[config.arch].trainer.partition(":")
+    trainer: type[Trainer] = getattr(import_module(module), name)
+    return trainer(config, build_generator(config, shape), build_critic(config, shape), device, dtype, ranks)

@@ -1,0 +1,91 @@
+"""Differentiable augmentation for small sets: DiffAugment, Zhao et al. 2020, arXiv:2006.10738.
+
+The critic sees changed images only, real and generated alike, so the generator learns the unchanged ones as long as the
+changes are invertible in distribution. All changes are differentiable by the images.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from wgan.utils.rng import Draws
+
+TRANSLATION = 1 / 8
+"""Largest shift, as a share of the side (sec. 4: 1/8)."""
+CUTOUT = 1 / 2
+"""Side of the square that is cut out, as a share of the image's (sec. 4: half)."""
+
+Uniform = Callable[[str, int], Tensor]
+"""(what for, how many) to numbers in [0, 1): (N, how many)."""
+
+
+def augmented(images: Tensor, kinds: Sequence[str], draws: Draws, purpose: str, step: int) -> Tensor:
+    """Change each image in its own way.
+
+    Args:
+        images: (N, C, H, W) in [-1, 1].
+        kinds: out of "flip", "translation", "color", "cutout"; applied in the paper's order, flips first.
+        draws: give the numbers of (purpose, step).
+        purpose: what the numbers are for: real, critic's or generator's images.
+        step: of the training.
+
+    Returns:
+        (N, C, H, W); the same tensor where `kinds` is empty.
+    """
+
+    def uniform(change: str, count: int) -> Tensor:
+        return draws.uniform(f"{purpose} {change}", step, len(images), count)
+
+    for kind, change in CHANGES.items():
+        if kind in kinds:
+            images = change(images, uniform)
+    return images
+
+
+def flip(images: Tensor, uniform: Uniform) -> Tensor:
+    """Mirror every other image, left to right."""
+    mirrored = uniform("flip", 1)[:, 0] < 0.5
+    return torch.where(mirrored[:, None, None, None], images.flip(3), images)
+
+
+def color(images: Tensor, uniform: Uniform) -> Tensor:
+    """Brightness by up to 0.5 either way, saturation by a factor in [0, 2), contrast by one in [0.5, 1.5)."""
+    brightness, saturation, contrast = uniform("color", 3).to(images.dtype).T[:, :, None, None, None]
+    images = images + (brightness - 0.5)
+    grey = images.mean(1, keepdim=True)
+    images = grey + (images - grey) * (2 * saturation)
+    mean = images.mean((1, 2, 3), keepdim=True)
+    changed: Tensor = mean + (images - mean) * (contrast + 0.5)
+    return changed
+
+
+def translation(images: Tensor, uniform: Uniform) -> Tensor:
+    """Shift by up to an eighth of the side; what comes into view is 0 (mid-grey)."""
+    side = images.shape[-1]
+    reach = int(side * TRANSLATION + 0.5)
+    shift = (uniform("translation", 2) * (2 * reach + 1)).long() - reach
+    rows, columns = (torch.arange(side, device=images.device) + shift[:, i, None] for i in (0, 1))  # (N, side) each
+    inside = ((rows >= 0) & (rows < side))[:, :, None] & ((columns >= 0) & (columns < side))[:, None, :]
+    batch = torch.arange(len(images), device=images.device)[:, None, None]
+    pixels = images.permute(0, 2, 3, 1)  # a view of channels-last memory: a pixel's channels move together
+    moved = pixels[batch, rows.clamp(0, side - 1)[:, :, None], columns.clamp(0, side - 1)[:, None, :]]
+    return (moved * inside[..., None]).permute(0, 3, 1, 2)
+
+
+def cutout(images: Tensor, uniform: Uniform) -> Tensor:
+    """Set a square of half the side to 0 (mid-grey); its centre lies anywhere in the image."""
+    side = images.shape[-1]
+    size = int(side * CUTOUT + 0.5)
+    first = (uniform("cutout", 2) * (side + (1 - size % 2))).long() - size // 2
+    place = torch.arange(side, device=images.device)
+    rows, columns = ((place >= first[:, i, None]) & (place < first[:, i, None] + size) for i in (0, 1))
+    return images * ~(rows[:, :, None] & columns[:, None, :])[:, None]
+
+
+CHANGES: dict[str, Callable[[Tensor, Uniform], Tensor]] = {
+    "flip": flip,
+    "color": color,
+    "translation": translation,
+    "cutout": cutout,
+}

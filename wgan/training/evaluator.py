@@ -1,0 +1,192 @@
+"""What a run shows and measures of its generator: images in grids, or points in the plane over the critic's contours.
+
+The loop and the results ask `Samples`, chosen by the data's shape, and never which kind it is.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from wgan.config.resolve import TrainConfig
+from wgan.data.image_set import Data
+from wgan.reporting.grids import real_fake_grid, save_grid, to_uint8
+from wgan.reporting.toy_2d import depth_picture, plane_picture, side_by_side
+from wgan.trainers.base import Trainer
+from wgan.utils.rng import generator as randomness
+
+if TYPE_CHECKING:
+    from wgan.metrics.report import Report  # its libraries take seconds to import
+
+BATCH = 256
+"""Samples generated at a time."""
+
+
+class Samples(ABC):
+    """The samples of one run.
+
+    Args:
+        config: the run's keys.
+        data: the real samples.
+
+    Attributes:
+        real: as many real samples as a picture shows, as the critic sees them.
+    """
+
+    shown: int
+    """Samples in a picture."""
+    measured: int
+    """Samples generated for the metrics."""
+
+    def __init__(self, config: TrainConfig, data: Data) -> None:
+        self.config, self.data = config, data
+        self.latents = self._latents(self.shown, "sample latents")
+        self.real = to_float(data.train.images[: self.shown])
+
+    @abstractmethod
+    def draw(self, trainer: Trainer, path: Path) -> Tensor:
+        """Write the picture of the averaged generator as it is now, always of the same latents.
+
+        Returns:
+            What is shown, (N, ...), as `Trainer.sample` gives it.
+        """
+
+    @abstractmethod
+    def figures(self, trainer: Trainer) -> dict[str, float]:
+        """What is cheap enough to stand in each row of the log, by the names of its columns."""
+
+    @abstractmethod
+    def require(self) -> None:
+        """Look at the files that the metrics will read, before the first step is taken.
+
+        Raises:
+            InputError: one is not what it should be.
+        """
+
+    @abstractmethod
+    def evaluate(self, trainer: Trainer) -> "Report":
+        """The run's metrics of the averaged generator as it is now."""
+
+    @abstractmethod
+    def compare(self, trainer: Trainer, directory: Path) -> None:
+        """Write the pictures of a finished run, real_fake_grid.png among them; a few seconds at most."""
+
+    def generated(self, trainer: Trainer, count: int) -> Tensor:
+        """The first `count` samples for the metrics: (count, ...) as `Trainer.sample` gives them."""
+        latents = self._latents(self.measured, "metric latents")[:count]
+        return torch.cat([trainer.sample(part).cpu() for part in latents.split(BATCH)])
+
+    def _latents(self, count: int, purpose: str) -> Tensor:
+        return torch.randn(count, self.config.latent_vector, generator=randomness(self.config.seed, purpose))
+
+
+class ImageSamples(Samples):
+    """Images: grids of them, and the metrics that the YAML names."""
+
+    shown, measured = 64, 2_048
+    searched = 256
+    """Images whose nearest training images are looked for at the end."""
+
+    def draw(self, trainer: Trainer, path: Path) -> Tensor:
+        images = trainer.sample(self.latents)
+        save_grid(images, path)
+        return images
+
+    def figures(self, trainer: Trainer) -> dict[str, float]:
+        return {}
+
+    def require(self) -> None:
+        if "inception" in self.config.metrics:
+            from wgan.metrics import evaluate
+
+            evaluate.require(self.config.metrics, self.config.inception_weights)
+
+    def evaluate(self, trainer: Trainer) -> "Report":
+        from wgan.metrics import evaluate
+
+        config, data = self.config, self.data
+        if not config.metrics:
+            return evaluate.Report(())
+        return evaluate.evaluate(
+            to_uint8(self.generated(trainer, self.measured)),
+            data.held_out,
+            data.train,
+            config.metrics,
+            config.seed,
+            trainer.device,
+            cache=config.cache,
+            inception_weights=config.inception_weights,
+        )
+
+    def compare(self, trainer: Trainer, directory: Path) -> None:
+        real = to_float(self.data.held_out.images[: self.shown])
+        real_fake_grid(real, self.generated(trainer, self.shown), directory / "real_fake_grid.png")
+        from wgan.metrics.distribution import most_used
+        from wgan.reporting.evaluation_pictures import interpolation_strip, neighbour_picture
+
+        walk = self._walk()
+        between = trainer.sample(walk.flatten(0, 1)).unflatten(0, walk.shape[:2])
+        interpolation_strip(between, directory / "interpolation.png")
+        fake, seen = to_uint8(self.generated(trainer, self.searched)), self.data.train.images
+        seen = seen[: most_used(seen[0], len(seen))]  # of so many large images that reading all takes minutes
+        neighbour_picture(fake, seen, directory / "nearest_neighbours.png", device=trainer.device)
+
+    def _walk(self) -> Tensor:
+        """Ways from one latent to another, (8, 8, latent_vector): in quarter circles, as every point on such a way is
+        distributed as the latents themselves, which those on a straight line are not.
+        """
+        start, end = self.latents[:8, None], self.latents[8:16, None]
+        angle = torch.linspace(0, math.pi / 2, 8)[:, None]
+        return angle.cos() * start + angle.sin() * end
+
+
+class PointSamples(Samples):
+    """Points in the plane, where the distance that the critic estimates can be computed exactly."""
+
+    shown, measured = 1_000, 10_000
+    compared = 500
+    """Of each kind in the log's exact distance: the simplex takes a tenth of a second for so many."""
+
+    def draw(self, trainer: Trainer, path: Path) -> Tensor:
+        points = trainer.sample(self.latents)
+        plane_picture(self.real, points, lambda raster: trainer.critic(raster.to(trainer.device)), path)
+        return points
+
+    @torch.no_grad()
+    def figures(self, trainer: Trainer) -> dict[str, float]:
+        from wgan.metrics.toy_2d import exact_w1
+
+        latents = self.latents[: self.compared].to(trainer.device)
+        fake = trainer.generator(latents)  # the critic follows these weights, not the average
+        return {"exact_w1": exact_w1(fake, self.real[: self.compared])}
+
+    def require(self) -> None:
+        """The figures of points read no file."""
+
+    def evaluate(self, trainer: Trainer) -> "Report":
+        from wgan.metrics.toy_2d import evaluate_points
+
+        fake = self.generated(trainer, self.measured)
+        return evaluate_points(fake, self.data.held_out, self.data.train, self.config.seed)
+
+    def compare(self, trainer: Trainer, directory: Path) -> None:
+        from wgan.metrics.depth import gradient_norms_by_depth, weights_of
+
+        real, fake = self.data.held_out.images[: self.shown], self.generated(trainer, self.shown)
+        side_by_side(real, fake, directory / "real_fake_grid.png")
+        name, points = self.config.arch, torch.cat([real, fake]).to(trainer.device)
+        norms = gradient_norms_by_depth(trainer.critic, points)
+        depth_picture({name: weights_of(trainer.critic)}, {name: norms}, directory / "critic_depth.png")
+
+
+def samples_of(config: TrainConfig, data: Data) -> Samples:
+    """The kind that the data's shape asks for: (N, C, H, W) or (N, 2)."""
+    return (PointSamples if data.train.images.dim() == 2 else ImageSamples)(config, data)
+
+
+def to_float(samples: Tensor) -> Tensor:
+    """(N, C, H, W) uint8 to float32 in [-1, 1], what is float already as it is."""
+    return samples if samples.is_floating_point() else samples.float() / 127.5 - 1
