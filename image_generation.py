@@ -9,7 +9,9 @@ from pathlib import Path
 
 from wgan import __version__
 from wgan.config.docs import USAGE, help_text
-from wgan.config.resolve import Config, EvaluateConfig, GenerateConfig, TrainConfig, load_config
+from wgan.config.resolve import load_config
+from wgan.config.schema import Config, EvaluateConfig, GenerateConfig, TrainConfig
+from wgan.preflight import Preflight
 from wgan.utils import console
 from wgan.utils.errors import UserError
 
@@ -30,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
     options = _options(arguments)
     try:
-        config = load_config(options.yaml, options.overrides, check_machine=True)
+        config = load_config(options.yaml, options.overrides, Preflight())
         for warning in config.warnings if os.environ.get("RANK", "0") == "0" else ():  # torchrun starts many of us
             print(warning, file=sys.stderr)
         module, _, function = (CHECK if options.check else _job(config)).partition(":")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import torch
 
-from wgan.config.resolve import TrainConfig, resolve
+from wgan.config.resolve import resolve
+from wgan.config.schema import TrainConfig
 from wgan.data.toy_2d import toy
 from wgan.metrics.depth import gradient_norms_by_depth, weights_of
 from wgan.networks.base import Critic, Generator

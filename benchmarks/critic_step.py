@@ -21,7 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wgan.config.resolve import TrainConfig, resolve
+from wgan.config.resolve import resolve
+from wgan.config.schema import TrainConfig
 from wgan.networks.build import build_critic, build_generator
 from wgan.trainers.build import build_trainer
 from wgan.training.limits import convolution_rate, flops_per_image

@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from wgan.config.resolve import TrainConfig, load_config
+from wgan.config.resolve import load_config
+from wgan.config.schema import TrainConfig
 from wgan.data.batches import Batches
 from wgan.data.image_set import Data
 from wgan.data.load import load_data as load_data

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from wgan.config.resolve import TrainConfig, resolve
+from wgan.config.resolve import resolve
+from wgan.config.schema import TrainConfig
 from wgan.train import train
 from wgan.trainers.base import Trainer
 from wgan.trainers.ema import ExponentialMovingAverage

@@ -18,7 +18,8 @@ import torch
 import torch.distributed as dist
 from torch import multiprocessing
 
-from wgan.config.resolve import TrainConfig, resolve
+from wgan.config.resolve import resolve
+from wgan.config.schema import TrainConfig
 from wgan.data.batches import Batches
 from wgan.runtime.distributed import Ranks
 from wgan.trainers.build import build_trainer

@@ -67,7 +67,8 @@ def measure(
     from critic_step import ours as own_step
     from critic_step import plain as plain_step
 
-    from wgan.config.resolve import TrainConfig, resolve
+    from wgan.config.resolve import resolve
+    from wgan.config.schema import TrainConfig
     from wgan.data.image_set import Data, ImageSet
     from wgan.runs.run_dir import Run
     from wgan.runtime.distributed import Ranks

@@ -16,7 +16,8 @@ from metrics_along_training import checkpoints
 from PIL import Image
 from torch import Tensor
 
-from wgan.config.resolve import TrainConfig, resolve
+from wgan.config.resolve import resolve
+from wgan.config.schema import TrainConfig
 from wgan.data.load import load_named
 from wgan.generate import load_generator, sample
 from wgan.metrics import evaluate

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import image_generation
-from wgan.config.resolve import GenerateConfig, TrainConfig
+from wgan.config.schema import GenerateConfig, TrainConfig
 from wgan.utils.errors import InputError, RunFault
 
 ROOT = Path(__file__).parent.parent
@@ -61,17 +61,18 @@ sys.meta_path.insert(0, Forbidden())
 import image_generation
 from wgan import check
 from wgan.config import resolve as config
+from wgan.preflight import Preflight
 from pathlib import Path
 assert image_generation.main(["wrong.yaml"]) == 2
 try:
     image_generation.main(["--help"])
 except SystemExit as end:
     assert end.code == 0
-found = config.load_config(Path("input.yaml"), check_machine=True)
+found = config.load_config(Path("input.yaml"), check=Preflight())
 print(*check.values(found), *check.directory(found), sep="\\n")
 sys.modules["PIL"] = None  # the sizes of the images are looked up without torch too, but not here
 check.sizes = lambda _: "sizes"
-print(*check.images(config.load_config(Path("folder.yaml"), check_machine=True)), sep="\\n")
+print(*check.images(config.load_config(Path("folder.yaml"), check=Preflight())), sep="\\n")
 """
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}, timeout=120

@@ -12,7 +12,8 @@ from commands import run, write_yaml
 from file_faults import Changes, failing, watched
 from PIL import Image
 
-from wgan.config.resolve import EvaluateConfig, load_config, resolve
+from wgan.config.resolve import load_config, resolve
+from wgan.config.schema import EvaluateConfig
 from wgan.data import load
 from wgan.data.embedded import mnist_5k
 from wgan.evaluate import evaluate_job, generated

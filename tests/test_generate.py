@@ -8,7 +8,8 @@ import pytest
 from commands import run, write_yaml
 from file_faults import Changes, failing, watched
 
-from wgan.config.resolve import GenerateConfig, load_config, resolve
+from wgan.config.resolve import load_config, resolve
+from wgan.config.schema import GenerateConfig
 from wgan.generate import generate
 from wgan.utils.errors import InputError, RunFault
 

@@ -7,6 +7,7 @@ import pytest
 from wgan.config.datasets import NAMED_SETS, NamedSet
 from wgan.config.resolve import load_config
 from wgan.data.load import load_named
+from wgan.preflight import Preflight
 from wgan.utils.errors import InputError
 
 
@@ -22,7 +23,7 @@ def problems(tmp_path: Path, text: str) -> list[str]:
     yaml = tmp_path / "input.yaml"
     yaml.write_text(f"arch: WGAN-GP\nout: {tmp_path}/out\n{text}", encoding="utf-8")
     with pytest.raises(InputError) as caught:
-        load_config(yaml, check_machine=True)
+        load_config(yaml, check=Preflight())
     assert not (tmp_path / "out").exists()
     return [line.removeprefix(f"{tmp_path}/") for line in str(caught.value).splitlines()]
 
@@ -114,16 +115,16 @@ def test_generated_images_are_looked_for_too(tmp_path: Path) -> None:
     yaml = tmp_path / "input.yaml"
     yaml.write_text(f"{text}[{images}, {none}]\n")
     with pytest.raises(InputError, match=rf"^{yaml}:6: fakes: {none} holds no image"):
-        load_config(yaml, check_machine=True)
+        load_config(yaml, check=Preflight())
     yaml.write_text(f"{text}[{tmp_path}/best.pt, {images}]\n")
-    assert load_config(yaml, check_machine=True).warnings == ()
+    assert load_config(yaml, check=Preflight()).warnings == ()
     yaml.write_text(f"{text}[{tmp_path}/best.pt, {images}]\nloader_workers: 4\n")
-    assert load_config(yaml, check_machine=True).warnings == ()
+    assert load_config(yaml, check=Preflight()).warnings == ()
     yaml.write_text(f"{text}{tmp_path}/best.pt\nloader_workers: 4\n")
-    (warning,) = load_config(yaml, check_machine=True).warnings
+    (warning,) = load_config(yaml, check=Preflight()).warnings
     assert warning == f"{yaml}:7: warning: loader_workers: not used: there is nothing to decode"
     yaml.write_text(f"{text}{tmp_path}/best.pt\nloader_workers: 4\nconfig_version: 1\n")
-    assert load_config(yaml, check_machine=True).warnings == (), "a run's config.yaml holds all keys, asked for or not"
+    assert load_config(yaml, check=Preflight()).warnings == (), "a run's config.yaml holds all keys, asked for or not"
     yaml.write_text(f"{text}{tmp_path}/last.pt\n")
     with pytest.raises(InputError, match=rf"^{yaml}:6: fakes: there is no file or folder {tmp_path}/last.pt$"):
-        load_config(yaml, check_machine=True)
+        load_config(yaml, check=Preflight())

@@ -12,20 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from wgan.config.contents import has_generator, too_few
+from wgan.config.algorithms import ALGORITHMS, unused_keys
+from wgan.config.constraints import batch_too_large
+from wgan.config.datasets import POINT_SETS
 from wgan.config.docs import written
-from wgan.config.resolve import (
-    ALGORITHMS,
-    Config,
-    EvaluateConfig,
-    GenerateConfig,
-    TrainConfig,
-    combinations,
-    unused_keys,
-)
-from wgan.config.schema import POINT_SETS
+from wgan.config.resolve import combinations
+from wgan.config.schema import Config, EvaluateConfig, GenerateConfig, TrainConfig
 from wgan.data.image_folder import File, Unusable, held_out_count, printable, scan
 from wgan.runs import job_dir, run_dir
+from wgan.runs.run_dir import has_generator
 from wgan.utils.errors import InputError, UserError
 
 HEADERS_READ = 200
@@ -113,8 +108,8 @@ def images(config: TrainConfig | EvaluateConfig) -> Iterator[str]:
         count = len(found.train)
         yield f"Images: {found.description}"
     if isinstance(config, TrainConfig):
-        if config.batch_size > count:
-            raise InputError(f"{config.where('batch_size')}: {too_few(config.batch_size, count).message}")
+        if problem := batch_too_large(config.batch_size, count):
+            raise InputError(f"{config.where('batch_size')}: {problem.message}")
         steps = config.num_steps or math.ceil((config.num_epochs or 0) * count / config.batch_size)
         yield f"Length: {steps:,} critic updates, {steps // config.critic_its:,} generator updates"
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from wgan.config.contents import has_generator
-from wgan.config.resolve import EvaluateConfig
+from wgan.config.schema import EvaluateConfig
 from wgan.data.image_folder import Unusable
 from wgan.data.image_set import Data, fit
 from wgan.data.load import load_data, load_folder
@@ -21,6 +20,7 @@ from wgan.metrics.report import Report
 from wgan.reporting.evaluation_pictures import class_chart, neighbour_picture
 from wgan.reporting.grids import to_uint8
 from wgan.runs.job_dir import directory_of, filling
+from wgan.runs.run_dir import has_generator
 from wgan.runtime.device import open_device
 from wgan.utils.atomic_io import write_text
 from wgan.utils.console import detail, say

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from wgan.config.resolve import GenerateConfig, TrainConfig, resolve
+from wgan.config.resolve import resolve
+from wgan.config.schema import GenerateConfig, TrainConfig
 from wgan.networks.base import Generator
 from wgan.networks.build import build_generator
 from wgan.networks.conv import ConvGenerator

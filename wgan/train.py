@@ -2,8 +2,8 @@
 
 from contextlib import suppress
 
-from wgan.config.contents import too_few
-from wgan.config.resolve import TrainConfig
+from wgan.config.constraints import batch_too_large
+from wgan.config.schema import TrainConfig
 from wgan.data.image_set import Data
 from wgan.data.load import load_data
 from wgan.runs import run_dir
@@ -79,6 +79,5 @@ def _found(config: TrainConfig) -> tuple[Run, bool]:
 
 
 def _require_a_batch(config: TrainConfig, images: Data) -> None:
-    if config.batch_size > len(images.train):
-        problem = too_few(config.batch_size, len(images.train))  # files that cannot be decoded are known only now
+    if problem := batch_too_large(config.batch_size, len(images.train)):  # undecodable files are known only now
         raise InputError(f"{config.where('batch_size')}: {problem.message}")

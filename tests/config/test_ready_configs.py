@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from wgan.config.resolve import TrainConfig, combinations, load_config
-from wgan.config.schema import POINT_SETS
+from wgan.config.datasets import POINT_SETS
+from wgan.config.resolve import combinations, load_config
+from wgan.config.schema import TrainConfig
 from wgan.sweep.plan import folder
 from wgan.training import needs
 

@@ -9,21 +9,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wgan.config import aliases, packages, paths
+from wgan import preflight
 from wgan.config import resolve as configuration
-from wgan.config.resolve import (
-    ALGORITHMS,
-    MODELS,
-    GenerateConfig,
-    TrainConfig,
-    differing,
-    load_config,
-    resolve,
-    to_yaml,
-    with_values,
-)
-from wgan.config.resolving import properties
-from wgan.config.schema import MetricGroup, ResumeSafe, TrainKeys
+from wgan.config.algorithms import ALGORITHMS, MODELS
+from wgan.config.resolve import load_config, resolve, to_yaml, with_values
+from wgan.config.schema import EvaluateConfig, GenerateConfig, TrainConfig, json_schemas, resume_safe_keys
+from wgan.preflight import Preflight
+from wgan.runs.run_dir import differing_keys
 from wgan.utils.errors import InputError
 
 WRONG = sorted((Path(__file__).parent / "config_errors").glob("*.yaml"))
@@ -37,7 +29,7 @@ def written(tmp_path, monkeypatch):
 
     def write_and_load(text, *overrides, check_machine=False):
         Path("input.yaml").write_text(text, encoding="utf-8")
-        return load_config(Path("input.yaml"), overrides, check_machine)
+        return load_config(Path("input.yaml"), overrides, check=Preflight() if check_machine else lambda _: ())
 
     return write_and_load
 
@@ -46,7 +38,7 @@ def written(tmp_path, monkeypatch):
 def test_a_wrong_yaml_gets_exactly_the_message_beside_it(wrong, monkeypatch):
     monkeypatch.chdir(wrong.parent)
     with pytest.raises(InputError) as caught:
-        load_config(Path(wrong.name), check_machine=True)
+        load_config(Path(wrong.name), check=Preflight())
     assert str(caught.value) + "\n" == wrong.with_suffix(".txt").read_text().replace("{here}", str(Path.cwd()))
 
 
@@ -172,14 +164,14 @@ def test_a_relative_path_is_taken_from_the_working_directory(tmp_path, monkeypat
     photographs(tmp_path / "images")
     (tmp_path / "configs" / "a.yaml").write_text("arch: WGAN-GP\npath: images\nbatch_size: 8\n")
     monkeypatch.chdir(tmp_path)
-    assert load_config(Path("configs/a.yaml"), check_machine=True).path == Path("images")
+    assert load_config(Path("configs/a.yaml"), check=Preflight()).path == Path("images")
     monkeypatch.chdir(tmp_path / "configs")
     with pytest.raises(InputError, match="there is no folder images"):
-        load_config(Path("a.yaml"), check_machine=True)
+        load_config(Path("a.yaml"), check=Preflight())
 
 
 def test_out_must_take_files(written, monkeypatch):
-    monkeypatch.setattr(paths.os, "access", lambda path, mode, **_: not (mode & os.W_OK and str(path) == "locked"))
+    monkeypatch.setattr(preflight.os, "access", lambda path, mode, **_: not (mode & os.W_OK and str(path) == "locked"))
     Path("locked").mkdir()
     text = "arch: WGAN-GP\ndataset: mnist-5k\nout: locked/a/b\n"
     assert written(text).out == Path("locked/a/b")
@@ -253,14 +245,14 @@ def test_settings_without_effect_or_known_to_fail_are_warned_of(keys, told):
 
 
 def test_packages_that_a_key_needs_are_looked_for_only_when_there_is_work_to_do(written, monkeypatch):
-    monkeypatch.setattr(packages, "find_spec", lambda _: None)
+    monkeypatch.setattr(preflight, "find_spec", lambda _: None)
     text = "arch: WGAN-GP\ndataset: mnist-5k\ngp_lambda: -1\ntensorboard: true\nexecutor: ray\nsweep: {seed: [1]}\n"
     with pytest.raises(InputError) as caught:
         written(text, check_machine=True)
     assert str(caught.value).splitlines() == [
         "input.yaml:3: gp_lambda: must be at least 0, got -1",
         "input.yaml:4: tensorboard: needs the package tensorboard, which is not installed: pip install tensorboard, or "
-        "set false: log.csv holds the same figures",
+        "set false: log.csv holds the same metrics",
         "input.yaml:5: executor: ray needs a package that is not installed: pip install -r requirements-ray.txt",
     ]
     assert written(text, "gp_lambda=1").tensorboard
@@ -326,11 +318,11 @@ def test_a_configuration_cannot_change_under_a_runs_feet():
 
 def test_another_value_that_changes_the_weights_is_another_run():
     config = resolve(BASE)
-    assert differing(config, resolve(BASE)) == {}
-    assert differing(config, resolve({**BASE, "gp_lambda": 1})) == {"gp_lambda": 1}
-    assert differing(config, resolve({**BASE, "learning_rate": 1e-3})) == {"learning_rate": 1e-3}
-    assert differing(config, resolve({**BASE, "critic_learning_rate": 1e-3})) == {"critic_learning_rate": 1e-3}
-    assert differing(config, resolve({**BASE, "classes": [3]})) == {"classes": (3,)}
+    assert differing_keys(config, resolve(BASE)) == {}
+    assert differing_keys(config, resolve({**BASE, "gp_lambda": 1})) == {"gp_lambda": 1}
+    assert differing_keys(config, resolve({**BASE, "learning_rate": 1e-3})) == {"learning_rate": 1e-3}
+    assert differing_keys(config, resolve({**BASE, "critic_learning_rate": 1e-3})) == {"critic_learning_rate": 1e-3}
+    assert differing_keys(config, resolve({**BASE, "classes": [3]})) == {"classes": (3,)}
 
 
 @pytest.mark.parametrize(
@@ -341,14 +333,12 @@ def test_another_value_that_changes_the_weights_is_another_run():
      {"path": "where/the/files/lie"}],
 )  # fmt: skip
 def test_the_same_training_goes_on_under_another_value_of_a_key_that_changes_no_weight(change):
-    assert differing(resolve(BASE), resolve({**BASE, **change})) == {}
+    assert differing_keys(resolve(BASE), resolve({**BASE, **change})) == {}
 
 
 def test_keys_that_change_the_weights_are_never_neutral():
     """A key added without thought changes the weights, as far as the program knows."""
-    neutral = {
-        key for key, field in TrainKeys.model_fields.items() if any(isinstance(m, ResumeSafe) for m in field.metadata)
-    }
+    neutral = resume_safe_keys()
     trained = (
         "arch path dataset classes seed batch_size accumulate image_size number_channels augment learning_rate "
         "critic_learning_rate beta_adam beta2_adam optimizer critic_its gp_lambda clip_value div_k div_p "
@@ -405,35 +395,14 @@ def test_each_warning_of_a_sweeps_runs_is_told_once(written):
     ]
 
 
-# Versions ------------------------------------------------------------------------------------------------------------
-
-
-def test_an_older_file_loads_and_says_what_is_called_otherwise_now(monkeypatch, written):
-    monkeypatch.setattr(aliases, "CONFIG_VERSION", 3)
-    monkeypatch.setattr(aliases, "RENAMED", {2: {"penalty": "lambda_gp"}, 3: {"lambda_gp": "gp_lambda"}})
-    config = written("config_version: 1\narch: WGAN-GP\ndataset: mnist-5k\npenalty: 3\n")
-    assert config.gp_lambda == 3
-    assert [
-        w
-        for w in config.warnings
-        if w.startswith("input.yaml:4: warning: penalty: is called lambda_gp since version 2")
-    ]
-
-
 # The models and the code that reads them -----------------------------------------------------------------------------
-
-
-def test_the_metric_groups_are_those_that_can_be_computed():
-    from wgan.metrics.evaluate import GROUPS
-
-    assert set(MetricGroup.__args__) == set(GROUPS)
 
 
 def test_the_sets_are_those_that_can_be_loaded():
     from wgan.data.named_sets import SETS
     from wgan.data.toy_2d import TOYS
 
-    assert set(properties(TrainKeys)["dataset"]["enum"]) == {"mnist-5k", *SETS, *TOYS}
+    assert set(json_schemas(TrainConfig)["dataset"]["enum"]) == {"mnist-5k", *SETS, *TOYS}
 
 
 # Any mapping ---------------------------------------------------------------------------------------------------------
@@ -450,7 +419,7 @@ anything = st.recursive(
 
 def plausible(key):
     """Values that a key takes, so that the rules between keys are reached too."""
-    schema = next(properties(model)[key] for model in MODELS.values() if key in model.model_fields)
+    schema = next(json_schemas(model)[key] for model in MODELS.values() if key in model.model_fields)
     inner = schema.get("items", schema)
     good = st.sampled_from(inner["enum"]) if "enum" in inner else st.integers(-1, 3) | st.floats(0, 1) | words
     if key == "arch":
@@ -470,7 +439,7 @@ def test_any_mapping_of_known_keys_is_a_configuration_or_errors_with_their_lines
     file = tmp_path_factory.getbasetemp() / "any.yaml"
     file.write_text(yaml.safe_dump(mapping), encoding="utf-8")
     try:
-        config = load_config(file, check_machine=True)
+        config = load_config(file, check=Preflight())
     except InputError as error:
         lines = [line for line in str(error).splitlines() if not line.startswith("    ")]
         assert lines
@@ -478,7 +447,7 @@ def test_any_mapping_of_known_keys_is_a_configuration_or_errors_with_their_lines
             line.startswith(f"{file}:") and line.removeprefix(f"{file}:").split(":")[0].isdigit() for line in lines
         )
     else:
-        assert isinstance(config, TrainConfig | GenerateConfig | configuration.EvaluateConfig)
+        assert isinstance(config, TrainConfig | GenerateConfig | EvaluateConfig)
         again = tmp_path_factory.getbasetemp() / "again.yaml"
         again.write_text(to_yaml(config), encoding="utf-8")
         assert load_config(again) == config
@@ -508,7 +477,7 @@ def test_a_damaged_yaml_is_a_configuration_or_an_error_that_names_it(tmp_path_fa
     file = tmp_path_factory.getbasetemp() / "damaged.yaml"
     file.write_bytes(content)
     try:
-        config = load_config(file, check_machine=True)
+        config = load_config(file, check=Preflight())
     except InputError as error:
         told = str(error)
     else:

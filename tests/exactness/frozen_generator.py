@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from wgan.config.resolve import TrainConfig, resolve
+from wgan.config.resolve import resolve
+from wgan.config.schema import TrainConfig
 from wgan.networks.base import Critic, Generator
 from wgan.networks.layers import Chain, Flatten, Linear
 from wgan.trainers.base import Trainer

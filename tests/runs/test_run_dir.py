@@ -10,7 +10,8 @@ import pytest
 from commands import forking
 
 from wgan.config import resolve
-from wgan.config.resolve import TrainConfig, to_yaml
+from wgan.config.resolve import to_yaml
+from wgan.config.schema import TrainConfig
 from wgan.runs import run_dir
 from wgan.runs.run_dir import Run
 from wgan.utils.atomic_io import write_text

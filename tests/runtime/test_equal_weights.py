@@ -12,7 +12,8 @@ import torch
 from ranks_at_work import in_ranks
 from torch import Tensor
 
-from wgan.config.resolve import TrainConfig, resolve
+from wgan.config.resolve import resolve
+from wgan.config.schema import TrainConfig
 from wgan.data.batches import Batches
 from wgan.networks.build import build_critic, build_generator
 from wgan.runtime.distributed import ALONE, Ranks

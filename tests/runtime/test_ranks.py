@@ -12,7 +12,8 @@ import torch
 import torch.distributed as dist
 from ranks_at_work import in_ranks
 
-from wgan.config.resolve import TrainConfig, resolve
+from wgan.config.resolve import resolve
+from wgan.config.schema import TrainConfig
 from wgan.runtime.distributed import ALONE, Ranks, check_even_split, threads_of_a_rank
 from wgan.trainers.base import Trainer, running_statistics
 from wgan.trainers.build import build_trainer

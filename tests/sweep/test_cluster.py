@@ -16,9 +16,9 @@ from commands import ROOT, write_yaml
 from run_comparison import differences
 
 from wgan import train
-from wgan.config import packages
+from wgan.config import constraints
 from wgan.config import resolve as configuration
-from wgan.config.resolve import TrainConfig
+from wgan.config.schema import TrainConfig
 from wgan.runs.run_dir import Run
 from wgan.sweep import cluster as on_ray
 from wgan.sweep import plan
@@ -32,7 +32,7 @@ KEYS = {"dataset": "8gaussians", "metrics": [], "log_every": 20, "checkpoint_eve
 @pytest.fixture
 def cluster() -> Iterator[Any]:
     """A head that trains nothing, and two nodes with one CPU each."""
-    pytest.importorskip("ray", reason=packages.RAY)
+    pytest.importorskip("ray", reason=constraints.RAY_MISSING)
     from ray.cluster_utils import Cluster
 
     started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
@@ -89,7 +89,7 @@ def test_without_ray_the_command_that_installs_it_is_told(tmp_path: Path, monkey
 
 
 @pytest.mark.optional
-@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason=packages.RAY)
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason=constraints.RAY_MISSING)
 def test_a_cluster_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     config = _loaded(write_yaml(tmp_path, **KEYS, executor="ray", sweep={"seed": [1]}))

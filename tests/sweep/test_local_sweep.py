@@ -16,7 +16,7 @@ from file_faults import Changes, failing, watched
 from run_comparison import differences
 
 from wgan.config import resolve as configuration
-from wgan.config.resolve import TrainConfig
+from wgan.config.schema import TrainConfig
 from wgan.data import load
 from wgan.runs import run_dir
 from wgan.runs.run_dir import Run

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from wgan.config.resolve import TrainConfig, resolve
+from wgan.config.resolve import resolve
+from wgan.config.schema import TrainConfig
 from wgan.trainers.build import build_trainer
 from wgan.trainers.diffaugment import CHANGES, augmented
 from wgan.utils.rng import Draws

@@ -2,7 +2,8 @@
 
 import pytest
 
-from wgan.config.resolve import TrainConfig, resolve
+from wgan.config.resolve import resolve
+from wgan.config.schema import TrainConfig
 from wgan.training.limits import flops_per_image
 
 

@@ -1,58 +1,132 @@
-"""One key's value as YAML gives it -> as its type wants it: numbers and words as people write them."""
+"""How values may be written: types for the keys of the schema that take numbers and words as people write them.
 
+`1e3` or `"64"` where a whole number is wanted, `Adam` for `adam`, `007` where text is wanted, `flip` where a list is,
+`~` and `$HOME` in paths. Never a boolean for a number: `batch_size: true` is a mistake, not 1.
+
+A value is validated with the context (its key, place -> spelling), so that text is what was written.
+"""
+
+import os
+import re
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias, TypeVar, get_args
 
-from wgan.config.diagnostics import Problem, Schema, described, shown, squashed
-from wgan.config.paths import expanded
-from wgan.config.yaml_file import Place, scalar
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, core_schema
+
+from wgan.config.diagnostics import Place, squashed
+from wgan.config.yaml_file import scalar
+
+Context: TypeAlias = tuple[str, Mapping[Place, str]]
+T = TypeVar("T")
 
 
-def read_value(key: str, value: Any, schema: Schema, texts: Mapping[Place, str]) -> tuple[Any, list[Problem]]:
-    """Convert a value where its meaning is plain; what cannot be converted is left for the model to refuse.
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value)  # refused by the types below
+    if isinstance(value, str):
+        number = scalar(value.strip())
+        return number if isinstance(number, int | float) and not isinstance(number, bool) else value
+    return value
 
-    `1e3` or `"64"` where a whole number is wanted, `Adam` for `adam`, `007` where text is wanted, `flip` where a list
-    is, `~` and `$HOME` in paths. Never a boolean for a number: `batch_size: true` is a mistake, not 1.
 
-    Returns:
-        The value, and what is wrong with it: null where a value is needed, a boolean for a number, a broken path.
+def _whole(value: Any) -> Any:
+    number = _number(value)
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+def _spelling(value: float, info: ValidationInfo, *inside: int) -> str:
+    context: Context = info.context or ("", {})
+    key, texts = context
+    return texts.get((key, *inside), str(value))
+
+
+def _as_written(value: Any, info: ValidationInfo) -> Any:
+    """The spelling of what YAML takes for a number or a boolean."""
+    return _spelling(value, info) if isinstance(value, bool | int | float) else value
+
+
+def _many(value: Any) -> Any:
+    """A list may be written as its only item."""
+    return value if value is None or isinstance(value, list | tuple | dict) else [value]
+
+
+def _spelled(value: Any, info: ValidationInfo) -> Any:
+    """A list's items as they were written: 001 is not 1, and a class may be called 1.5 or true."""
+    items = _many(value)
+    if not isinstance(items, list | tuple):
+        return items
+    inside = [(i,) for i in range(len(items))] if items is value else [()]
+    return [
+        _spelling(item, info, *place) if isinstance(item, bool | int | float) else item
+        for place, item in zip(inside, items, strict=True)
+    ]
+
+
+def _classes(value: Any, info: ValidationInfo) -> Any:
+    """Plain whole numbers, which may be places in the list of classes, stay numbers."""
+    spelled, items = _spelled(value, info), _many(value)
+    if not isinstance(spelled, list):
+        return spelled
+    return [
+        item if type(item) is int and text == str(item) else text for text, item in zip(spelled, items, strict=True)
+    ]
+
+
+class OneOf:
+    """One of some words, in any case, with or without hyphens; of the annotated Literal's unless they are given."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        words = self.words or get_args(source)
+        by_spelling = {squashed(word): word for word in words}
+
+        def spelled(value: Any) -> Any:
+            return by_spelling.get(squashed(value), value) if isinstance(value, str) else value
+
+        return core_schema.no_info_before_validator_function(spelled, core_schema.literal_schema(list(words)))
+
+
+def _expanded(value: Any) -> Any:
+    """A path with `~` and `$NAME`, `${NAME}` filled in; of what is a Path already nothing is.
+
+    Raises:
+        ValueError: what is wrong with it, as the message's second half.
     """
-    if value is None:
-        if schema.get("nullable"):
-            return None, []
-        return None, [Problem((key,), "has no value; give one, or delete the line for the default")]
-    if schema.get("type") != "array":
-        return _read_item((key,), value, schema, texts)
-    if isinstance(value, dict):
-        return value, []
-    if not isinstance(value, list | tuple):
-        item, problems = _read_item((key,), value, schema["items"], texts)
-        return [item], problems
-    pairs = [_read_item((key, i), item, schema["items"], texts) for i, item in enumerate(value)]
-    return [item for item, _ in pairs], [problem for _, found in pairs for problem in found]
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        raise ValueError("must be a path, got nothing")
+    if re.match(r"[A-Za-z][\w+.-]*://", value):
+        raise ValueError(
+            f"must be a folder or file of this machine, got the URL {value}; a mounted or shared one will do"
+        )
+    if "\0" in value:
+        raise ValueError("must be a path, but holds the character NUL")
+    variable = re.compile(r"\$(?:\{([^}]*)\}|([A-Za-z_]\w*))")
+    for match in variable.finditer(value):
+        if (name := match[1] or match[2] or "") not in os.environ:
+            raise ValueError(f"names the environment variable {name}, which is not set")
+    filled = variable.sub(lambda match: os.environ[match[1] or match[2]], value)
+    try:
+        os.fsencode(filled)
+    except UnicodeEncodeError as error:
+        raise ValueError(f"must be a path, got {filled!r}, which no file system can hold") from error
+    try:
+        return Path(filled).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{filled.split('/')[0]} is nobody's home folder here") from error
 
 
-def _read_item(place: Place, value: Any, schema: Schema, texts: Mapping[Place, str]) -> tuple[Any, list[Problem]]:
-    kind = schema.get("type")
-    if kind in ("integer", "number"):
-        if isinstance(value, bool):
-            return None, [Problem(place, f"must be {described(schema)}, got {shown(value)}")]
-        if isinstance(value, str):
-            number = scalar(value.strip())
-            value = number if isinstance(number, int | float) and not isinstance(number, bool) else value
-        return int(value) if kind == "integer" and isinstance(value, float) and value.is_integer() else value, []
-    if kind == "string":
-        if isinstance(value, bool | int | float):
-            value = texts.get(place, str(value))
-        if not isinstance(value, str):
-            return value, []
-        if "enum" in schema:
-            return {squashed(name): name for name in schema["enum"]}.get(squashed(value), value), []
-        if schema.get("format") == "path":
-            try:
-                return expanded(value), []
-            except ValueError as error:
-                return None, [Problem(place, str(error))]
-    elif "anyOf" in schema and isinstance(value, bool | float):  # a class may be called 1.5
-        value = texts.get(place, str(value))
-    return value, []
+NUMBER = BeforeValidator(_number)
+"""Of a float; these stand behind the Field with its range, which pydantic would otherwise leave out of the schema."""
+WHOLE = BeforeValidator(_whole)
+"""Of an int, or of a Literal of some."""
+LIST_AS_WRITTEN = BeforeValidator(_spelled)
+Text = Annotated[str, BeforeValidator(_as_written)]
+FilePath = Annotated[Path, BeforeValidator(_expanded), BeforeValidator(_as_written)]
+Many = Annotated[tuple[T, ...], BeforeValidator(_many)]
+Classes = Annotated[tuple[int | str, ...], Field(min_length=1), BeforeValidator(_classes)]

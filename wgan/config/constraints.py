@@ -4,13 +4,14 @@ A rule takes a whole configuration and the keys its user gave, and says what it 
 """
 
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
-from typing import Any
 
-from wgan.config.datasets import NAMED_SETS
+from wgan.config.algorithms import ALGORITHMS, Algorithm, unused_keys
+from wgan.config.datasets import NAMED_SETS, POINT_SETS
 from wgan.config.diagnostics import Problem, shown
-from wgan.config.schema import POINT_SETS, EvaluateKeys, Keys, TrainKeys
+from wgan.config.schema import CONFIG_VERSION, EvaluateConfig, JobConfig, TrainConfig
 
+RAY_MISSING = "ray needs a package that is not installed: pip install -r requirements-ray.txt"
+TENSORBOARD_MISSING = "needs the package tensorboard, which is not installed: pip install tensorboard"
 INDEX = "index.html"
 """What the program itself writes into `out`, beside the runs."""
 
@@ -28,27 +29,29 @@ FIGURES: dict[str, tuple[str, ...]] = {
 POINT_FIGURES = ("w1", "modes_covered")
 
 
-@dataclass(frozen=True)
-class Algorithm:
-    """One algorithm: where it stands and what its paper sets.
+def violations(config: JobConfig, given: Set[str], saved: bool) -> Iterator[Problem]:
+    """What cannot work although each value alone is in range, and warnings of what has no effect or is known to fail.
 
-    Attributes:
-        trainer: "module:Class".
-        paper: its arXiv number.
-        defaults: what the paper sets.
-        own_keys: keys that no other algorithm looks at, unless it names them here too.
-        penalises_gradient: its penalty takes the critic's gradient image by image; batch norm would couple the images.
+    Args:
+        config: all keys.
+        given: those that the user gave.
+        saved: a run wrote this file, with every key, used or not.
     """
+    algorithm = ALGORITHMS.get(config.arch)
+    yield from _impossible(config, algorithm)
+    if not saved and isinstance(config, TrainConfig | EvaluateConfig):
+        yield from map(_warning, _images_without_effect(config, given))
+    if not saved and isinstance(config, TrainConfig):
+        yield from map(_warning, _training_without_effect(config, given))
+    if isinstance(config, TrainConfig) and algorithm:
+        yield from map(_warning, _known_to_fail(config, given, algorithm))
 
-    trainer: str
-    paper: str
-    defaults: dict[str, Any]
-    own_keys: frozenset[str] = frozenset()
-    penalises_gradient: bool = False
 
-
-def impossible(config: Keys, algorithm: Algorithm | None) -> Iterator[Problem]:
-    """What cannot work although each value alone is in range. Names the key to change."""
+def _impossible(config: JobConfig, algorithm: Algorithm | None) -> Iterator[Problem]:
+    """Names the key to change."""
+    if config.config_version > CONFIG_VERSION:
+        message = f"version {config.config_version} was written by a newer release; this one reads up to"
+        yield Problem(("config_version",), f"{message} {CONFIG_VERSION}: update it")
     if not _is_folder_name(config.run):
         said = (
             "must be the name of one folder: no / or \\, no control characters, no dot in front, at most 120 characters"
@@ -59,11 +62,11 @@ def impossible(config: Keys, algorithm: Algorithm | None) -> Iterator[Problem]:
     for key, value in config:
         if isinstance(value, tuple):
             yield from _named_twice(key, list(map(str, value)))
-    if isinstance(config, TrainKeys | EvaluateKeys) and config.path is None and config.dataset is None:
+    if isinstance(config, TrainConfig | EvaluateConfig) and config.path is None and config.dataset is None:
         yield Problem(("path",), "missing: give the folder of your images, or dataset: mnist-5k", involves=("dataset",))
-    if isinstance(config, EvaluateKeys) and config.dataset in POINT_SETS:
+    if isinstance(config, EvaluateConfig) and config.dataset in POINT_SETS:
         yield Problem(("dataset",), f"{config.dataset} holds points in the plane; arch: Evaluate measures images")
-    if isinstance(config, TrainKeys):
+    if isinstance(config, TrainConfig):
         yield from _impossible_training(config, algorithm)
 
 
@@ -73,7 +76,7 @@ def _named_twice(key: str, items: Sequence[str]) -> Iterator[Problem]:
             yield Problem((key, i), f"names {item} twice")
 
 
-def _impossible_training(config: TrainKeys, algorithm: Algorithm | None) -> Iterator[Problem]:
+def _impossible_training(config: TrainConfig, algorithm: Algorithm | None) -> Iterator[Problem]:
     if config.num_epochs is not None and config.num_steps is not None:
         yield Problem(("num_steps",), "give num_epochs or num_steps, not both", involves=("num_epochs",))
     if config.critic_norm == "batch" and algorithm and algorithm.penalises_gradient:
@@ -106,7 +109,7 @@ def _impossible_training(config: TrainKeys, algorithm: Algorithm | None) -> Iter
         )
 
 
-def _impossible_choice(config: TrainKeys, figure: str) -> Iterator[Problem]:
+def _impossible_choice(config: TrainConfig, figure: str) -> Iterator[Problem]:
     """A figure to choose the best checkpoint by that the run does not compute."""
     place = ("best_metric",)
     if config.dataset in POINT_SETS:
@@ -126,31 +129,12 @@ def _impossible_choice(config: TrainKeys, figure: str) -> Iterator[Problem]:
             yield Problem(place, said, involves=("metrics",))
 
 
-def without_effect(config: Keys, given: Set[str], unused: Set[str]) -> Iterator[Problem]:
-    """Warnings: keys that the user gave and nothing looks at.
-
-    Args:
-        config: all keys.
-        given: those that the user gave.
-        unused: those that the arch does not look at.
-    """
-    if isinstance(config, TrainKeys | EvaluateKeys):
-        yield from map(_warning, _images_without_effect(config, given))
-    if isinstance(config, TrainKeys):
-        yield from map(_warning, _training_without_effect(config, given, unused))
-
-
-def known_to_fail(config: TrainKeys, given: Set[str], algorithm: Algorithm) -> Iterator[Problem]:
-    """Warnings: settings with which a training gets nowhere, or others have seen it fail."""
-    return map(_warning, _known_to_fail(config, given, algorithm))
-
-
 def _warning(found: tuple[str, ...]) -> Problem:
     key, message, *involves = found
     return Problem((key,), message, warning=True, involves=tuple(involves))
 
 
-def _images_without_effect(config: TrainKeys | EvaluateKeys, given: Set[str]) -> Iterator[tuple[str, ...]]:
+def _images_without_effect(config: TrainConfig | EvaluateConfig, given: Set[str]) -> Iterator[tuple[str, ...]]:
     if config.dataset in ("mnist-5k", *POINT_SETS) and "path" in given:
         yield "path", f"not used: dataset {config.dataset} needs no files", "dataset"
     if config.inception_weights and "inception" not in config.metrics:
@@ -165,8 +149,8 @@ def _images_without_effect(config: TrainKeys | EvaluateKeys, given: Set[str]) ->
         yield "number_channels", f"{config.dataset} is grey: 3 channels say one thing three times", "dataset"
 
 
-def _training_without_effect(config: TrainKeys, given: Set[str], unused: Set[str]) -> Iterator[tuple[str, ...]]:
-    for key in sorted(given & unused):
+def _training_without_effect(config: TrainConfig, given: Set[str]) -> Iterator[tuple[str, ...]]:
+    for key in sorted(given & unused_keys(config.arch)):
         yield key, f"not used by arch {config.arch}", "arch"
     if config.optimizer == "rmsprop":
         for key in sorted(given & {"beta_adam", "beta2_adam"}):
@@ -191,7 +175,7 @@ def _training_without_effect(config: TrainKeys, given: Set[str], unused: Set[str
             yield key, "not used: there is no `sweep`", "sweep"
 
 
-def _known_to_fail(config: TrainKeys, given: Set[str], algorithm: Algorithm) -> Iterator[tuple[str, ...]]:
+def _known_to_fail(config: TrainConfig, given: Set[str], algorithm: Algorithm) -> Iterator[tuple[str, ...]]:
     if config.num_steps is not None and config.critic_its > config.num_steps:
         said = f"{config.critic_its} critic updates come before the generator's first, and there are {config.num_steps}"
         yield "critic_its" if "critic_its" in given else "num_steps", said, "critic_its", "num_steps"
@@ -224,3 +208,11 @@ def _is_folder_name(run: str) -> bool:
     """Whether `run` is one folder inside `out`, on any system."""
     plain = run.isprintable() and not run.startswith(".") and run == run.strip() and not set(run) & set("/\\")
     return plain and 0 < len(run) <= 120 and len(run.encode(errors="replace")) <= 240
+
+
+def batch_too_large(batch_size: int, images: int) -> Problem | None:
+    """What is wrong where a batch is larger than the whole training set."""
+    if batch_size <= images:
+        return None
+    message = f"{batch_size} is more than the {images} training images: set at most {images}"
+    return Problem(("batch_size",), message, involves=("path", "dataset", "classes"))

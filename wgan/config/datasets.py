@@ -36,3 +36,5 @@ NAMED_SETS = {
     "25gaussians": NamedSet(100_000, tuple(map(str, range(25)))),
     "swissroll": NamedSet(100_000),
 }
+POINT_SETS = tuple(name for name, known in NAMED_SETS.items() if not known.side)
+"""Those that hold points in the plane, not images."""

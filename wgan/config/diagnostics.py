@@ -3,15 +3,16 @@
 import dataclasses
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
-from wgan.config.yaml_file import Place
-
-Schema = Mapping[str, Any]
+Schema: TypeAlias = Mapping[str, Any]
+"""A key's JSON schema, of `wgan.config.schema.json_schemas`."""
+Place: TypeAlias = tuple[str | int, ...]
+"""Where a value stands: `("classes", 2)`, `("sweep", "gp_lambda", 0)`."""
 UNREACHED = 100_000
-"""Upper ends from here on only keep arithmetic safe: only those who exceed them are told."""
+"""Upper ends from here on only keep arithmetic safe: only those who exceed them hear of them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Problem:
     """One finding.
 
     Attributes:
-        place: the key, and what is inside it: `("classes", 2)`, `("sweep", "gp_lambda", 0)`.
+        place: the key, and what is inside it.
         message: what is wrong and what to do.
         warning: the configuration is usable nevertheless.
         involves: keys whose values the finding rests on; while one of them is wrong itself, it means nothing.
@@ -67,41 +68,55 @@ def bounds(schema: Schema, brief: bool = False) -> str:
     """
     words = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
     limits = {name: schema[name] for name in words if name in schema and not (brief and schema[name] >= UNREACHED)}
+    numbers = {name: f"{limit:,}" if isinstance(limit, int) else f"{limit:g}" for name, limit in limits.items()}
     if limits.keys() == {"minimum", "maximum"}:
-        return f"from {_number(limits['minimum'])} to {_number(limits['maximum'])}"
-    return " and ".join(f"{words[name]} {_number(limit)}" for name, limit in limits.items())
+        return f"from {numbers['minimum']} to {numbers['maximum']}"
+    return " and ".join(f"{words[name]} {number}" for name, number in numbers.items())
 
 
 def from_pydantic(
-    error: ValidationError, schemas: Mapping[str, Schema], texts: Mapping[Place, str]
+    error: ValidationError, key: str, value: Any, schema: Schema, texts: Mapping[Place, str]
 ) -> Iterator[Problem]:
-    """One problem for each wrong value."""
+    """One problem for each wrong part of a key's value.
+
+    Args:
+        error: what reading the value gave.
+        key: its key.
+        value: as the YAML gave it.
+        schema: of the key.
+        texts: place -> the scalar as it was written.
+    """
     seen: set[Place] = set()
-    for detail in error.errors(include_url=False, include_context=False):
-        key, *inner = detail["loc"]
-        place: Place = (str(key), *[part for part in inner if isinstance(part, int)])
+    for detail in error.errors(include_url=False):
+        place: Place = (key, *[part for part in detail["loc"] if isinstance(part, int)])
+        if not isinstance(value, list | tuple):
+            place = (key,)  # the only item of what may be written without brackets
         if place in seen:  # a union reports each of its branches
             continue
         seen.add(place)
-        schema = schemas[str(key)]
-        if len(place) > 1 and "items" in schema:
-            schema = schema["items"]
-        if detail["type"].startswith("greater_than"):
-            wanted = bounds(schema, brief=True)
-        elif detail["type"].startswith("less_than"):
-            wanted = bounds(schema)
-        elif detail["type"] in ("too_short", "too_long"):
-            wanted = f"{described(schema)}, {schema['minItems']} or {schema.get('maxItems', 'more')}"
+        wrong = value if len(place) == 1 else value[place[1]]
+        part = schema["items"] if detail["loc"] and "items" in schema else schema
+        kind = detail["type"]
+        if wrong is None and len(place) == 1:
+            yield Problem(place, "has no value; give one, or delete the line for the default")
+        elif kind == "value_error":  # of a validator of ours, with words of its own
+            yield Problem(place, str(detail["ctx"]["error"]))
+        elif kind in ("too_short", "too_long"):
+            wanted = f"{described(part)}, {part['minItems']} or {part.get('maxItems', 'more')}"
+            yield Problem(place, f"must be {wanted}, got {len(wrong) if kind == 'too_long' else shown(wrong)}")
         else:
-            wanted = described(schema)
-        got = shown(detail["input"], texts.get(place))
-        if detail["type"] == "too_long":
-            got = str(len(detail["input"]))
-        yield Problem(place, f"must be {wanted}, got {got}{suggestion(detail['input'], schema.get('enum', ()))}")
+            wanted = bounds(part, brief=kind.startswith("greater")) if kind.startswith(("greater", "less")) else ""
+            near = suggestion(wrong, part.get("enum", ()))
+            yield Problem(place, f"must be {wanted or described(part)}, got {shown(wrong, texts.get(place))}{near}")
 
 
 def shown(value: Any, text: str | None = None) -> str:
-    """A value as a message quotes it, never longer than a line allows."""
+    """A value as a message quotes it, never longer than a line allows.
+
+    Args:
+        value: what was read.
+        text: as it was written.
+    """
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -110,13 +125,9 @@ def shown(value: Any, text: str | None = None) -> str:
         return "a list" if value else "an empty list"
     if isinstance(value, dict):
         return "a mapping"
-    if isinstance(value, int | float):
-        return _shortened(text or str(value))
-    return repr(_shortened(str(value)))
-
-
-def _shortened(words: str) -> str:
-    return words if len(words) <= 60 else f"{words[:57]}..."
+    words = text or str(value)
+    words = words if len(words) <= 60 else f"{words[:57]}..."
+    return words if isinstance(value, int | float) else repr(words)
 
 
 def suggestion(value: Any, known: Iterable[Any]) -> str:
@@ -140,7 +151,3 @@ def printable(words: str) -> str:
 def squashed(word: str) -> str:
     """A word without case, hyphens, underscores and spaces: `wgan_gp` and `WGAN-GP` are one."""
     return word.lower().translate({ord(c): None for c in "-_ "})
-
-
-def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wgan.config.algorithms import ALGORITHMS, MODELS, unused_keys
 from wgan.config.diagnostics import described
-from wgan.config.resolve import ALGORITHMS, MODELS, EvaluateConfig, GenerateConfig, TrainConfig, unused_keys
-from wgan.config.resolving import properties
-from wgan.config.schema import Keys, Section
+from wgan.config.schema import EvaluateConfig, GenerateConfig, JobConfig, Section, TrainConfig, json_schemas
 from wgan.utils.atomic_io import write_text
 
 USAGE = "python3 image_generation.py FILE.yaml [--set KEY=VALUE ...] [--check] [--quiet | --verbose]"
@@ -56,8 +55,8 @@ Options
 Paths may hold ~ and $NAME. A relative path is taken from the working directory. Numbers may be written 1e-4.
 Exit status: 0 done, 1 the machine failed or the training diverged, 2 the input cannot be used, 130 stopped by Ctrl-C.
 """
-JOBS: dict[str, tuple[type[Keys], str]] = {
-    "Every job": (Keys, ""),
+JOBS: dict[str, tuple[type[JobConfig], str]] = {
+    "Every job": (JobConfig, ""),
     "Training": (TrainConfig, ", ".join(ALGORITHMS)),
     "Sampling": (GenerateConfig, "Generator"),
     "Measuring": (EvaluateConfig, "Evaluate"),
@@ -94,11 +93,11 @@ class Row:
     meaning: str
 
 
-def rows(model: type[Keys]) -> Iterator[Row]:
-    """The keys of a job, in the model's order; those of every job stand in `Keys` alone."""
-    schemas = properties(model)
+def rows(model: type[JobConfig]) -> Iterator[Row]:
+    """The keys of a job, in the model's order; those of every job stand in `JobConfig` alone."""
+    schemas = json_schemas(model)
     for key, field in model.model_fields.items():
-        if model is Keys or key not in Keys.model_fields:
+        if model is JobConfig or key not in JobConfig.model_fields:
             section = next((mark.title for mark in field.metadata if isinstance(mark, Section)), "")
             takes = f"one of {', '.join(MODELS)}" if key == "arch" else described(schemas[key])
             yield Row(section, key, takes, _default(model, key), " ".join(str(field.description).split()))
@@ -136,7 +135,7 @@ def json_schema() -> dict[str, Any]:
     about: dict[str, dict[str, str]] = {}  # key -> what it is -> the jobs that say so
     for title, (model, _) in JOBS.items():
         for row in rows(model):
-            keys.setdefault(row.key, _for_editors(properties(model)[row.key]))
+            keys.setdefault(row.key, _for_editors(json_schemas(model)[row.key]))
             said = about.setdefault(row.key, {})
             meaning = f"{row.meaning} [{f'default {row.default}' if row.default else 'must be given'}]"
             said[meaning] = f"{said[meaning]}, {title.lower()}" if meaning in said else title
@@ -172,7 +171,7 @@ def schema_text() -> str:
     return json.dumps(json_schema(), indent=2) + "\n"
 
 
-def _default(model: type[Keys], key: str) -> str:
+def _default(model: type[JobConfig], key: str) -> str:
     field = model.model_fields[key]
     if key in DERIVED:
         return DERIVED[key]

@@ -1,138 +1,44 @@
-"""YAML -> Config: each algorithm's defaults from its paper, reading, checking, writing. Never imports torch.
-
-To add an algorithm: its file in wgan/trainers/, its entry in `ALGORITHMS`.
-"""
+"""YAML -> Config: reading, every default filled in, every problem found at once; and other values for the same file."""
 
 import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
-from wgan import __version__
-from wgan.config import accelerators, contents, packages, paths, yaml_file
-from wgan.config.constraints import Algorithm
-from wgan.config.diagnostics import squashed
-from wgan.config.resolving import Resolution, resolved
-from wgan.config.schema import EvaluateKeys, GenerateKeys, ResumeSafe, TrainKeys
-from wgan.config.source import Request
-from wgan.config.yaml_file import Place
+from pydantic import ValidationError
+
+from wgan.config import aliases, constraints, sweep_grid, yaml_file
+from wgan.config.algorithms import ALGORITHMS, MODELS
+from wgan.config.datasets import NAMED_SETS, POINT_SETS
+from wgan.config.diagnostics import Place, Problem, from_pydantic, nearest, printable, shown, squashed
+from wgan.config.schema import Config, JobConfig, TrainConfig, json_schemas, value_type
+from wgan.config.source import Source
 from wgan.utils.errors import InputError
+from wgan.utils.version import __version__
 
-ALGORITHMS: dict[str, Algorithm] = {
-    "DCGAN": Algorithm(
-        trainer="wgan.trainers.dcgan:DCGAN",
-        paper="1511.06434",
-        defaults={
-            "optimizer": "adam",
-            "learning_rate": 2e-4,
-            "beta_adam": 0.5,
-            "beta2_adam": 0.999,
-            "batch_size": 128,
-            "critic_its": 1,
-            "critic_norm": "batch",
-            "latent_vector": 100,
-            "label_smoothing": 0.0,
-        },
-        own_keys=frozenset({"label_smoothing"}),
-    ),
-    "WGAN-CLIP": Algorithm(
-        trainer="wgan.trainers.wgan_clip:WGANClip",
-        paper="1701.07875",
-        defaults={
-            "optimizer": "rmsprop",
-            "learning_rate": 5e-5,
-            "beta_adam": 0.5,
-            "beta2_adam": 0.999,
-            "batch_size": 64,
-            "critic_its": 5,
-            "critic_norm": "batch",
-            "latent_vector": 100,
-            "clip_value": 0.01,
-        },
-        own_keys=frozenset({"clip_value"}),
-    ),
-    "WGAN-GP": Algorithm(
-        trainer="wgan.trainers.wgan_gp:WGANGP",
-        paper="1704.00028",
-        defaults={
-            "optimizer": "adam",
-            "learning_rate": 1e-4,
-            "beta_adam": 0.0,
-            "beta2_adam": 0.9,
-            "batch_size": 64,
-            "critic_its": 5,
-            "critic_norm": "none",
-            "latent_vector": 128,
-            "gp_lambda": 10.0,
-        },
-        own_keys=frozenset({"gp_lambda"}),
-        penalises_gradient=True,
-    ),
-    "WGAN-DIV": Algorithm(
-        trainer="wgan.trainers.wgan_div:WGANDiv",
-        paper="1712.01026",
-        defaults={
-            "optimizer": "adam",
-            "learning_rate": 2e-4,
-            "beta_adam": 0.5,
-            "beta2_adam": 0.999,
-            "batch_size": 64,
-            "critic_its": 5,
-            "critic_norm": "none",
-            "latent_vector": 100,
-            "div_k": 2.0,
-            "div_p": 6.0,
-        },
-        own_keys=frozenset({"div_k", "div_p"}),
-        penalises_gradient=True,
-    ),
-}
+AnyConfig = TypeVar("AnyConfig", bound=JobConfig)
+Check = Callable[[JobConfig], Iterable[Problem]]
+"""Looks beyond a configuration, at the machine (`wgan.preflight`); the rooms below know nothing of it."""
 
 
-class TrainConfig(TrainKeys):
-    """A training, every default resolved."""
-
-
-class GenerateConfig(GenerateKeys):
-    """Sampling from a trained generator."""
-
-
-class EvaluateConfig(EvaluateKeys):
-    """Metrics of finished images."""
-
-
-Config: TypeAlias = TrainConfig | GenerateConfig | EvaluateConfig
-AnyConfig = TypeVar("AnyConfig", TrainConfig, GenerateConfig, EvaluateConfig)
-
-MODELS: dict[str, type[Config]] = {
-    **dict.fromkeys(ALGORITHMS, TrainConfig),
-    "Generator": GenerateConfig,
-    "Evaluate": EvaluateConfig,
-}
-
-
-def load_config(path: Path, overrides: Sequence[str] = (), check_machine: bool = False) -> Config:
+def load_config(path: Path, overrides: Sequence[str] = (), check: Check = lambda _: ()) -> Config:
     """Read a YAML file.
 
     Args:
         path: the file.
         overrides: `key=value`, as `--set` gives them; the last one wins.
-        check_machine: also look whether what the paths name is there and holds what is asked of it, whether `out`
-            takes files, and whether the packages and accelerators that some keys need are there; nothing is written.
-            Off where a finished run's config.yaml is read, whose images may be gone.
+        check: what else to look at before any work, also for each run of a sweep; nothing where a finished run's
+            config.yaml is read, whose images may be gone.
 
     Raises:
         InputError: all that is wrong, one line each: `input.yaml:14: gp_lambda: must be at least 0, got -10`.
     """
-    document = yaml_file.read(_content(path), str(path))
-    request = Request(dict(document.values), str(path), document.lines, document.texts, document.duplicates)
-    for override in overrides:
-        request.override(override)
-    checks = [paths.checked, contents.check(), packages.checked] if check_machine else []
-    if check_machine and squashed(str(request.values.get("executor"))) != "ray":  # whose workers are other machines
-        checks.append(accelerators.checked)
-    return _finished(resolved(request, MODELS, ALGORITHMS, checks))
+    source = yaml_file.read(_content(path), str(path))
+    for assignment in overrides:
+        _override(source, assignment)
+    return _configuration(source, check)
 
 
 def resolve(values: Mapping[str, Any]) -> Config:
@@ -141,7 +47,7 @@ def resolve(values: Mapping[str, Any]) -> Config:
     Raises:
         InputError: all that is wrong with it, one line each.
     """
-    return _finished(resolved(Request(dict(values)), MODELS, ALGORITHMS))
+    return _configuration(Source(dict(values)))
 
 
 def with_values(config: AnyConfig, changes: Mapping[str, Any]) -> AnyConfig:
@@ -153,9 +59,7 @@ def with_values(config: AnyConfig, changes: Mapping[str, Any]) -> AnyConfig:
         InputError: the new values do not work.
     """
     source = config._source
-    lines: dict[Place, int] = {(key,): line for key, line in source.lines.items()}
-    request = Request({**source.given, **changes}, source.name, lines)
-    changed = _finished(resolved(request, MODELS, ALGORITHMS))
+    changed = _configuration(Source({**source.values, **changes}, source.name, dict(source.lines)))
     assert isinstance(changed, type(config)), "another arch is another job"
     return changed
 
@@ -172,40 +76,10 @@ def combinations(config: TrainConfig) -> Iterator[tuple[dict[str, Any], TrainCon
         yield chosen, with_values(config, {**chosen, "sweep": None}) if sweep else config
 
 
-def unused_keys(arch: str) -> frozenset[str]:
-    """The keys that trainings have but `arch` does not look at."""
-    every = frozenset[str]().union(*(algorithm.own_keys for algorithm in ALGORITHMS.values()))
-    return every - ALGORITHMS[arch].own_keys
-
-
-def differing(config: TrainConfig, other: TrainConfig) -> dict[str, Any]:
-    """The keys in which `other` differs so that other weights come out, with `other`'s values.
-
-    Left out: keys under another value of which the same training goes on (marked `ResumeSafe`: its length, intervals,
-    workers, devices), keys that neither algorithm looks at, and what follows from another key.
-    """
-    ignored = {
-        name for name, field in TrainKeys.model_fields.items() if any(isinstance(m, ResumeSafe) for m in field.metadata)
-    }
-    ignored |= unused_keys(config.arch) & unused_keys(other.arch)
-    if config.dataset and config.dataset == other.dataset:
-        ignored.add("path")  # where a named set's files lie
-    if config.optimizer == other.optimizer == "rmsprop":
-        ignored |= {"beta_adam", "beta2_adam"}
-    if all(one.critic_learning_rate == one.learning_rate for one in (config, other)):
-        ignored.add("critic_learning_rate")
-    return {
-        name: getattr(other, name)
-        for name in TrainKeys.model_fields
-        if name not in ignored and getattr(config, name) != getattr(other, name)
-    }
-
-
-def to_yaml(config: Config) -> str:
+def to_yaml(config: JobConfig) -> str:
     """Every key with its value, runnable again."""
-    values = {name: _plain(value) for name, value in config}
     head = f"# Written by wgan {__version__}: every key with its value. Runs again as it is.\n"
-    return head + yaml_file.write(values)
+    return head + yaml_file.write({name: _plain(value) for name, value in config})
 
 
 def _plain(value: Any) -> Any:
@@ -231,9 +105,178 @@ def _content(path: Path) -> bytes:
         raise InputError(f"{os.fspath(path)!r}: cannot be read: {reason}") from error
 
 
-def _finished(resolution: Resolution) -> Config:
-    if resolution.errors or resolution.config is None:
-        raise InputError("\n".join(resolution.errors))
-    config = resolution.config
-    assert isinstance(config, TrainConfig | GenerateConfig | EvaluateConfig)
+def _override(source: Source, assignment: str) -> None:
+    """Take `key=value` from the command line; lists and mappings are written as in YAML, `classes=[3, 5]`.
+
+    Raises:
+        InputError: it is no assignment, or its list is broken.
+    """
+    key, equals, text = (part.strip() for part in assignment.partition("="))
+    if not key or not equals:
+        raise InputError(f"--set {printable(assignment)}: must be key=value, such as --set gp_lambda=1")
+    source.texts = {place: written for place, written in source.texts.items() if place[0] != key}
+    if text.startswith(("[", "{")):
+        given = yaml_file.read(f"{key}: {text}".encode(), f"--set {key}")
+        source.values[key] = given.values[key]
+        source.texts |= given.texts
+    else:
+        source.values[key] = yaml_file.scalar(text)
+        source.texts[(key,)] = text
+    source.overridden.add(key)
+
+
+def _configuration(source: Source, check: Check = lambda _: ()) -> Config:
+    """The configuration, or an InputError with a line for each error, in the file's order."""
+    config, problems = _resolved(source, check)
+    errors = [
+        (line, f"{source.name}:{line}: {printable('.'.join(map(str, place)))}: given twice, first in line {first}")
+        for place, line in source.duplicates
+        if (first := source.line(place))
+    ]
+    errors += [(source.line(p.place), source.located(p)) for p in problems if not p.warning]
+    if errors or config is None:
+        raise InputError("\n".join(message for _, message in sorted(errors, key=lambda error: error[0])))
+    warned = sorted((p for p in problems if p.warning), key=lambda p: source.line(p.place))
+    source.warnings = tuple(map(source.located, warned))
+    config._source = source
+    assert isinstance(config, Config)
     return config
+
+
+def _resolved(source: Source, check: Check) -> tuple[JobConfig | None, list[Problem]]:
+    """Fill in defaults and check everything that needs neither a device nor an image's content.
+
+    The source's values become those of the keys that its arch has, read as their types want them. Wrong ones count as
+    not given, so that the other checks can still run.
+    """
+    problems: list[Problem] = []
+    values = dict(source.values)
+    arch = _arch(values.pop("arch", None), problems)
+    assumed = arch or next(iter(ALGORITHMS))  # keys mean the same to all that train
+    model = MODELS[assumed]
+    if arch == "Generator" and "path" in values and "checkpoint" not in values:
+        values["checkpoint"] = values.pop("path")  # configs/seeds/000's name for it
+        source.rename("path", "checkpoint")
+    values = _known(values, arch, model, problems)
+    values = {"arch": assumed} | _read(values, model, source.texts, problems)
+    _name_dataset(values, source)
+    source.values = values
+    source.defaults = {"critic_learning_rate": "learning_rate"} if assumed in ALGORITHMS else {}
+    source.defaults |= dict.fromkeys(_paper(assumed), f"arXiv:{ALGORITHMS[assumed].paper}") if source.defaults else {}
+
+    complete = _defaults(values) | values
+    refused = {str(problem.place[0]) for problem in problems if not problem.warning}
+    for key, field in model.model_fields.items():
+        if field.is_required() and key not in complete:
+            if key not in refused:
+                problems.append(Problem((key,), f"missing: {' '.join(str(field.description).split())}"))
+            arch = None  # nothing more can be said
+    if arch is None:
+        return None, problems
+    config = model.model_validate(complete)
+
+    sweep = config.sweep if isinstance(config, TrainConfig) else None
+    meaningless = refused | set(sweep or ())
+    found = constraints.violations(config, values.keys(), saved="config_version" in values)
+    problems += _meaningful(found, meaningless)
+    meaningless |= {str(problem.place[0]) for problem in problems if not problem.warning}
+    problems += _meaningful(check(config), meaningless)
+    if sweep is not None:
+
+        def attempt(changes: Mapping[str, Any]) -> list[Problem]:
+            """What there is to say of one run of the sweep."""
+            kept = {key: value for key, value in values.items() if key not in sweep_grid.OF_THE_SWEEP}
+            return _resolved(Source(kept | dict(changes)), check)[1]
+
+        problems += sweep_grid.violations(sweep, tuple(problems), attempt)
+    return config, problems
+
+
+def _meaningful(found: Iterable[Problem], meaningless: Set[str]) -> list[Problem]:
+    """Without what rests on values that are wrong themselves, or that each run of a sweep replaces."""
+    return [problem for problem in found if not meaningless & {problem.place[0], *problem.involves}]
+
+
+def _arch(value: Any, problems: list[Problem]) -> str | None:
+    """The arch under its own name; None, and a problem, where there is no such arch."""
+    if value is None:
+        problems.append(Problem(("arch",), f"missing: one of {', '.join(MODELS)}"))
+        return None
+    arch = aliases.arch_named(value, MODELS)
+    if arch is None:
+        near = nearest(value, MODELS) if isinstance(value, str) else None
+        hint = aliases.ARCH_HINTS.get(squashed(str(value)), f"did you mean {near}?" if near else "")
+        message = f"must be one of {', '.join(MODELS)}, got {shown(value)}"
+        problems.append(Problem(("arch",), f"{message}; {hint}" if hint else message))
+    return arch
+
+
+def _known(
+    values: Mapping[str, Any], arch: str | None, model: type[JobConfig], problems: list[Problem]
+) -> dict[str, Any]:
+    """The values of keys that the arch has; each other key becomes a problem."""
+    elsewhere = {key for other in MODELS.values() for key in other.model_fields}
+    for key in values:
+        if key in model.model_fields:
+            continue
+        if key not in elsewhere:
+            near = aliases.KEY_HINTS.get(squashed(key)) or nearest(key, model.model_fields)
+            problems.append(Problem((key,), f"unknown key; did you mean {near}?" if near else "unknown key"))
+        elif arch:
+            problems.append(Problem((key,), f"not used by arch {arch}", warning=True))
+    return {key: value for key, value in values.items() if key in model.model_fields}
+
+
+def _read(
+    values: Mapping[str, Any], model: type[JobConfig], texts: Mapping[Place, str], problems: list[Problem]
+) -> dict[str, Any]:
+    """The values as their keys' types want them, without null; those that cannot be read become problems."""
+    read = {}
+    for key, value in values.items():
+        if found := list(aliases.misread(key, value)):
+            problems += found
+            continue
+        try:
+            read[key] = value_type(model, key).validate_python(value, context=(key, texts))
+        except ValidationError as error:
+            problems += from_pydantic(error, key, value, json_schemas(model)[key], texts)
+    return {key: value for key, value in read.items() if value is not None}
+
+
+def _name_dataset(values: dict[str, Any], source: Source) -> None:
+    """`path: mnist-5k` means the set of that name, unless there is a folder called so."""
+    by_spelling = {squashed(name): name for name in NAMED_SETS}
+    path = values.get("path")
+    if path is not None and values.get("dataset") is None:
+        dataset = by_spelling.get(squashed(str(path)))
+        if dataset and not os.path.lexists(path):
+            values["dataset"] = dataset
+            del values["path"]
+            source.rename("path", "dataset")
+
+
+def _paper(arch: str) -> dict[str, Any]:
+    """What the arch's paper sets, and what the others' set where it sets nothing, for the keys that only they use."""
+    found: dict[str, Any] = {}
+    for algorithm in (*ALGORITHMS.values(), ALGORITHMS[arch]):
+        found |= algorithm.defaults
+    return found
+
+
+def _defaults(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the paper and the other keys give where the user gave nothing; the rest stands in the schema."""
+    arch = values["arch"]
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    found: dict[str, Any] = {"cache": Path(home).expanduser() / "wgan"} if arch != "Generator" else {}
+    if arch not in ALGORITHMS:
+        return found
+    found |= _paper(arch)
+    found["critic_learning_rate"] = values.get("learning_rate", found["learning_rate"])
+    found["network"] = "dense" if values.get("dataset") in POINT_SETS else "conv"
+    if values.get("network", found["network"]) == "dense":
+        found["critic_norm"] = "none"
+    if values.get("num_epochs") is None and values.get("num_steps") is None:
+        found["num_epochs"] = 25.0
+    data = values.get("dataset") or Path(str(values.get("path") or "images")).resolve().name
+    found["run"] = f"{arch.lower()}-{re.sub(r'[^A-Za-z0-9_.+-]+', '-', str(data))[:60]}"
+    return found

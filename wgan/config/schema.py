@@ -1,77 +1,56 @@
-"""Every key of the YAML: its type, its range, what it means, and whether it changes the weights that come out.
+"""Every key of the YAML: its type, its range, what it means, and whether a run goes on under another value of it.
 
-`--help`, the README's table and configs/schema.json are generated from these models and their docstrings. A key without
-a default here takes it from its algorithm's paper (`wgan.config.ALGORITHMS`) or from other keys (`wgan.resolving`).
+`--help`, docs/config.md and configs/schema.json are generated from these models and their docstrings. A key without a
+default here takes it from its algorithm's paper (`wgan.config.algorithms`) or from other keys (`wgan.config.resolve`).
 """
 
-import dataclasses
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter
+
+from wgan.config.coercion import LIST_AS_WRITTEN, NUMBER, WHOLE, Classes, FilePath, Many, OneOf, Text
+from wgan.config.datasets import NAMED_SETS
+from wgan.config.diagnostics import Schema
+from wgan.config.source import Source
 
 CONFIG_VERSION = 1
 
-Dataset = Literal["mnist-5k", "mnist", "fashion-mnist", "cifar10", "8gaussians", "25gaussians", "swissroll"]
-ImageSize = Literal[28, 32, 48, 64, 96, 128, 256]
-Augmentation = Literal["flip", "translation", "color", "cutout"]
-MetricGroup = Literal["paired", "swd", "prdc", "mmd", "emd", "classifier", "inception"]
-BestMetric = Literal[
-    "frechet_classifier", "fid", "kid", "swd", "mmd", "coverage", "recall", "precision", "density", "emd", "emd_colour",
-    "psnr", "ssim", "ms_gmsd", "mdsi", "haarpsi", "w1", "modes_covered",
-]  # fmt: skip
+Dataset = Annotated[str, OneOf(*NAMED_SETS)]
+ImageSize = Annotated[Literal[28, 32, 48, 64, 96, 128, 256], WHOLE]
+Channels = Annotated[Literal[1, 3], WHOLE]
+Augmentation = Annotated[Literal["flip", "translation", "color", "cutout"], OneOf()]
+MetricGroup = Annotated[str, OneOf("paired", "swd", "prdc", "mmd", "emd", "classifier", "inception")]
+_BEST = (
+    "frechet_classifier", "fid", "kid", "swd", "mmd", "coverage", "recall", "precision", "density",
+    "emd", "emd_colour", "psnr", "ssim", "ms_gmsd", "mdsi", "haarpsi", "w1", "modes_covered",
+)  # fmt: skip
+BestMetric = Annotated[str, OneOf(*_BEST)]
 
-POINT_SETS = ("8gaussians", "25gaussians", "swissroll")  # points in the plane, not images
 
-
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Section:
     """Marks the first key of a section of `--help`."""
 
     title: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ResumeSafe:
     """Marks a key that does not change the weights that come out: another value continues the same run."""
 
 
 RESUME_SAFE = ResumeSafe()
-Rate = Annotated[float, Field(gt=0, lt=1)]
-Momentum = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
-Width = Annotated[int, Field(ge=1, le=4096)]
-Workers = Annotated[int, Field(ge=0, le=1024)]
-Classes = Annotated[tuple[int | str, ...], Field(min_length=1)]
+Rate = Annotated[float, Field(gt=0, lt=1), NUMBER]
+Momentum = Annotated[float, Field(ge=0, lt=1), NUMBER]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000), WHOLE]
+Width = Annotated[int, Field(ge=1, le=4096), WHOLE]
+Workers = Annotated[int, Field(ge=0, le=1024), WHOLE]
 
 
-@dataclasses.dataclass
-class Source:
-    """Where a configuration came from; empty for one built in code.
-
-    Attributes:
-        name: the YAML's name as the user gave it.
-        lines: key -> its line, from 1; no entry for a key that the file does not hold.
-        origins: key -> "input.yaml:14", "--set", "arXiv:1704.00028", "default".
-        warnings: one line each, with the place.
-        given: the values that were given, before any default.
-    """
-
-    name: str = ""
-    lines: dict[str, int] = dataclasses.field(default_factory=dict)
-    origins: dict[str, str] = dataclasses.field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-    given: dict[str, Any] = dataclasses.field(default_factory=dict)
-
-    def where(self, key: str) -> str:
-        if self.origins.get(key) == "--set":
-            return f"--set: {key}"
-        if key in self.lines:
-            return f"{self.name}:{self.lines[key]}: {key}"
-        return f"{self.name}: {key}" if self.name else key
-
-
-class Keys(BaseModel):
+class JobConfig(BaseModel):
     """What every job has. Frozen; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
@@ -88,7 +67,7 @@ class Keys(BaseModel):
 
     def origin(self, key: str) -> str:
         """Where a value comes from: the file's line, --set, a paper, another key, or "default"."""
-        return self._source.origins.get(key, "default")
+        return self._source.origin(key)
 
     def __eq__(self, other: object) -> bool:
         """Equal values; where they were read does not matter."""
@@ -96,22 +75,22 @@ class Keys(BaseModel):
 
     arch: str
     """what to do: train by one of the algorithms, sample from a trained run (Generator), measure images (Evaluate)"""
-    out: Annotated[Path, RESUME_SAFE] = Path("out")
+    out: Annotated[FilePath, RESUME_SAFE] = Path("out")
     """the folder of all results; those of this run are written to out/run/"""
-    run: Annotated[str, RESUME_SAFE]
+    run: Annotated[Text, RESUME_SAFE]
     """the name of this run's directory in out"""
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 42
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1), WHOLE] = 42
     """all random numbers follow from it: the same seed gives the same images"""
-    n_gpu: Annotated[int, RESUME_SAFE, Field(ge=0, le=4096)] = 0
+    n_gpu: Annotated[int, RESUME_SAFE, Field(ge=0, le=4096), WHOLE] = 0
     """how many accelerators (GPUs) to use; 0 computes on the CPU"""
-    config_version: Annotated[int, RESUME_SAFE, Field(ge=1)] = CONFIG_VERSION
+    config_version: Annotated[int, RESUME_SAFE, Field(ge=1), WHOLE] = CONFIG_VERSION
     """the version of these keys; a run's config.yaml records it, you need not"""
 
 
-class TrainKeys(Keys):
+class TrainConfig(JobConfig):
     """Train a generator by one of the algorithms."""
 
-    path: Annotated[Path | None, Section("Images")] = None
+    path: Annotated[FilePath | None, Section("Images")] = None
     """the folder of your images, searched at any depth (PNG, JPEG, WebP, BMP, TIFF); with dataset, where that set's
     files lie or are downloaded to"""
     dataset: Dataset | None = None
@@ -121,23 +100,23 @@ class TrainKeys(Keys):
     """train on these classes only: names of the first-level sub-folders, or numbers"""
     image_size: ImageSize = 64
     """side of the square images in pixels; others are resized and cropped in the middle"""
-    number_channels: Literal[1, 3] = 3
+    number_channels: Channels = 3
     """1 for grey images, 3 for colour"""
-    augment: tuple[Augmentation, ...] = ()
+    augment: Many[Augmentation] = ()
     """random changes to real and generated images alike, for small sets (DiffAugment, arXiv:2006.10738)"""
     loader_workers: Annotated[Workers, RESUME_SAFE] = 2
     """how many images are decoded at a time, before the first epoch"""
-    cache: Annotated[Path, RESUME_SAFE]
+    cache: Annotated[FilePath, RESUME_SAFE]
     """where decoded images are kept, so that later runs need not decode them"""
 
-    num_epochs: Annotated[float | None, Section("Length"), RESUME_SAFE, Field(gt=0, le=1e9)] = None
+    num_epochs: Annotated[float | None, Section("Length"), RESUME_SAFE, Field(gt=0, le=1e9), NUMBER] = None
     """length of the training: passes of the critic over the images"""
     num_steps: Annotated[Count | None, RESUME_SAFE] = None
     """length of the training in critic updates, instead of num_epochs"""
-    max_minutes: Annotated[float | None, RESUME_SAFE, Field(gt=0, le=1e6)] = None
+    max_minutes: Annotated[float | None, RESUME_SAFE, Field(gt=0, le=1e6), NUMBER] = None
     """end the training earlier: at the first row of the log after so many minutes (without samples and metrics)"""
 
-    optimizer: Annotated[Literal["adam", "rmsprop"], Section("Optimisation")]
+    optimizer: Annotated[Literal["adam", "rmsprop"], OneOf(), Section("Optimisation")]
     """the optimiser of both networks"""
     learning_rate: Rate
     """step size of the generator, and of the critic unless it has its own"""
@@ -153,33 +132,33 @@ class TrainKeys(Keys):
     """into how many parts a batch is split to save memory; batch norm sees each alone"""
     critic_its: Count
     """critic updates for each generator update"""
-    gp_lambda: Annotated[float, Field(ge=0)]
+    gp_lambda: Annotated[float, Field(ge=0), NUMBER]
     """weight of the gradient penalty; more ties the critic's slope closer to 1"""
-    clip_value: Annotated[float, Field(gt=0)]
+    clip_value: Annotated[float, Field(gt=0), NUMBER]
     """the critic's weights are clipped to [-clip_value, clip_value]"""
-    div_k: Annotated[float, Field(gt=0)]
+    div_k: Annotated[float, Field(gt=0), NUMBER]
     """weight k of the Wasserstein divergence's gradient term"""
-    div_p: Annotated[float, Field(ge=1, le=100)]
+    div_p: Annotated[float, Field(ge=1, le=100), NUMBER]
     """power p of the gradient's norm in that term"""
-    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=0.5), NUMBER]
     """the discriminator's target for real images is 1 - label_smoothing"""
     ema_decay: Momentum = 0.999
     """samples come from a running average of the generator, of which this share stays at each update; 0: no average"""
 
-    network: Annotated[Literal["conv", "resnet", "dense", "mnist"], Section("Networks")]
+    network: Annotated[Literal["conv", "resnet", "dense", "mnist"], OneOf(), Section("Networks")]
     """the kind of both networks; dense takes no critic_norm; mnist: few wide maps, for small grey images"""
-    latent_vector: Annotated[int, Field(ge=1, le=65536)]
+    latent_vector: Annotated[int, Field(ge=1, le=65536), WHOLE]
     """how many random numbers the generator makes an image from"""
     gen_feature_maps: Width = 64
     """width of the generator: its feature maps at the largest size"""
     dis_feature_maps: Width = 64
     """width of the critic: its feature maps at the largest size"""
-    critic_norm: Literal["none", "instance", "layer", "batch"]
+    critic_norm: Annotated[Literal["none", "instance", "layer", "batch"], OneOf()]
     """normalisation in the critic; batch works only without a gradient penalty"""
     spectral_norm: bool = False
     """spectral normalisation of the critic (arXiv:1802.05957)"""
 
-    precision: Annotated[Literal["auto", "fp32", "bf16"], Section("Machine")] = "auto"
+    precision: Annotated[Literal["auto", "fp32", "bf16"], OneOf(), Section("Machine")] = "auto"
     """number format of the networks; auto takes bf16 where the hardware is fast at it"""
     deterministic: Annotated[bool, RESUME_SAFE] = False
     """the same bits in every run, also on devices whose fastest kernels vary"""
@@ -190,15 +169,15 @@ class TrainKeys(Keys):
     """critic updates between sample grids"""
     checkpoint_every: Annotated[Count, RESUME_SAFE] = 500
     """critic updates between checkpoints"""
-    keep_checkpoints: Annotated[int, RESUME_SAFE, Field(ge=1, le=10_000)] = 2
+    keep_checkpoints: Annotated[int, RESUME_SAFE, Field(ge=1, le=10_000), WHOLE] = 2
     """how many of the newest checkpoints stay on the disk"""
-    metrics_every: Annotated[int, RESUME_SAFE, Field(ge=0, le=1_000_000_000)] = 0
+    metrics_every: Annotated[int, RESUME_SAFE, Field(ge=0, le=1_000_000_000), WHOLE] = 0
     """critic updates between computations of metrics; 0: only at the end"""
-    metrics: Annotated[tuple[MetricGroup, ...], RESUME_SAFE] = ("paired",)
+    metrics: Annotated[Many[MetricGroup], RESUME_SAFE] = ("paired",)
     """what to compute of generated and held-out real images"""
     best_metric: Annotated[BestMetric | None, RESUME_SAFE] = None
     """the figure that chooses checkpoints/best.pt, with metrics_every; by default the most telling that is computed"""
-    inception_weights: Annotated[Path | None, RESUME_SAFE] = None
+    inception_weights: Annotated[FilePath | None, RESUME_SAFE] = None
     """a file with Inception's weights, for the metrics inception without internet"""
     tensorboard: Annotated[bool, RESUME_SAFE] = False
     """write TensorBoard's event files too"""
@@ -209,31 +188,31 @@ class TrainKeys(Keys):
     """how many runs of a sweep train at a time; on a Ray cluster as many as it has room for, unless given"""
     cpus: Annotated[Workers, RESUME_SAFE] = 0
     """CPU cores for each run of a sweep; 0 shares out this machine's, on a Ray cluster it means 1"""
-    executor: Annotated[Literal["local", "ray"], RESUME_SAFE] = "local"
+    executor: Annotated[Literal["local", "ray"], OneOf(), RESUME_SAFE] = "local"
     """where the runs of a sweep train: on this machine, or as tasks of a Ray cluster (see requirements-ray.txt)"""
 
 
-class GenerateKeys(Keys):
+class GenerateConfig(JobConfig):
     """Sample images from a trained run."""
 
-    run: str = "generated"
+    run: Text = "generated"
     """the name of this run's directory in out"""
-    checkpoint: Path
+    checkpoint: FilePath
     """a run's directory, or a checkpoint file in it; may also be called path"""
-    quantity: Annotated[int, Field(ge=1, le=100_000_000)] = 64
+    quantity: Annotated[int, Field(ge=1, le=100_000_000), WHOLE] = 64
     """how many images"""
     batch_size: Count = 64
     """images computed at a time"""
 
 
-class EvaluateKeys(Keys):
+class EvaluateConfig(JobConfig):
     """Measure generated images, of any origin, against real ones."""
 
-    run: str = "evaluation"
+    run: Text = "evaluation"
     """the name of this run's directory in out"""
-    fakes: Annotated[tuple[Path, ...], Field(min_length=1, max_length=2)]
+    fakes: Annotated[tuple[FilePath, ...], Field(min_length=1, max_length=2), LIST_AS_WRITTEN]
     """the generated images: a folder of images, a run's directory or a checkpoint file; two of them are compared"""
-    path: Path | None = None
+    path: FilePath | None = None
     """the folder of real images; with dataset, where that set's files lie"""
     dataset: Dataset | None = None
     """a named set of real images instead"""
@@ -241,13 +220,42 @@ class EvaluateKeys(Keys):
     """real images of these classes only"""
     image_size: ImageSize = 64
     """side in pixels at which images are compared"""
-    number_channels: Literal[1, 3] = 3
+    number_channels: Channels = 3
     """1 for grey images, 3 for colour"""
-    metrics: tuple[MetricGroup, ...] = ("paired", "swd", "prdc", "mmd")
+    metrics: Many[MetricGroup] = ("paired", "swd", "prdc", "mmd")
     """what to compute"""
-    inception_weights: Path | None = None
+    inception_weights: FilePath | None = None
     """a file with Inception's weights, for the metrics inception without internet"""
     loader_workers: Workers = 2
     """how many images are decoded at a time"""
-    cache: Path
+    cache: FilePath
     """where decoded images are kept, so that later runs need not decode them"""
+
+
+Config: TypeAlias = TrainConfig | GenerateConfig | EvaluateConfig
+
+
+def resume_safe_keys() -> frozenset[str]:
+    """The keys of trainings under another value of which the same run goes on."""
+    fields = TrainConfig.model_fields.items()
+    return frozenset(key for key, field in fields if any(isinstance(mark, ResumeSafe) for mark in field.metadata))
+
+
+@cache
+def value_type(model: type[JobConfig], key: str) -> TypeAdapter[Any]:
+    """Reads one key's value, alone."""
+    field = model.model_fields[key]
+    kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    return TypeAdapter(kind, config=ConfigDict(allow_inf_nan=False))
+
+
+@cache
+def json_schemas(model: type[JobConfig]) -> dict[str, Schema]:
+    """key -> its JSON schema without the null of optional keys, which becomes "nullable"."""
+    plain: dict[str, Schema] = {}
+    for key, schema in model.model_json_schema()["properties"].items():
+        branches = [branch for branch in schema.get("anyOf", ()) if branch != {"type": "null"}]
+        nullable = len(branches) < len(schema.get("anyOf", ()))
+        flat = {name: part for name, part in schema.items() if name != "anyOf"} | branches[0] if nullable else schema
+        plain[key] = {**flat, "nullable": nullable}
+    return plain

@@ -1,55 +1,57 @@
-"""What a user gave: the YAML's keys and the command line's, each with the place that messages name."""
+"""Where the values of a configuration come from: a line of the YAML, `--set`, a paper, another key."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from wgan.config import yaml_file
-from wgan.config.diagnostics import Problem, printable
-from wgan.config.yaml_file import Place
-from wgan.utils.errors import InputError
+from wgan.config.diagnostics import Place, Problem, printable
 
 
 @dataclass
-class Request:
-    """What a user gave, and where.
+class Source:
+    """What a user gave, and where. Empty for a configuration that is built in code.
 
     Attributes:
-        values: key -> value.
-        name: the file's name in messages; empty for a mapping built in code.
-        lines, texts, duplicates: as in `yaml_file.Document`.
+        values: key -> value, before any default.
+        name: the file's name in messages.
+        lines: place -> line, from 1: of `("classes",)` and of `("classes", 0)`.
+        texts: place -> the scalar as it was written (`run: 007`).
+        duplicates: (place, line) of each key that stands in its mapping for the second time.
         overridden: the keys that `--set` gave.
+        defaults: key -> where its default comes from, if not from the schema: "arXiv:1704.00028", "learning_rate".
+        warnings: one line each, with the place.
     """
 
-    values: dict[str, Any]
+    values: dict[str, Any] = field(default_factory=dict)
     name: str = ""
     lines: dict[Place, int] = field(default_factory=dict)
     texts: dict[Place, str] = field(default_factory=dict)
     duplicates: list[tuple[Place, int]] = field(default_factory=list)
     overridden: set[str] = field(default_factory=set)
+    defaults: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
-    def override(self, assignment: str) -> None:
-        """Take `key=value` from the command line; lists and mappings are written as in YAML, `classes=[3, 5]`.
+    def where(self, key: str) -> str:
+        """Where a key stands, to begin a message with: `input.yaml:14: batch_size`."""
+        if key in self.overridden:
+            return f"--set: {key}"
+        if (key,) in self.lines:
+            return f"{self.name}:{self.lines[(key,)]}: {key}"
+        return f"{self.name}: {key}" if self.name else key
 
-        Raises:
-            InputError: it is no assignment, or its list is broken.
-        """
-        key, equals, text = (part.strip() for part in assignment.partition("="))
-        if not key or not equals:
-            raise InputError(f"--set {printable(assignment)}: must be key=value, such as --set gp_lambda=1")
-        nested = text.startswith(("[", "{"))
-        value = yaml_file.read(f"value: {text}".encode(), f"--set {key}").values["value"] if nested else None
-        self.values[key] = value if nested else yaml_file.scalar(text)
-        self.texts[(key,)] = text
-        self.overridden.add(key)
+    def origin(self, key: str) -> str:
+        """Where a key's value comes from: "input.yaml:14", "--set", a paper, another key, or "default"."""
+        if key in self.overridden:
+            return "--set"
+        return f"{self.name}:{self.lines[(key,)]}" if (key,) in self.lines else self.defaults.get(key, "default")
 
-    def stands_for(self, written: str, meant: str) -> None:
+    def rename(self, written: str, meant: str) -> None:
         """Let messages about the key `meant` name the place where the user wrote `written`."""
         if (written,) in self.lines:
-            self.lines[(meant,)] = self.lines[(written,)]
+            self.lines[(meant,)] = self.lines.pop((written,))
         if (written,) in self.texts:
-            self.texts[(meant,)] = self.texts[(written,)]
+            self.texts[(meant,)] = self.texts.pop((written,))
         if written in self.overridden:
-            self.overridden.add(meant)
+            self.overridden = self.overridden - {written} | {meant}
 
     def line(self, place: Place) -> int:
         """The line of a place or of what holds it; the arch's for a key that is not in the file."""
@@ -58,7 +60,7 @@ class Request:
 
     def located(self, problem: Problem) -> str:
         """One line for the user: place and message."""
-        said = f"{'warning: ' if problem.warning else ''}{printable(f'{problem.key}: {problem.message}')}"
+        text = f"{'warning: ' if problem.warning else ''}{printable(f'{problem.key}: {problem.message}')}"
         if problem.place[0] in self.overridden:
-            return f"--set: {said}"
-        return f"{self.name}:{self.line(problem.place)}: {said}" if self.name else said
+            return f"--set: {text}"
+        return f"{self.name}:{self.line(problem.place)}: {text}" if self.name else text

@@ -5,31 +5,32 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+from wgan.config.algorithms import ALGORITHMS
 from wgan.config.aliases import arch_named
 from wgan.config.diagnostics import Problem, nearest, shown, suggestion
-from wgan.config.schema import TrainKeys
+from wgan.config.schema import TrainConfig
 
 MAX_RUNS = 10_000
 MAX_TRIED = 256  # combinations checked one by one; beyond that each value beside the first ones of the other keys
-FIXED = ("config_version", "out", "run", "cache", "sweep", "parallel", "cpus", "executor")
+OF_THE_SWEEP = ("sweep", "parallel", "cpus", "executor")
+"""Keys that mean nothing to one of its runs."""
+FIXED = ("config_version", "out", "run", "cache", *OF_THE_SWEEP)
 """The same for all runs of a sweep."""
 
 
-def checked(
+def violations(
     sweep: Mapping[str, Any],
-    trainings: Collection[str],
-    told: Collection[Problem],
+    known: Collection[Problem],
     attempt: Callable[[Mapping[str, Any]], list[Problem]],
 ) -> Iterator[Problem]:
     """What is wrong with a sweep, and each warning of its runs once.
 
     Args:
         sweep: key -> list of values.
-        trainings: the archs that train.
-        told: what is said of the configuration anyway.
+        known: what is wrong with the configuration anyway.
         attempt: gives the problems of the configuration with some keys set to other values.
     """
-    problems = [problem for key, values in sweep.items() for problem in _key(key, values, trainings)]
+    problems = [problem for key, values in sweep.items() for problem in _of_a_key(key, values)]
     yield from problems
     if not sweep:
         yield Problem(("sweep",), "names no key; give one or more, such as {gp_lambda: [1, 10]}")
@@ -39,7 +40,7 @@ def checked(
     if runs > MAX_RUNS:
         yield Problem(("sweep",), f"makes {runs:,} runs; at most {MAX_RUNS:,}")
         return
-    said = {(problem.place, problem.message) for problem in told}
+    seen = {(problem.place, problem.message) for problem in known}
     first = {key: values[0] for key, values in sweep.items()}
     if runs > MAX_TRIED:
         tried = (first | {key: value} for key, values in sweep.items() for value in values)
@@ -47,9 +48,9 @@ def checked(
         tried = (dict(zip(sweep, values, strict=True)) for values in itertools.product(*sweep.values()))
     for changes in tried:
         for problem in attempt(changes):
-            if (problem.place, problem.message) in said:
+            if (problem.place, problem.message) in seen:
                 continue
-            said.add((problem.place, problem.message))
+            seen.add((problem.place, problem.message))
             key = str(problem.place[0])
             if key in changes and not set(problem.involves) & set(changes):
                 place = ("sweep", key, sweep[key].index(changes[key]))
@@ -60,10 +61,10 @@ def checked(
                 yield Problem(("sweep",), f"with {chosen}: {problem.key}: {problem.message}", problem.warning)
 
 
-def _key(key: str, values: Any, trainings: Collection[str]) -> Iterator[Problem]:
+def _of_a_key(key: str, values: Any) -> Iterator[Problem]:
     place = ("sweep", key)
-    if key not in TrainKeys.model_fields:
-        near = nearest(key, TrainKeys.model_fields)
+    if key not in TrainConfig.model_fields:
+        near = nearest(key, TrainConfig.model_fields)
         yield Problem(place, f"unknown key; did you mean {near}?" if near else "unknown key")
     elif key in FIXED:
         yield Problem(place, "is the same for all runs of a sweep")
@@ -73,6 +74,6 @@ def _key(key: str, values: Any, trainings: Collection[str]) -> Iterator[Problem]
         yield Problem(place, "names a value twice")
     elif key == "arch":
         for i, value in enumerate(values):
-            if arch_named(value, dict.fromkeys(trainings)) is None:
-                said = f"the runs of a sweep train: must be one of {', '.join(trainings)}, got {shown(value)}"
-                yield Problem((*place, i), f"{said}{suggestion(value, trainings)}")
+            if arch_named(value, ALGORITHMS) is None:
+                message = f"the runs of a sweep train: must be one of {', '.join(ALGORITHMS)}, got {shown(value)}"
+                yield Problem((*place, i), f"{message}{suggestion(value, ALGORITHMS)}")

@@ -6,12 +6,13 @@ Scalars follow YAML 1.2's core schema, not PyYAML's 1.1: `no` and `on` are words
 
 import codecs
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any, NoReturn, TypeAlias
 
 import yaml
 
+from wgan.config.diagnostics import Place
+from wgan.config.source import Source
 from wgan.utils.errors import InputError
 
 MAX_BYTES = 64 * 1024  # a configuration with a comment on every key has 8 KiB
@@ -19,7 +20,6 @@ MAX_DEPTH = 16
 MAX_NODES = 10_000  # counted with aliases written out, so that nested aliases cannot explode
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
-Place: TypeAlias = tuple[str | int, ...]  # ("sweep", "gp_lambda", 0)
 
 _INTEGER = re.compile(r"[-+]?[0-9][0-9_]{0,30}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]{0,30}(\.[0-9]*)?)([eE][-+]?[0-9]{1,5})?")
@@ -27,24 +27,7 @@ _WORDS: dict[str, Value] = {"": None, "~": None, "null": None, "true": True, "fa
 _WORDS |= {".inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan")}
 
 
-@dataclass
-class Document:
-    """What one YAML file says.
-
-    Attributes:
-        values: key -> value, in the file's order.
-        lines: place -> line, from 1; `("classes",)` and `("classes", 0)`.
-        texts: place -> the scalar as it was written, for keys whose value is text (`run: 007`).
-        duplicates: (key, line) of each key that was given before in the same mapping.
-    """
-
-    values: dict[str, Value] = field(default_factory=dict)
-    lines: dict[Place, int] = field(default_factory=dict)
-    texts: dict[Place, str] = field(default_factory=dict)
-    duplicates: list[tuple[Place, int]] = field(default_factory=list)
-
-
-def read(content: bytes, name: str) -> Document:
+def read(content: bytes, name: str) -> Source:
     """Read a YAML file's bytes.
 
     Args:
@@ -57,16 +40,22 @@ def read(content: bytes, name: str) -> Document:
     if len(content) > MAX_BYTES:
         raise InputError(f"{name}: has {len(content):,} bytes; a configuration has at most {MAX_BYTES:,}")
     text = _decoded(content, name)
-    builder = _Builder(name, text.splitlines())
+    lines = text.splitlines()
     try:
-        return builder.document(yaml.parse(text, Loader=yaml.SafeLoader))
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        if root is None or (isinstance(root, yaml.ScalarNode) and scalar(root.value) is None):
+            raise InputError(f"{name}: is empty; `--help` shows what it may hold")
+        return _Reader(name).source(root)
+    except _Refused as refused:
+        raise InputError(_marked(name, lines, *refused.args)) from None
     except yaml.MarkedYAMLError as error:
-        raise InputError(builder.marked(*_explained(error, text))) from error
+        raise InputError(_marked(name, lines, *_explained(error, text))) from error
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         message = f"the character U+{error.character:04X} is not allowed in YAML"
         column = len(before) - before.rfind("\n") - 1
-        raise InputError(builder.marked(before.count("\n"), column, message)) from error
+        raise InputError(_marked(name, lines, before.count("\n"), column, message)) from error
 
 
 def scalar(text: str) -> Value:
@@ -80,120 +69,111 @@ def scalar(text: str) -> Value:
     return text
 
 
-class _Builder:
-    """Builds a Document from the parser's events: one pass, own depth and node count."""
+class _Refused(Exception):
+    """(line, column, message): what is YAML, and is not allowed here; line and column from 0."""
 
-    def __init__(self, name: str, source: list[str]) -> None:
-        self.name, self.source = name, source
-        self.result = Document()
-        self.anchors: dict[str, tuple[Value, int] | None] = {}  # anchor -> its value and nodes; None: still open
+
+def _refuse(where: yaml.Event | yaml.Node, message: str) -> NoReturn:
+    mark = where.start_mark
+    raise _Refused(mark.line if mark else 0, mark.column if mark else 0, message)
+
+
+def _line(node: yaml.Node) -> int:
+    return node.start_mark.line + 1 if node.start_mark else 1
+
+
+class _Alias(yaml.Node):
+    """Where an alias stands, and what it stands for; PyYAML's own composer keeps the latter alone."""
+
+    def __init__(self, event: yaml.AliasEvent, node: yaml.Node | None) -> None:
+        self.start_mark, self.anchor, self.value = event.start_mark, event.anchor, node
+
+
+class _Loader(yaml.BaseLoader):
+    """PyYAML's composer: all scalars stay text. No tags; a depth that its recursion and ours can take."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if self.depth > MAX_DEPTH:
+            _refuse(event, f"nested more than {MAX_DEPTH} levels deep")
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self.anchors:
+                _refuse(event, f"*{event.anchor} stands for nothing: no &{event.anchor} before it")
+            return _Alias(event, super().compose_node(parent, index))
+        tag = event.tag
+        if tag not in (None, "!"):
+            short = tag if len(tag) <= 60 else f"{tag[:57]}..."
+            _refuse(event, f"the tag {short} is not allowed; write the plain value")
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        if isinstance(node, yaml.ScalarNode) and tag == "!":
+            node.style = "'"  # text, whatever it looks like
+        return node
+
+
+class _Reader:
+    """Nodes -> values, each with its line and, of scalars, its spelling. Aliases count as if they were written out."""
+
+    def __init__(self, name: str) -> None:
+        self.result = Source(name=name)
         self.nodes = 0
+        self.open: list[yaml.Node] = []
 
-    def document(self, events: Iterator[yaml.Event]) -> Document:
-        next(events)  # the stream's start
-        if isinstance(next(events), yaml.StreamEndEvent):
-            raise InputError(f"{self.name}: is empty; `--help` shows what it may hold")
-        first = next(events)
-        value = self.value(first, events, (), 0)
-        if value is None:
-            raise InputError(f"{self.name}: is empty; `--help` shows what it may hold")
-        if not isinstance(value, dict):
-            self.refuse(first, "must be a mapping of keys to values, `arch: WGAN-GP`, with a space after each colon")
-        next(events)  # the document's end
-        more = next(events)
-        if not isinstance(more, yaml.StreamEndEvent):
-            self.refuse(more, "a second document begins here; a configuration is one document")
-        self.result.values = value
+    def source(self, root: yaml.Node) -> Source:
+        if not isinstance(root, yaml.MappingNode):
+            _refuse(root, "must be a mapping of keys to values, `arch: WGAN-GP`, with a space after each colon")
+        self.result.values = self.mapping(root, (), 0)
         return self.result
 
-    def value(self, event: yaml.Event, events: Iterator[yaml.Event], place: Place, depth: int) -> Value:
+    def value(self, node: yaml.Node, place: Place, depth: int, alias: yaml.Node | None = None) -> Value:
+        """The value of a node at a place; `alias` is the outermost one through which it is seen, if any."""
+        if isinstance(node, _Alias):
+            if node.value in self.open:
+                _refuse(node, f"*{node.anchor} contains itself")
+            self.result.lines.setdefault(place, _line(node))
+            return self.value(node.value, place, depth, alias or node)
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            self.refuse(event, f"more than {MAX_NODES:,} values, counting each alias written out")
+            _refuse(alias or node, f"more than {MAX_NODES:,} values, counting each alias written out")
         if depth > MAX_DEPTH:
-            self.refuse(event, f"nested more than {MAX_DEPTH} levels deep")
-        self.result.lines.setdefault(place, _mark(event)[0] + 1)
-        if isinstance(event, yaml.AliasEvent):
-            return self.alias(event, depth)
-        assert isinstance(event, yaml.NodeEvent)
-        tag = getattr(event, "tag", None)
-        if tag not in (None, "!"):
-            self.refuse(event, f"the tag {_shortened(tag)} is not allowed; write the plain value")
-        before = self.nodes
-        if event.anchor is not None:
-            self.anchors[event.anchor] = None
-        result: Value
-        if isinstance(event, yaml.ScalarEvent):
-            result = scalar(event.value) if event.implicit[0] else event.value
-            self.result.texts[place] = event.value
-        elif isinstance(event, yaml.SequenceStartEvent):
-            result = self.sequence(events, place, depth)
-        else:
-            result = self.mapping(events, place, depth)
-        if event.anchor is not None:
-            self.anchors[event.anchor] = (result, self.nodes - before + 1)
-        return result
+            _refuse(alias or node, f"nested more than {MAX_DEPTH} levels deep, counting each alias written out")
+        if alias is None:
+            self.result.lines.setdefault(place, _line(node))
+        if isinstance(node, yaml.ScalarNode):
+            self.result.texts[place] = node.value
+            return scalar(node.value) if node.style is None else str(node.value)
+        self.open.append(node)
+        try:
+            if isinstance(node, yaml.MappingNode):
+                return self.mapping(node, place, depth, alias)
+            return [self.value(item, (*place, i), depth + 1, alias) for i, item in enumerate(node.value)]
+        finally:
+            self.open.pop()
 
-    def sequence(self, events: Iterator[yaml.Event], place: Place, depth: int) -> list[Value]:
-        items: list[Value] = []
-        while not isinstance(event := next(events), yaml.SequenceEndEvent):
-            items.append(self.value(event, events, (*place, len(items)), depth + 1))
-        return items
-
-    def mapping(self, events: Iterator[yaml.Event], place: Place, depth: int) -> dict[str, Value]:
+    def mapping(self, node: yaml.Node, place: Place, depth: int, alias: yaml.Node | None = None) -> dict[str, Value]:
         items: dict[str, Value] = {}
-        while not isinstance(event := next(events), yaml.MappingEndEvent):
-            if not isinstance(event, yaml.ScalarEvent):
-                self.refuse(event, "a key must be a single word")
-            key, line = event.value, _mark(event)[0] + 1
-            inner = (*place, key)
-            if key in items:
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                _refuse(key, "a key must be a single word")
+            inner, line = (*place, key.value), _line(key)
+            if key.value in items:
                 self.result.duplicates.append((inner, line))
-                inner = (*place, key, "again")  # its marks must not replace the first one's
-                self.value(next(events), events, inner, depth + 1)
+                self.value(value, (*inner, "again"), depth + 1, alias)  # its marks must not replace the first one's
                 continue
             self.result.lines[inner] = line
-            items[key] = self.value(next(events), events, inner, depth + 1)
+            items[key.value] = self.value(value, inner, depth + 1, alias)
         return items
 
-    def alias(self, event: yaml.AliasEvent, depth: int) -> Value:
-        if event.anchor not in self.anchors:
-            self.refuse(event, f"*{event.anchor} stands for nothing: no &{event.anchor} before it")
-        found = self.anchors[event.anchor]
-        if found is None:
-            self.refuse(event, f"*{event.anchor} contains itself")
-        value, nodes = found
-        self.nodes += nodes - 1
-        if self.nodes > MAX_NODES:
-            self.refuse(event, f"more than {MAX_NODES:,} values, counting each alias written out")
-        if depth + _height(value) > MAX_DEPTH:
-            self.refuse(event, f"nested more than {MAX_DEPTH} levels deep, counting each alias written out")
-        return value
 
-    def refuse(self, event: yaml.Event, message: str) -> NoReturn:
-        raise InputError(self.marked(*_mark(event), message))
-
-    def marked(self, line: int, column: int, message: str) -> str:
-        """`name:line:column: message`, then the line with the place marked below it."""
-        shown = self.source[line] if line < len(self.source) else ""
-        start = max(0, column - 60)
-        excerpt = "".join(c if c.isprintable() else " " for c in shown[start : start + 100])
-        return f"{self.name}:{line + 1}:{column + 1}: {message}\n    {excerpt}\n    {' ' * (column - start)}^"
-
-
-def _mark(event: yaml.Event) -> tuple[int, int]:
-    """Where an event begins: line and column, from 0."""
-    mark = event.start_mark
-    return (mark.line, mark.column) if mark else (0, 0)
-
-
-def _height(value: Value) -> int:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return max((1 + _height(item) for item in inner), default=0)
-
-
-def _shortened(text: str, limit: int = 60) -> str:
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+def _marked(name: str, lines: list[str], line: int, column: int, message: str) -> str:
+    """`name:line:column: message`, then the line with the place marked below it; line and column from 0."""
+    shown = lines[line] if line < len(lines) else ""
+    start = max(0, column - 60)
+    excerpt = "".join(c if c.isprintable() else " " for c in shown[start : start + 100])
+    return f"{name}:{line + 1}:{column + 1}: {message}\n    {excerpt}\n    {' ' * (column - start)}^"
 
 
 def _decoded(content: bytes, name: str) -> str:
@@ -227,6 +207,8 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> tuple[int, int, str]:
     found = text[mark.index : mark.index + 1] if mark else ""
     if found == "\t":
         return line, column, "a tab; YAML indents and separates with spaces"
+    if "found another document" in problem:
+        return line, column, "a second document begins here; a configuration is one document"
     if "mapping values are not allowed" in problem:
         wrong = "a second `:` in this value, or a line indented too far; quote text that holds `: `"
         return line, column, f"broken YAML: {wrong}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from wgan.config.resolve import EvaluateConfig, TrainConfig
+from wgan.config.schema import EvaluateConfig, TrainConfig
 from wgan.data.cache import digest, prepare
 from wgan.data.embedded import mnist_5k
 from wgan.data.image_folder import Skipped, Unusable, held_out_count, nothing_usable, printable, scan

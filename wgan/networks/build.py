@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from wgan.config.resolve import TrainConfig
+from wgan.config.schema import TrainConfig
 from wgan.networks.base import Critic, Generator, at_least_float32
 from wgan.networks.conv import ConvCritic, ConvGenerator
 from wgan.networks.dense import DenseCritic, DenseGenerator

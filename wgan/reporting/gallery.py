@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from PIL import Image
 
+from wgan.config.algorithms import ALGORITHMS
 from wgan.config.metrics import in_order, titles
-from wgan.config.resolve import ALGORITHMS
 from wgan.reporting.log_reader import has_numbers
 from wgan.reporting.pages import CURVES, clean, data_uri, figure, render, shown, thinned
 from wgan.reporting.run_record import Measure, RunRecord, find_runs, read_run

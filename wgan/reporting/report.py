@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from wgan.config.schema import POINT_SETS
+from wgan.config.datasets import POINT_SETS
 from wgan.reporting.log_reader import has_numbers
 from wgan.reporting.pages import CURVES, clean, data_uri, moment, render, shown, thinned
 from wgan.reporting.run_record import RunRecord, Sample, read_run

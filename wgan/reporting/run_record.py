@@ -15,7 +15,8 @@ from typing import Any
 
 import yaml
 
-from wgan.config.resolve import ALGORITHMS, resolve
+from wgan.config.algorithms import ALGORITHMS
+from wgan.config.resolve import resolve
 from wgan.reporting.log_reader import Columns, read_log
 
 STATES = ("running", "finished", "stopped", "diverged", "failed")

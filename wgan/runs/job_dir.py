@@ -6,7 +6,8 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wgan.config.resolve import EvaluateConfig, GenerateConfig, to_yaml
+from wgan.config.resolve import to_yaml
+from wgan.config.schema import EvaluateConfig, GenerateConfig
 from wgan.runs.run_dir import Run
 from wgan.utils import faults
 from wgan.utils.atomic_io import write_text

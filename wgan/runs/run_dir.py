@@ -12,8 +12,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from wgan.config import resolve as configuration
-from wgan.config.resolve import TrainConfig
+from wgan.config.algorithms import unused_keys
+from wgan.config.resolve import load_config
+from wgan.config.schema import TrainConfig, resume_safe_keys
 from wgan.utils.atomic_io import write_text
 from wgan.utils.errors import InputError, RunFault
 
@@ -108,10 +109,10 @@ def find(config: TrainConfig) -> tuple[Run, TrainConfig]:
         InputError: a config.yaml that stands there cannot be read.
     """
     first = read_config(Run(config.out / config.run))
-    changed = configuration.differing(first, config) if first else {}
+    changed = differing_keys(first, config) if first else {}
     name = config.run if not changed else named(config.run, changed)
     candidate, count = name, 1
-    while (saved := read_config(Run(config.out / candidate))) and configuration.differing(saved, config):
+    while (saved := read_config(Run(config.out / candidate))) and differing_keys(saved, config):
         count += 1
         candidate = f"{name}-{count}"
     return Run(config.out / candidate), config.model_copy(update={"run": candidate})
@@ -132,6 +133,26 @@ def claimed(config: TrainConfig) -> Iterator[tuple[Run, TrainConfig]]:
                 return
 
 
+def differing_keys(config: TrainConfig, other: TrainConfig) -> dict[str, Any]:
+    """The keys in which `other` differs so that other weights come out, with `other`'s values.
+
+    Left out: keys under another value of which the same training goes on (`ResumeSafe`), keys that neither algorithm
+    looks at, and what follows from another key.
+    """
+    ignored = set(resume_safe_keys() | (unused_keys(config.arch) & unused_keys(other.arch)))
+    if config.dataset and config.dataset == other.dataset:
+        ignored.add("path")  # where a named set's files lie
+    if config.optimizer == other.optimizer == "rmsprop":
+        ignored |= {"beta_adam", "beta2_adam"}
+    if all(one.critic_learning_rate == one.learning_rate for one in (config, other)):
+        ignored.add("critic_learning_rate")
+    return {
+        name: getattr(other, name)
+        for name in TrainConfig.model_fields
+        if name not in ignored and getattr(config, name) != getattr(other, name)
+    }
+
+
 def is_finished(run: Run, config: TrainConfig) -> bool:
     """Whether all that a configuration asks for stands in its run's directory."""
     saved = read_config(run)
@@ -144,7 +165,7 @@ def read_config(run: Run) -> TrainConfig | None:
     """The configuration that a run was started with; None where there is no run."""
     if not run.config.exists():
         return None
-    saved = configuration.load_config(run.config)
+    saved = load_config(run.config)
     if not isinstance(saved, TrainConfig):
         raise InputError(f"{run.config}: holds {saved.arch}, not a training: give this run another name (run:)")
     return saved
@@ -155,3 +176,8 @@ def named(run: str, changed: Mapping[str, Any]) -> str:
     texts = {key: f"{value:g}" if isinstance(value, float) else str(value) for key, value in changed.items()}
     parts = [f"{key}={re.sub(r'[^A-Za-z0-9.+]+', '-', text).strip('-')}" for key, text in texts.items()]
     return "-".join([run, *parts])[:LONGEST_NAME].rstrip("-. ")
+
+
+def has_generator(path: Path) -> bool:
+    """Whether images come from the generator of a run's directory or a checkpoint file; else they are files."""
+    return path.is_file() or (path / "checkpoints").is_dir()

@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 import torch
 
-from wgan.config.accelerators import too_few
-from wgan.config.resolve import EvaluateConfig, GenerateConfig, TrainConfig
-from wgan.config.schema import POINT_SETS
+from wgan.config.datasets import POINT_SETS
+from wgan.config.schema import EvaluateConfig, GenerateConfig, TrainConfig
 from wgan.utils.errors import InputError
 
 
@@ -37,12 +36,23 @@ def open_device(
     """
     if config.n_gpu == 0:
         return torch.device("cpu")
-    present = torch.accelerator.device_count() if torch.accelerator.is_available() else 0
-    if (asked := local_ranks or config.n_gpu) > present:
-        raise InputError(f"{config.where('n_gpu')}: {too_few(asked, present)}")
+    if (asked := local_ranks or config.n_gpu) > (present := count_accelerators()):
+        raise InputError(f"{config.where('n_gpu')}: {too_few_accelerators(asked, present)}")
     device = torch.accelerator.current_accelerator()
     assert device is not None
     return torch.device(device.type, local_rank)
+
+
+def count_accelerators() -> int:
+    """How many this process can use."""
+    return torch.accelerator.device_count() if torch.accelerator.is_available() else 0
+
+
+def too_few_accelerators(asked: int, present: int) -> str:
+    """What is wrong where a job wants more of them than there are."""
+    found = f"this machine has {present}" if present else "this machine has no accelerator that PyTorch can use"
+    remedy = f"at most {present}" if present else "n_gpu: 0 to train on the CPU"
+    return f"asks for {asked}, but {found}: set {remedy}"
 
 
 def choose_precision(config: TrainConfig, device: torch.device) -> Precision:

@@ -18,7 +18,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from wgan.config.resolve import TrainConfig
+from wgan.config.schema import TrainConfig
 from wgan.runtime.device import open_device
 from wgan.utils.errors import InputError, RunFault, UserError
 from wgan.utils.signals import Interrupted, Interruption

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from wgan.config.packages import RAY
-from wgan.config.resolve import TrainConfig
+from wgan.config.constraints import RAY_MISSING
+from wgan.config.schema import TrainConfig
 from wgan.sweep import worker
 from wgan.sweep.plan import SweepRun
 from wgan.utils.console import warn
@@ -95,7 +95,7 @@ def _connected(config: TrainConfig) -> Any:
     try:
         ray: Any = import_module("ray")
     except ImportError:
-        raise InputError(f"{where}: {RAY}") from None
+        raise InputError(f"{where}: {RAY_MISSING}") from None
     address = os.environ.get("RAY_ADDRESS", "")
     if reason := _silent(address):
         raise InputError(f"{where}: no Ray cluster answers at {address} (RAY_ADDRESS): {reason}")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wgan.config.resolve import TrainConfig, combinations
-from wgan.config.schema import POINT_SETS
+from wgan.config.datasets import POINT_SETS
+from wgan.config.resolve import combinations
+from wgan.config.schema import TrainConfig
 from wgan.runs import run_dir
 from wgan.runs.run_dir import Run
 from wgan.utils.console import detail, say

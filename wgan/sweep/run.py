@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
-from wgan.config.resolve import TrainConfig, to_yaml
+from wgan.config.resolve import to_yaml
+from wgan.config.schema import TrainConfig
 from wgan.reporting.gallery import write_index
 from wgan.reporting.sweep_report import write_sweep_report
 from wgan.runs import run_dir

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from wgan.config.resolve import TrainConfig
+from wgan.config.schema import TrainConfig
 from wgan.networks.base import Critic, Generator, at_least_float32
 from wgan.runtime.distributed import ALONE, Ranks
 from wgan.trainers.diffaugment import augmented

@@ -5,7 +5,8 @@ from importlib import import_module
 
 import torch
 
-from wgan.config.resolve import ALGORITHMS, TrainConfig
+from wgan.config.algorithms import ALGORITHMS
+from wgan.config.schema import TrainConfig
 from wgan.networks.build import build_critic, build_generator
 from wgan.runtime.distributed import ALONE, Ranks
 from wgan.trainers.base import CriticLoss, Trainer

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from wgan.config.resolve import TrainConfig
+from wgan.config.schema import TrainConfig
 from wgan.data.image_set import Data
 from wgan.reporting.grids import real_fake_grid, save_grid, to_uint8
 from wgan.reporting.toy_2d import depth_picture, plane_picture, side_by_side

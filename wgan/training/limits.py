@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from wgan.config.resolve import ALGORITHMS, TrainConfig
+from wgan.config.algorithms import ALGORITHMS
+from wgan.config.schema import TrainConfig
 from wgan.networks.build import build_critic, build_generator
 
 MEASURED = ((64, 32), (128, 16), (256, 8))

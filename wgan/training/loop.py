@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import torch
 
-from wgan.config.resolve import TrainConfig, to_yaml
+from wgan.config.resolve import to_yaml
+from wgan.config.schema import TrainConfig
 from wgan.data.batches import Batches
 from wgan.data.image_set import Data
 from wgan.reporting.tensorboard import EventFiles

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from wgan.config.resolve import ALGORITHMS, TrainConfig
+from wgan.config.algorithms import ALGORITHMS
+from wgan.config.schema import TrainConfig
 from wgan.networks.build import build_critic, build_generator
 
 

@@ -4,7 +4,7 @@ import math
 import shutil
 from pathlib import Path
 
-from wgan.config.resolve import TrainConfig
+from wgan.config.schema import TrainConfig
 from wgan.trainers.base import Trainer
 from wgan.utils.errors import InputError
 

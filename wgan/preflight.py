@@ -1,0 +1,158 @@
+"""What is looked at on this machine before any work: paths, images, packages, accelerators. Writes nothing.
+
+The entry hands `Preflight` to `wgan.config.resolve.load_config`, so that all that is wrong is told together. Images are
+judged by their files' names; torch is imported only where accelerators are asked for, to count them.
+"""
+
+import os
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from wgan.config.constraints import FIGURES, RAY_MISSING, TENSORBOARD_MISSING, batch_too_large
+from wgan.config.datasets import NAMED_SETS
+from wgan.config.diagnostics import Problem
+from wgan.config.schema import EvaluateConfig, GenerateConfig, JobConfig, TrainConfig
+from wgan.data.image_folder import Unusable, class_indices, held_out_count, scan
+from wgan.runs.run_dir import has_generator
+
+_EFFECTIVE = os.access in os.supports_effective_ids
+
+
+class Preflight:
+    """Called with a configuration, then with each run of its sweep: what this machine lacks for it."""
+
+    def __init__(self) -> None:
+        self.listing = cache(scan)  # each folder once for all runs of a sweep
+        self.on_cluster = False  # the runs of this sweep train on other machines
+
+    def __call__(self, config: JobConfig) -> Iterator[Problem]:
+        if isinstance(config, TrainConfig) and config.sweep:
+            self.on_cluster = config.executor == "ray"
+        wrong: set[str] = set()
+        for check in (check_paths, self.check_images, check_packages, self.check_accelerators):
+            for problem in check(config):
+                if not wrong & {problem.place[0], *problem.involves}:  # else it rests on what is wrong itself
+                    yield problem
+                    wrong |= set() if problem.warning else {str(problem.place[0])}
+
+    def check_images(self, config: JobConfig) -> Iterator[Problem]:
+        """Whether the images that are named can do what is asked of them, as far as their files' names tell.
+
+        What is wrong with the folders themselves, `check_paths` says.
+        """
+        if not isinstance(config, TrainConfig | EvaluateConfig):
+            return
+        try:
+            if config.dataset is not None or (config.path is not None and config.path.is_dir()):
+                yield from self._check_training_images(config)
+        except Unusable as error:
+            yield Problem((error.key,), error.problem, involves=("path", "dataset", "out"))
+        if not isinstance(config, EvaluateConfig):
+            return
+        given = config.model_fields_set  # all of them in a run's config.yaml, which holds the version too
+        if "loader_workers" in given and "config_version" not in given and _decodes_nothing(config):
+            yield Problem(("loader_workers",), "not used: there is nothing to decode", True, ("dataset", "fakes"))
+        for i, fakes in enumerate(config.fakes):
+            try:
+                if fakes.is_dir() and not has_generator(fakes):
+                    self.listing(fakes).chosen(None)
+            except Unusable as error:
+                yield Problem(("fakes", i), error.problem)
+
+    def _check_training_images(self, config: TrainConfig | EvaluateConfig) -> Iterator[Problem]:
+        count: int | None  # None where only the files themselves would tell
+        if config.dataset is None:
+            assert config.path is not None, "wgan.config.constraints refuses neither"
+            files, names = self.listing(config.path, (config.out,)).chosen(config.classes)
+            count, classes = len(files) - held_out_count(len(files)), len(names)
+        elif config.classes is None:
+            named = NAMED_SETS[config.dataset]
+            count, classes = named.training, len(named.class_names)
+        else:
+            named = NAMED_SETS[config.dataset]
+            wanted = class_indices(config.classes, named.class_names)
+            count, classes = sum(named.class_sizes[i] for i in wanted) if named.class_sizes else None, len(wanted)
+        if not isinstance(config, TrainConfig):
+            return
+        if count is not None and (problem := batch_too_large(config.batch_size, count)):
+            yield problem
+        if config.best_metric in FIGURES["classifier"] and classes < 2:
+            message = f"{config.best_metric} needs images of two classes or more, and these are of {classes or 'none'}"
+            yield Problem(("best_metric",), message, involves=("path", "dataset", "classes"))
+
+    def check_accelerators(self, config: JobConfig) -> Iterator[Problem]:
+        """`n_gpu`, where it asks for more than there are."""
+        if config.n_gpu == 0 or self.on_cluster or "LOCAL_WORLD_SIZE" in os.environ:  # torchrun's ranks take one each
+            return
+        from wgan.runtime.device import count_accelerators, too_few_accelerators
+
+        if config.n_gpu > (present := count_accelerators()):
+            yield Problem(("n_gpu",), too_few_accelerators(config.n_gpu, present))
+
+
+def check_packages(config: JobConfig) -> Iterator[Problem]:
+    """Packages that only some keys need. Looks for them without importing them."""
+    if not isinstance(config, TrainConfig):
+        return
+    if config.tensorboard and find_spec("tensorboard") is None:
+        yield Problem(("tensorboard",), f"{TENSORBOARD_MISSING}, or set false: log.csv holds the same metrics")
+    if config.sweep and config.executor == "ray" and find_spec("ray") is None:
+        yield Problem(("executor",), RAY_MISSING, involves=("sweep",))
+
+
+def check_paths(config: JobConfig) -> Iterator[Problem]:
+    """Whether what the paths name can be read, and `out` written."""
+    if isinstance(config, TrainConfig | EvaluateConfig):
+        if config.path is not None and config.dataset is None:
+            yield from _readable(("path",), config.path, "folder")
+        if config.inception_weights is not None:
+            yield from _readable(("inception_weights",), config.inception_weights, "file")
+    if isinstance(config, EvaluateConfig):
+        for i, fakes in enumerate(config.fakes):
+            yield from _readable(("fakes", i), fakes, "file or folder" if fakes.suffix == ".pt" else "folder")
+    if isinstance(config, GenerateConfig):
+        yield from _readable(("checkpoint",), config.checkpoint, "file or folder")
+    yield from _writable(config.out)
+    if isinstance(config, TrainConfig) and config.path is not None and config.path.resolve() == config.out.resolve():
+        yield Problem(("out",), "is the folder of the images too; give the results another", involves=("path",))
+
+
+def _readable(place: tuple[str | int, ...], path: Path, kind: str) -> Iterator[Problem]:
+    problem = ""
+    try:
+        is_folder = path.is_dir()
+        if not path.exists():
+            relative = "" if path.is_absolute() else f" (looked for in {Path.cwd()})"
+            problem = f"there is no {kind} {path}{relative}"
+        elif kind == "folder" and not is_folder:
+            problem = f"{path} is a file; give the folder that holds it"
+        elif kind == "file" and is_folder:
+            problem = f"{path} is a folder; give the file in it"
+        elif not os.access(path, os.R_OK | (os.X_OK if is_folder else 0), effective_ids=_EFFECTIVE):
+            problem = f"{path} cannot be read: permission denied"
+    except OSError as error:
+        problem = f"{path} cannot be read: {error.strerror}"
+    if problem:
+        yield Problem(place, problem)
+
+
+def _writable(out: Path) -> Iterator[Problem]:
+    """Whether `out` is a folder that takes files, or can be made in one that does."""
+    problem = ""
+    try:
+        existing = next((folder for folder in (out, *out.parents) if folder.exists()), Path())
+        if not existing.is_dir():
+            problem = f"{existing} is a file; results need a folder"
+        elif not os.access(existing, os.W_OK | os.X_OK, effective_ids=_EFFECTIVE):
+            problem = f"{existing} cannot be written to: permission denied"
+    except OSError as error:
+        problem = f"{out} cannot be written to: {error.strerror}"
+    if problem:
+        yield Problem(("out",), problem)
+
+
+def _decodes_nothing(config: EvaluateConfig) -> bool:
+    """Whether the real images are a named set's, and a generator makes the others."""
+    return config.dataset is not None and all(map(has_generator, config.fakes))
