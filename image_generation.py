@@ -7,15 +7,20 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from wgan import __version__
-from wgan.config.docs import USAGE, help_text
-from wgan.config.resolve import load_config
-from wgan.config.schema import Config, EvaluateConfig, GenerateConfig, TrainConfig
-from wgan.preflight import Preflight
-from wgan.utils import console
-from wgan.utils.errors import UserError
+try:
+    from wgan.config.docs import USAGE, help_text
+    from wgan.config.resolve import load_config
+    from wgan.config.schema import EvaluateConfig, GenerateConfig, JobConfig, TrainConfig
+    from wgan.preflight import Preflight
+    from wgan.utils import console
+    from wgan.utils.errors import UserError
+    from wgan.utils.version import __version__
+except ModuleNotFoundError as missing:  # another Python than the one it was installed for
+    if (missing.name or "").partition(".")[0] == "wgan":
+        raise
+    sys.exit(f"The package {missing.name} is not installed for {sys.executable}: pip install -r requirements.txt")
 
-JOBS: dict[type[Config], str] = {
+JOBS: dict[type[JobConfig], str] = {
     TrainConfig: "wgan.train:train",
     GenerateConfig: "wgan.generate:generate",
     EvaluateConfig: "wgan.evaluate:evaluate_job",
@@ -27,9 +32,7 @@ CHECK = "wgan.check:check"
 
 def main(arguments: list[str] | None = None) -> int:
     """Do what a YAML says and give the exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
+    _open_streams()
     options = _options(arguments)
     try:
         config = load_config(options.yaml, options.overrides, Preflight())
@@ -46,11 +49,29 @@ def main(arguments: list[str] | None = None) -> int:
         return 128 + signal.SIGINT  # a training catches it itself, and saves
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+        return 128 + getattr(signal, "SIGPIPE", 13)
 
 
-def _job(config: Config) -> str:
+def _job(config: JobConfig) -> str:
     return SWEEP if isinstance(config, TrainConfig) and config.sweep else JOBS[type(config)]
+
+
+def _open_streams() -> None:
+    """Streams that can be written to, whatever this process was started with.
+
+    One that is closed (`2>&-`), or missing as under pythonw, says nothing or what the other says; its number is taken,
+    so that no file of a run is opened under it and written to by what prints.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        continue
+    os.close(descriptor)
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until this process ends
+    if sys.stderr is None:
+        sys.stderr = sys.stdout
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
 
 
 class _Parser(argparse.ArgumentParser):

@@ -252,3 +252,26 @@ def test_the_configuration_of_a_sampling_takes_seed_000s_path(monkeypatch):
     image_generation.main([yaml_file("arch: Generator\npath: a.pt\n")])
     assert isinstance(handed[0], GenerateConfig)
     assert handed[0].checkpoint == Path("a.pt")
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_stream_may_be_closed(closed, tmp_path):
+    """What the system opens next gets the lowest free number: no file of a run may stand where errors are printed."""
+    (tmp_path / "wrong.yaml").write_text("arch: WGAN\nbatch_size: 0\n")
+    command = f"'{sys.executable}' '{ROOT}/image_generation.py' wrong.yaml {closed}"
+    ended = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert ended.returncode == 2
+    told = ended.stdout + ended.stderr
+    assert ("batch_size: must be at least 1" in told) == (closed in ("2>&-", ">&-")), told
+
+
+def test_a_missing_package_is_one_line(tmp_path):
+    """As when `python3` is another one than that of the environment."""
+    for name in ("pydantic.py", "yaml.py"):
+        (tmp_path / name).write_text(f"raise ModuleNotFoundError('gone', name='{name[:-3]}')\n")
+    command = [sys.executable, str(ROOT / "image_generation.py"), "--help"]
+    ended = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(tmp_path)}, check=False)
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) == 1
+    assert "is not installed" in ended.stderr
+    assert "pip install -r requirements.txt" in ended.stderr

@@ -62,6 +62,15 @@ def test_a_key_given_again_is_reported_and_the_first_value_stays():
     assert document.lines[("a",)] == 1
 
 
+def test_tabs_separate_as_spaces_do():
+    assert values("a:\t1\nb: [1,\t2]\t\nc: x\t# a comment\nd: {e:\t3}\n") == {
+        "a": 1,
+        "b": [1, 2],
+        "c": "x",
+        "d": {"e": 3},
+    }
+
+
 def test_windows_and_old_mac_files_are_read():
     assert values("\ufeffa: 1\r\nb: 2\r\n") == {"a": 1, "b": 2}
     assert read("a: 1\nb: ü\n".encode("utf-16"), "x.yaml").values == {"a": 1, "b": "ü"}

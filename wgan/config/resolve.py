@@ -3,6 +3,7 @@
 import itertools
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, TypeVar
@@ -94,8 +95,8 @@ def _content(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise InputError(f"{path}: is a directory; give the YAML file")
-        if path.exists() and not path.is_file():
-            raise InputError(f"{path}: is no regular file")
+        if str(path) == "-":
+            return sys.stdin.buffer.read(yaml_file.MAX_BYTES + 1)
         with path.open("rb") as file:
             return file.read(yaml_file.MAX_BYTES + 1)
     except FileNotFoundError as error:
@@ -219,7 +220,9 @@ def _known(
     for key in values:
         if key in model.model_fields:
             continue
-        if key not in elsewhere:
+        if key == "<<":
+            problems.append(Problem((key,), "mappings are not merged here: write its keys out"))
+        elif key not in elsewhere:
             near = aliases.KEY_HINTS.get(squashed(key)) or nearest(key, model.model_fields)
             problems.append(Problem((key,), f"unknown key; did you mean {near}?" if near else "unknown key"))
         elif arch:

@@ -18,6 +18,7 @@ class Source:
         duplicates: (place, line) of each key that stands in its mapping for the second time.
         overridden: the keys that `--set` gave.
         defaults: key -> where its default comes from, if not from the schema: "arXiv:1704.00028", "learning_rate".
+        lookalikes: line -> which of its characters hides or passes for another: a no-break space, a full-width colon.
         warnings: one line each, with the place.
     """
 
@@ -28,6 +29,7 @@ class Source:
     duplicates: list[tuple[Place, int]] = field(default_factory=list)
     overridden: set[str] = field(default_factory=set)
     defaults: dict[str, str] = field(default_factory=dict)
+    lookalikes: dict[int, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def where(self, key: str) -> str:
@@ -63,4 +65,6 @@ class Source:
         text = f"{'warning: ' if problem.warning else ''}{printable(f'{problem.key}: {problem.message}')}"
         if problem.place[0] in self.overridden:
             return f"--set: {text}"
-        return f"{self.name}:{self.line(problem.place)}: {text}" if self.name else text
+        line = self.line(problem.place)
+        hint = self.lookalikes.get(line, "") if problem.place in self.lines and not problem.warning else ""
+        return f"{self.name}:{line}: {text}{f'; {hint}' if hint else ''}" if self.name else text

@@ -6,6 +6,7 @@ Scalars follow YAML 1.2's core schema, not PyYAML's 1.1: `no` and `on` are words
 
 import codecs
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeAlias
 
@@ -40,17 +41,22 @@ def read(content: bytes, name: str) -> Source:
     if len(content) > MAX_BYTES:
         raise InputError(f"{name}: has {len(content):,} bytes; a configuration has at most {MAX_BYTES:,}")
     text = _decoded(content, name)
-    lines = text.splitlines()
+    lines = text.split("\n")
+    lookalikes = _lookalikes(lines)
     try:
-        loader = _Loader(text)
+        loader = _Loader(text, lines)
         root = loader.get_single_node()
         if root is None or (isinstance(root, yaml.ScalarNode) and scalar(root.value) is None):
             raise InputError(f"{name}: is empty; `--help` shows what it may hold")
-        return _Reader(name).source(root)
+        source = _Reader(name).source(root)
+        source.lookalikes = lookalikes
+        return source
     except _Refused as refused:
         raise InputError(_marked(name, lines, *refused.args)) from None
     except yaml.MarkedYAMLError as error:
-        raise InputError(_marked(name, lines, *_explained(error, text))) from error
+        line, column, message = _explained(error, text)
+        near = [f"; {hint} of line {number}" for number, hint in lookalikes.items() if number <= line + 1]
+        raise InputError(_marked(name, lines, line, column, message + "".join(near[-1:]))) from error
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         message = f"the character U+{error.character:04X} is not allowed in YAML"
@@ -93,6 +99,17 @@ class _Loader(yaml.BaseLoader):
     """PyYAML's composer: all scalars stay text. No tags; a depth that its recursion and ours can take."""
 
     depth = 0
+
+    def __init__(self, text: str, lines: list[str]) -> None:
+        super().__init__(text)
+        self.lines = lines
+
+    def scan_to_next_token(self) -> None:
+        """A tab that separates is legal YAML, which PyYAML does not know; one that indents is not."""
+        super().scan_to_next_token()
+        while self.peek() == "\t" and self.lines[self.line][: self.column].strip():
+            self.forward()
+            super().scan_to_next_token()
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
@@ -176,6 +193,19 @@ def _marked(name: str, lines: list[str], line: int, column: int, message: str) -
     return f"{name}:{line + 1}:{column + 1}: {message}\n    {excerpt}\n    {' ' * (column - start)}^"
 
 
+def _lookalikes(lines: list[str]) -> dict[int, str]:
+    """Line, from 1 -> the first character in it, outside comments, that hides or passes for another."""
+    found: dict[int, str] = {}
+    for number, line in enumerate(lines, 1):
+        for column, character in enumerate(re.split(r"(?:^|\s)#", line)[0], 1):
+            category = unicodedata.category(character)
+            disguised = unicodedata.normalize("NFKC", character).isascii() or category in ("Cf", "Zs", "Pd", "Pi", "Pf")
+            if not character.isascii() and (disguised or character == "\u2212"):
+                name = unicodedata.name(character, "no name").lower()
+                found.setdefault(number, f"U+{ord(character):04X} ({name}) stands in column {column}")
+    return found
+
+
 def _decoded(content: bytes, name: str) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         try:
@@ -207,6 +237,8 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> tuple[int, int, str]:
     found = text[mark.index : mark.index + 1] if mark else ""
     if found == "\t":
         return line, column, "a tab; YAML indents and separates with spaces"
+    if "escape" in problem:
+        return line, column, "in double quotes a backslash begins an escape: use single quotes, or none"
     if "found another document" in problem:
         return line, column, "a second document begins here; a configuration is one document"
     if "mapping values are not allowed" in problem:
