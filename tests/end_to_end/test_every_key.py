@@ -1,0 +1,167 @@
+"""Every key of a training at a value other than its default, for each algorithm and network that it applies to.
+
+Each trains two steps. A key of which another value may continue the same run changes no bit of the weights; every other
+one does: no key is without effect, and none that is declared safe to change is not. A new key needs a value here.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from commands import TINY, write_yaml
+from PIL import Image
+
+from wgan.config.algorithms import ALGORITHMS, unused_keys
+from wgan.config.resolve import load_config
+from wgan.config.schema import TrainConfig, resume_safe_keys
+from wgan.data import load
+from wgan.preflight import Preflight
+from wgan.runs import checkpoint
+from wgan.train import train
+from wgan.training.evaluator import ImageSamples
+
+NETWORKS = ("conv", "resnet", "mnist", "dense")
+BASE = {**TINY, "num_steps": 2, "critic_its": 1, "batch_size": 8, "metrics": [], "log_every": 1}
+OTHER: dict[str, Any] = {
+    "seed": 7,
+    "cache": "cache",
+    "path": {"dataset": None, "path": "images"},
+    "dataset": {"dataset": None, "path": "images"},
+    "classes": [3, 5],
+    "image_size": 32,
+    "number_channels": 3,
+    "augment": ["flip", "translation", "color", "cutout"],
+    "loader_workers": 1,
+    "num_epochs": {"num_steps": None, "num_epochs": 12 / 4500},
+    "num_steps": {"num_steps": None, "num_epochs": 16 / 4500},
+    "max_minutes": 60,
+    "optimizer": {"adam": "rmsprop", "rmsprop": "adam"},
+    "learning_rate": 3e-3,
+    "critic_learning_rate": 3e-3,
+    "beta_adam": 0.7,
+    "beta2_adam": 0.7,
+    "batch_size": 4,
+    "accumulate": 2,
+    "critic_its": 2,
+    "gp_lambda": 3,
+    "clip_value": 0.03,
+    "div_k": 3,
+    "div_p": 4,
+    "label_smoothing": 0.1,
+    "ema_decay": 0.05,
+    "latent_vector": 5,
+    "gen_feature_maps": 5,
+    "dis_feature_maps": 5,
+    "critic_norm": "layer",
+    "spectral_norm": True,
+    "precision": "bf16",
+    "deterministic": True,
+    "log_every": 2,
+    "sample_every": 1,
+    "checkpoint_every": 1,
+    "keep_checkpoints": {"keep_checkpoints": 1, "checkpoint_every": 1},
+    "metrics_every": {"metrics_every": 1, "metrics": ["swd"]},
+    "metrics": ["paired", "swd"],
+    "best_metric": {"best_metric": "psnr", "metrics": ["paired"], "metrics_every": 1},
+    "tensorboard": True,
+}
+ELSEWHERE = {
+    "arch": "end_to_end/test_every_key.py",
+    "network": "end_to_end/test_every_key.py",
+    "out": "end_to_end/test_training_command.py",
+    "run": "end_to_end/test_training_command.py",
+    "config_version": "config/test_resolve.py",
+    "n_gpu": "test_preflight.py",
+    "inception_weights": "metrics/test_inception.py",
+    "sweep": "sweep/test_local_sweep.py",
+    "parallel": "sweep/test_local_sweep.py",
+    "cpus": "sweep/test_local_sweep.py",
+    "executor": "sweep/test_cluster.py",
+}
+"""Keys that no single training shows -> the test that sets them."""
+WITHOUT_EFFECT = {  # beside those that the arch does not use
+    ("optimizer=rmsprop", "beta_adam"),
+    ("optimizer=rmsprop", "beta2_adam"),
+    ("network=dense", "critic_norm"),
+}
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of grey images that trainings may take instead of the set; what slows them down is left out."""
+    root = tmp_path_factory.mktemp("every_key")
+    (root / "images").mkdir()
+    random = np.random.default_rng(0)
+    for number in range(40):
+        pixels = random.integers(0, 256, (28, 28), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / "images" / f"{number}.png")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("XDG_CACHE_HOME", str(root / "usual"))
+        patch.setattr(load, "mnist_5k", lru_cache(load.mnist_5k))
+        patch.setattr(ImageSamples, "measured", 256)
+        patch.setattr(torch, "get_num_threads", lambda: 1)
+        yield root
+
+
+def weights(folder: Path, **keys: Any) -> bytes:
+    """What two steps make of both networks and the average, as bytes."""
+    yaml = write_yaml(folder, **{**BASE, **keys})
+    config = load_config(yaml, check=Preflight())
+    assert isinstance(config, TrainConfig)
+    assert train(config) == 0
+    state = checkpoint.load(folder / "out" / "run" / "checkpoints" / "last.pt")
+    assert state["step"] == 2
+    tensors = [t for part in ("generator", "critic", "ema") for t in state["trainer"][part].values()]
+    assert all(t.isfinite().all() for t in tensors)
+    return b"".join(t.contiguous().numpy().tobytes() for t in tensors)
+
+
+def others(arch: str, network: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each key that applies, with the keys that set it to another value."""
+    usual = ALGORITHMS[arch].defaults
+    for key, value in OTHER.items():
+        ignored = {(f"optimizer={usual['optimizer']}", key), (f"network={network}", key)} & WITHOUT_EFFECT
+        if key in unused_keys(arch) or ignored:
+            continue
+        chosen = value if isinstance(value, dict) else {key: value}
+        if key == "optimizer":
+            chosen = {key: value[usual[key]]}
+        if key == "critic_norm" and network == "dense":
+            continue
+        yield key, chosen
+
+
+def check(arch: str, network: str, root: Path) -> None:
+    fixed = {"arch": arch, "network": network}
+    if network == "dense":
+        fixed["critic_norm"] = "none"
+    base = weights(root / arch / network / "base", **fixed)
+    wrong = []
+    for key, chosen in others(arch, network):
+        same = weights(root / arch / network / key, **fixed, **chosen) == base
+        if same != (key in resume_safe_keys()):
+            wrong.append(f"{key}: {'without effect' if same else 'changes the weights'}")
+    assert wrong == []
+
+
+def test_every_key_has_another_value_here_or_a_test_elsewhere() -> None:
+    assert OTHER.keys() | ELSEWHERE.keys() == TrainConfig.model_fields.keys()
+    tests = Path(__file__).parents[1]
+    assert [key for key, file in ELSEWHERE.items() if key not in (tests / file).read_text(encoding="utf-8")] == []
+
+
+def test_every_key_of_the_default(places: Path) -> None:
+    check("WGAN-GP", "conv", places)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("arch", ALGORITHMS)
+def test_every_key_of_each_algorithm_and_network(arch: str, network: str, places: Path) -> None:
+    if (arch, network) != ("WGAN-GP", "conv"):
+        check(arch, network, places)
