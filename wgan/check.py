@@ -24,9 +24,10 @@ from wgan.config.resolve import (
     unused_keys,
 )
 from wgan.config.schema import POINT_SETS
-from wgan.data.image_folder import File, Unusable, held_out_count, printable, scan
+from wgan.data.image_folder import File, Unusable, held_out_count, scan
 from wgan.runs import job_dir, run_dir
 from wgan.utils.errors import InputError, UserError
+from wgan.utils.text import printable
 
 HEADERS_READ = 200
 """Of so many images of a folder the size is looked up: enough to show what lies there, at once."""

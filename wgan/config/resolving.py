@@ -13,10 +13,11 @@ from pydantic import ValidationError
 from wgan.config import aliases, constraints, sweep_grid
 from wgan.config.coercion import read_value
 from wgan.config.constraints import Algorithm
-from wgan.config.diagnostics import Problem, Schema, from_pydantic, nearest, printable, shown, squashed
+from wgan.config.diagnostics import Problem, Schema, from_pydantic, nearest, shown, squashed
 from wgan.config.schema import POINT_SETS, Keys, Source, TrainKeys
 from wgan.config.source import Request
 from wgan.config.yaml_file import Place
+from wgan.utils.text import printable
 
 Models = Mapping[str, type[Keys]]
 Algorithms = Mapping[str, Algorithm]

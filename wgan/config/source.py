@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wgan.config import yaml_file
-from wgan.config.diagnostics import Problem, printable
+from wgan.config.diagnostics import Problem
 from wgan.config.yaml_file import Place
 from wgan.utils.errors import InputError
+from wgan.utils.text import printable
 
 
 @dataclass
