@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from wgan.config.contents import has_generator, too_few
+from wgan.config.constraints import num_steps_of, require_a_batch
+from wgan.config.contents import has_generator
 from wgan.config.docs import written
 from wgan.config.resolve import (
     ALGORITHMS,
@@ -114,9 +115,8 @@ def images(config: TrainConfig | EvaluateConfig) -> Iterator[str]:
         count = len(found.train)
         yield f"Images: {found.description}"
     if isinstance(config, TrainConfig):
-        if config.batch_size > count:
-            raise InputError(f"{config.where('batch_size')}: {too_few(config.batch_size, count).message}")
-        steps = config.num_steps or math.ceil((config.num_epochs or 0) * count / config.batch_size)
+        require_a_batch(config, count)
+        steps = num_steps_of(config, count)
         yield f"Length: {steps:,} critic updates, {steps // config.critic_its:,} generator updates"
 
 

@@ -3,6 +3,7 @@
 A rule takes a whole configuration and the keys its user gave, and says what it finds.
 """
 
+import math
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from wgan.config.datasets import NAMED_SETS
 from wgan.config.diagnostics import Problem, shown
 from wgan.config.schema import POINT_SETS, EvaluateKeys, Keys, TrainKeys
+from wgan.utils.errors import InputError
 
 INDEX = "index.html"
 """What the program itself writes into `out`, beside the runs."""
@@ -65,6 +67,29 @@ def impossible(config: Keys, algorithm: Algorithm | None) -> Iterator[Problem]:
         yield Problem(("dataset",), f"{config.dataset} holds points in the plane; arch: Evaluate measures images")
     if isinstance(config, TrainKeys):
         yield from _impossible_training(config, algorithm)
+
+
+def num_steps_of(config: TrainKeys, images: int) -> int:
+    """The length of a training on so many images, in critic updates; epochs are rounded up to whole batches."""
+    return config.num_steps or math.ceil((config.num_epochs or 0) * images / config.batch_size)
+
+
+def oversized_batch(config: TrainKeys, images: int) -> Problem | None:
+    """What is wrong where a batch is larger than the whole training set of so many images."""
+    if config.batch_size <= images:
+        return None
+    message = f"{config.batch_size} is more than the {images} training images: set at most {images}"
+    return Problem(("batch_size",), message, involves=("path", "dataset", "classes"))
+
+
+def require_a_batch(config: TrainKeys, images: int) -> None:
+    """Refuse a batch larger than the training set, where only the images themselves tell how large that is.
+
+    Raises:
+        InputError: it is, and where the key stands.
+    """
+    if problem := oversized_batch(config, images):
+        raise InputError(f"{config.where('batch_size')}: {problem.message}")
 
 
 def _named_twice(key: str, items: Sequence[str]) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
-from wgan.config.constraints import FIGURES
+from wgan.config.constraints import FIGURES, oversized_batch
 from wgan.config.datasets import NAMED_SETS
 from wgan.config.diagnostics import Problem
 from wgan.config.schema import EvaluateKeys, Keys, TrainKeys
@@ -38,8 +38,8 @@ def check() -> Callable[[Keys], Iterator[Problem]]:
 
     def training_problems(config: TrainKeys) -> Iterator[Problem]:
         count, classes = training_images(config)
-        if count is not None and config.batch_size > count:
-            yield too_few(config.batch_size, count)
+        if count is not None and (problem := oversized_batch(config, count)):
+            yield problem
         if config.best_metric in FIGURES["classifier"] and classes < 2:
             said = f"{config.best_metric} needs images of two classes or more, and these are of {classes or 'none'}"
             yield Problem(("best_metric",), said, involves=("path", "dataset", "classes"))
@@ -78,9 +78,3 @@ def has_generator(fakes: Path) -> bool:
 def decodes_nothing(config: EvaluateKeys) -> bool:
     """Whether the real images are a named set's, and a generator makes the others."""
     return config.dataset is not None and all(map(has_generator, config.fakes))
-
-
-def too_few(batch_size: int, images: int) -> Problem:
-    """What is wrong with a batch that is larger than the whole training set."""
-    said = f"{batch_size} is more than the {images} training images: set at most {images}"
-    return Problem(("batch_size",), said, involves=("path", "dataset", "classes"))
