@@ -18,7 +18,7 @@ from wgan.config.schema import TrainConfig
 from wgan.data.toy_2d import toy
 from wgan.metrics.depth import gradient_norms_by_depth, weights_of
 from wgan.networks.base import Critic, Generator
-from wgan.networks.dense import initialise
+from wgan.networks.init import he_init_
 from wgan.networks.layers import Chain, Flatten, LeakyReLU, Linear
 from wgan.reporting.toy_2d import depth_picture
 from wgan.trainers.base import Trainer
@@ -59,7 +59,7 @@ def deep_trainer(keys: dict[str, object]) -> Trainer:
     units = [2, *[WIDTH] * DEPTH]
     hidden = [layer for pair in itertools.pairwise(units) for layer in (Linear(*pair), LeakyReLU(0.2))]
     trainer.generator, trainer.critic = Generator(Chain(Flatten()), 2), Critic(Chain(*hidden, Linear(WIDTH, 1)))
-    initialise(trainer.critic, torch.Generator().manual_seed(0))
+    he_init_(trainer.critic, torch.Generator().manual_seed(0))
     rate, weights = config.critic_learning_rate, trainer.critic.parameters()
     adam, rmsprop = torch.optim.Adam, torch.optim.RMSprop
     betas = (config.beta_adam, config.beta2_adam)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from wgan.data.embedded import mnist_5k
 from wgan.data.image_set import ImageSet
+from wgan.data.named_sets import mnist_5k
 
 
 def random(seed: int = 0) -> torch.Generator:

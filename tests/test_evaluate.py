@@ -15,7 +15,7 @@ from PIL import Image
 from wgan.config.resolve import load_config, resolve
 from wgan.config.schema import EvaluateConfig
 from wgan.data import load
-from wgan.data.embedded import mnist_5k
+from wgan.data.named_sets import mnist_5k
 from wgan.evaluate import evaluate_job, generated
 from wgan.metrics import distribution
 from wgan.utils import console

@@ -13,15 +13,16 @@ from functools import partial
 from pathlib import Path
 
 from wgan.config.algorithms import ALGORITHMS, unused_keys
-from wgan.config.constraints import batch_too_large
+from wgan.config.constraints import num_steps_of, require_a_batch
 from wgan.config.datasets import POINT_SETS
 from wgan.config.docs import written
 from wgan.config.resolve import combinations
 from wgan.config.schema import Config, EvaluateConfig, GenerateConfig, TrainConfig
-from wgan.data.image_folder import File, Unusable, held_out_count, printable, scan
+from wgan.data.image_folder import File, Unusable, held_out_count, scan
 from wgan.runs import job_dir, run_dir
 from wgan.runs.run_dir import has_generator
 from wgan.utils.errors import InputError, UserError
+from wgan.utils.text import printable
 
 HEADERS_READ = 200
 """Of so many images of a folder the size is looked up: enough to show what lies there, at once."""
@@ -108,9 +109,8 @@ def images(config: TrainConfig | EvaluateConfig) -> Iterator[str]:
         count = len(found.train)
         yield f"Images: {found.description}"
     if isinstance(config, TrainConfig):
-        if problem := batch_too_large(config.batch_size, count):
-            raise InputError(f"{config.where('batch_size')}: {problem.message}")
-        steps = config.num_steps or math.ceil((config.num_epochs or 0) * count / config.batch_size)
+        require_a_batch(config, count)
+        steps = num_steps_of(config, count)
         yield f"Length: {steps:,} critic updates, {steps // config.critic_its:,} generator updates"
 
 

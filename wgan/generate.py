@@ -141,7 +141,7 @@ def _from_state_dict(path: Path, state: Mapping[str, Any]) -> Generator:
     first, last = weights[min(weights)], weights[max(weights)]
     image_size = first.shape[2] * 2 ** (len(weights) - 1)
     try:
-        generator = ConvGenerator(first.shape[0], image_size, last.shape[1], feature_maps=last.shape[0])
+        generator = ConvGenerator(first.shape[0], (last.shape[1], image_size, image_size), feature_maps=last.shape[0])
         generator.load_state_dict(dict(state))
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from wgan.config.constraints import FIGURES, RAY_MISSING, TENSORBOARD_MISSING, batch_too_large
+from wgan.config.constraints import FIGURES, RAY_MISSING, TENSORBOARD_MISSING, oversized_batch
 from wgan.config.datasets import NAMED_SETS
 from wgan.config.diagnostics import Problem
 from wgan.config.schema import EvaluateConfig, GenerateConfig, JobConfig, TrainConfig
@@ -76,7 +76,7 @@ class Preflight:
             count, classes = sum(named.class_sizes[i] for i in wanted) if named.class_sizes else None, len(wanted)
         if not isinstance(config, TrainConfig):
             return
-        if count is not None and (problem := batch_too_large(config.batch_size, count)):
+        if count is not None and (problem := oversized_batch(config, count)):
             yield problem
         if config.best_metric in FIGURES["classifier"] and classes < 2:
             message = f"{config.best_metric} needs images of two classes or more, and these are of {classes or 'none'}"

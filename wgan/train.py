@@ -2,9 +2,8 @@
 
 from contextlib import suppress
 
-from wgan.config.constraints import batch_too_large
+from wgan.config.constraints import require_a_batch
 from wgan.config.schema import TrainConfig
-from wgan.data.image_set import Data
 from wgan.data.load import load_data
 from wgan.runs import run_dir
 from wgan.runs.run_dir import Run
@@ -17,7 +16,6 @@ from wgan.training.loop import Training
 from wgan.utils import malloc
 from wgan.utils.atomic_io import remove_unfinished
 from wgan.utils.console import detail, say
-from wgan.utils.errors import InputError
 from wgan.utils.signals import Interrupted, Interruption
 
 
@@ -52,7 +50,7 @@ def train_in(ranks: Ranks, config: TrainConfig) -> int:
         say(images.description)
         for skipped in images.skipped:
             detail(f"left out: {skipped}")
-        _require_a_batch(config, images)
+        require_a_batch(config, len(images.train))  # only now it is known which files can be decoded
         ranks.check_equal("images", images.fingerprint)
         if device.type == "cpu":
             malloc.keep_freed()
@@ -76,8 +74,3 @@ def _found(config: TrainConfig) -> tuple[Run, bool]:
             remove_unfinished(run.directory)
             finalize.Pages(run).draw(last=True)
     return run, finished
-
-
-def _require_a_batch(config: TrainConfig, images: Data) -> None:
-    if problem := batch_too_large(config.batch_size, len(images.train)):  # undecodable files are known only now
-        raise InputError(f"{config.where('batch_size')}: {problem.message}")

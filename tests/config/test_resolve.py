@@ -402,7 +402,7 @@ def test_the_sets_are_those_that_can_be_loaded():
     from wgan.data.named_sets import SETS
     from wgan.data.toy_2d import TOYS
 
-    assert set(json_schemas(TrainConfig)["dataset"]["enum"]) == {"mnist-5k", *SETS, *TOYS}
+    assert set(json_schemas(TrainConfig)["dataset"]["enum"]) == {*SETS, *TOYS}
 
 
 # Any mapping ---------------------------------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from wgan.data.embedded import mnist_5k
 from wgan.data.image_folder import Unusable, class_indices, held_out_count
 from wgan.data.image_set import ImageSet, fit, select, split
+from wgan.data.named_sets import mnist_5k
 
 
 @pytest.fixture(scope="module")

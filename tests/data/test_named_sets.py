@@ -4,6 +4,7 @@ import os
 import pickle
 import struct
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import torchvision
 
 from wgan.data import named_sets as module
 from wgan.data.image_folder import Unusable
-from wgan.data.named_sets import torchvision_set
+from wgan.data.named_sets import named_set
 
 IDX_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
@@ -66,7 +67,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in ("MNIST", "FashionMNIST", "CIFAR10"):
         monkeypatch.setattr(torchvision.datasets, name, refusing)
-    monkeypatch.setitem(module.SETS, "fashion-mnist", module._Source("FashionMNIST", "FashionMNIST/raw"))
+    monkeypatch.setitem(module.SETS, "fashion-mnist", replace(module.SETS["fashion-mnist"], elsewhere=()))
 
 
 @pytest.mark.parametrize("place", [".", "MNIST/raw"])
@@ -76,7 +77,7 @@ def test_mnist_is_read_from_where_it_lies(
 ) -> None:
     packed = {f"{name}.gz": gzip.compress(content) for name, content in mnist_files.items()}
     write(tmp_path / place, packed if compressed else mnist_files)
-    train, held_out = torchvision_set("mnist", tmp_path)
+    train, held_out = named_set("mnist", tmp_path)
     assert (train.images.shape, held_out.images.shape) == ((60, 1, 28, 28), (20, 1, 28, 28))
     assert train.images.numpy().tobytes() == mnist_files["train-images-idx3-ubyte"][16:]
     assert train.labels is not None
@@ -86,7 +87,7 @@ def test_mnist_is_read_from_where_it_lies(
 
 def test_torchvision_reads_the_same_from_the_same_files(mnist_files: dict[str, bytes], tmp_path: Path) -> None:
     write(tmp_path / "MNIST/raw", mnist_files)
-    ours = torchvision_set("mnist", tmp_path)
+    ours = named_set("mnist", tmp_path)
     for part, theirs in zip(ours, (torchvision.datasets.MNIST(tmp_path, train=t) for t in (True, False)), strict=True):
         assert torch.equal(part.images[:, 0], theirs.data)
         assert torch.equal(part.labels, theirs.targets)
@@ -103,7 +104,7 @@ def test_cifar10_is_read_from_its_archive_or_its_folder(packed: bool, tmp_path: 
                 tar.addfile(member, io.BytesIO(content))
     else:
         write(tmp_path / "cifar-10-batches-py", files)
-    train, held_out = torchvision_set("cifar10", tmp_path)
+    train, held_out = named_set("cifar10", tmp_path)
     assert (train.images.shape, held_out.images.shape) == ((150, 3, 32, 32), (30, 3, 32, 32))
     second = pickle.loads(files["data_batch_2"])
     assert (train.images[30:60].flatten(1).numpy() == second[b"data"]).all()
@@ -126,7 +127,7 @@ def test_a_foreign_cifar_file_runs_no_code(tmp_path: Path) -> None:
     files = cifar_files() | {"data_batch_3": pickle.dumps({b"data": _Opener(tmp_path / "made"), b"labels": []})}
     write(tmp_path / "cifar-10-batches-py", files)
     with pytest.raises(Unusable, match=r"data_batch_3 is no batch of CIFAR-10 .*mkdir has no place in a data set"):
-        torchvision_set("cifar10", tmp_path)
+        named_set("cifar10", tmp_path)
     assert not (tmp_path / "made").exists()
 
 
@@ -141,7 +142,7 @@ def test_a_foreign_cifar_file_runs_no_code(tmp_path: Path) -> None:
 )
 def test_offline_one_line_says_which_files_go_where(name: str, files: str, place: str, tmp_path: Path) -> None:
     with pytest.raises(Unusable) as refusal:
-        torchvision_set(name, tmp_path)
+        named_set(name, tmp_path)
     text = str(refusal.value)
     assert "\n" not in text
     assert text.startswith(f"dataset: {name} is not on this machine and cannot be downloaded (Error downloading file).")
@@ -155,10 +156,10 @@ def test_fashion_mnist_is_found_where_debian_puts_it(
     mnist_files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert Path("/usr/share/datasets/fashion-mnist") == module._DEBIAN
-    debian = module._Source("FashionMNIST", "FashionMNIST/raw", (tmp_path / "debian",))
+    debian = replace(module.SETS["fashion-mnist"], elsewhere=(tmp_path / "debian",))
     monkeypatch.setitem(module.SETS, "fashion-mnist", debian)
     write(tmp_path / "debian", {f"{name}.gz": gzip.compress(content) for name, content in mnist_files.items()})
-    train, _ = torchvision_set("fashion-mnist", tmp_path / "empty")
+    train, _ = named_set("fashion-mnist", tmp_path / "empty")
     assert len(train) == 60
     assert train.class_names[9] == "ankle boot"
 
@@ -166,7 +167,7 @@ def test_fashion_mnist_is_found_where_debian_puts_it(
 @pytest.mark.optional
 @pytest.mark.skipif(not module._DEBIAN.is_dir(), reason="Debian's package dataset-fashion-mnist is not installed")
 def test_debian_s_fashion_mnist_is_the_real_one(tmp_path: Path) -> None:
-    train, held_out = torchvision_set("fashion-mnist", tmp_path)
+    train, held_out = named_set("fashion-mnist", tmp_path)
     assert (len(train), len(held_out)) == (60_000, 10_000)
     assert train.labels is not None
     assert train.labels.bincount().tolist() == [6000] * 10
@@ -189,7 +190,7 @@ def test_damaged_idx_files_are_refused(
     mnist_files["train-images-idx3-ubyte"] = change(mnist_files["train-images-idx3-ubyte"])
     write(tmp_path, mnist_files)
     with pytest.raises(Unusable, match=f"train-images-idx3-ubyte {reason}"):
-        torchvision_set("mnist", tmp_path)
+        named_set("mnist", tmp_path)
 
 
 def test_a_damaged_archive_is_refused(mnist_files: dict[str, bytes], tmp_path: Path) -> None:
@@ -197,14 +198,14 @@ def test_a_damaged_archive_is_refused(mnist_files: dict[str, bytes], tmp_path: P
     packed["t10k-images-idx3-ubyte.gz"] = packed["t10k-images-idx3-ubyte.gz"][:500]
     write(tmp_path, packed)
     with pytest.raises(Unusable, match=r"t10k-images-idx3-ubyte\.gz cannot be read"):
-        torchvision_set("mnist", tmp_path)
+        named_set("mnist", tmp_path)
     (tmp_path / "cifar-10-python.tar.gz").write_bytes(b"no archive")
     with pytest.raises(Unusable, match=r"cifar-10-python\.tar\.gz is damaged"):
-        torchvision_set("cifar10", tmp_path)
+        named_set("cifar10", tmp_path)
 
 
 def test_labels_that_do_not_match_the_images_are_refused(mnist_files: dict[str, bytes], tmp_path: Path) -> None:
     mnist_files["train-labels-idx1-ubyte"] = idx(np.zeros(59, np.uint8))
     write(tmp_path, mnist_files)
     with pytest.raises(Unusable, match="60 images for 59 labels"):
-        torchvision_set("mnist", tmp_path)
+        named_set("mnist", tmp_path)

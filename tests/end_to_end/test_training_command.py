@@ -22,7 +22,7 @@ from commands import ROOT, Command, run, run_fresh, write_yaml
 from PIL import Image
 from run_comparison import differences
 
-from wgan.data.embedded import mnist_5k
+from wgan.data.named_sets import mnist_5k
 from wgan.runs import checkpoint
 
 ARCHS = ["DCGAN", "WGAN-CLIP", "WGAN-GP", "WGAN-DIV"]

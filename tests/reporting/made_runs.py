@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from wgan.config.resolve import resolve, to_yaml
-from wgan.data.embedded import mnist_5k
+from wgan.data.named_sets import mnist_5k
 from wgan.metrics.report import Figure, Report
 from wgan.reporting.grids import real_fake_grid, save_grid
 

@@ -12,7 +12,7 @@ from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
 from wgan.networks.base import Critic
 from wgan.networks.layers import Chain, Flatten, Linear
-from wgan.trainers.base import Trainer
+from wgan.trainers.base import Trainer, interpolate
 from wgan.trainers.build import build_trainer
 from wgan.utils.rng import generator
 
@@ -88,8 +88,8 @@ def test_the_critics_loss_and_every_gradient_are_those_of_the_paper(arch: str, n
     real, step = real_images(trainer), 3
     with torch.no_grad():
         fake = trainer.generator(trainer.latents(len(real), "critic latents", step).double())
-    share = trainer.draws.uniform("interpolation", step, len(real), 1, 1, 1)
-    ours = trainer.critic_loss(real, fake, share).total
+    epsilon = trainer.draws.uniform("interpolation", step, len(real), 1, 1, 1)
+    ours = trainer.critic_loss(real, fake, epsilon).total
     theirs = published_critic_loss(trainer, real, step)
     assert relative(ours.detach(), theirs.detach()) < 1e-10
 
@@ -103,6 +103,19 @@ def test_the_critics_loss_and_every_gradient_are_those_of_the_paper(arch: str, n
         zero = torch.zeros(1, dtype=torch.float64)
         a, b = zero if a is None else a, zero if b is None else b
         assert (a - b).abs().max() <= 1e-10 * max(1.0, float(b.abs().max())), name
+
+
+@pytest.mark.parametrize("arch", sorted(PENALISED))
+def test_float64_networks_see_interpolates_in_float64_whatever_type_the_real_images_have(arch: str) -> None:
+    trainer, step = double_trainer(arch), 3
+    real = real_images(trainer).float()
+    with torch.no_grad():
+        fake = trainer.generator(trainer.latents(len(real), "critic latents", step))
+    epsilon = trainer.draws.uniform("interpolation", step, len(real), 1, 1, 1)
+    e, x = epsilon.double(), real.double()
+    assert (interpolate(real, fake, epsilon) - (e * x + (1 - e) * fake)).abs().max() < 1e-12
+    theirs = published_critic_loss(trainer, x, step).detach()
+    assert relative(trainer.critic_loss(real, fake, epsilon).total.detach(), theirs) < 1e-12
 
 
 @pytest.mark.parametrize("arch", ARCHS)

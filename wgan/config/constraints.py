@@ -3,12 +3,14 @@
 A rule takes a whole configuration and the keys its user gave, and says what it finds.
 """
 
+import math
 from collections.abc import Iterator, Sequence, Set
 
 from wgan.config.algorithms import ALGORITHMS, Algorithm, unused_keys
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
 from wgan.config.diagnostics import Problem, shown
 from wgan.config.schema import CONFIG_VERSION, EvaluateConfig, JobConfig, TrainConfig
+from wgan.utils.errors import InputError
 
 RAY_MISSING = "ray needs a package that is not installed: pip install -r requirements-ray.txt"
 TENSORBOARD_MISSING = "needs the package tensorboard, which is not installed: pip install tensorboard"
@@ -68,6 +70,29 @@ def _impossible(config: JobConfig, algorithm: Algorithm | None) -> Iterator[Prob
         yield Problem(("dataset",), f"{config.dataset} holds points in the plane; arch: Evaluate measures images")
     if isinstance(config, TrainConfig):
         yield from _impossible_training(config, algorithm)
+
+
+def num_steps_of(config: TrainConfig, images: int) -> int:
+    """The length of a training on so many images, in critic updates; epochs are rounded up to whole batches."""
+    return config.num_steps or math.ceil((config.num_epochs or 0) * images / config.batch_size)
+
+
+def oversized_batch(config: TrainConfig, images: int) -> Problem | None:
+    """What is wrong where a batch is larger than the whole training set of so many images."""
+    if config.batch_size <= images:
+        return None
+    message = f"{config.batch_size} is more than the {images} training images: set at most {images}"
+    return Problem(("batch_size",), message, involves=("path", "dataset", "classes"))
+
+
+def require_a_batch(config: TrainConfig, images: int) -> None:
+    """Refuse a batch larger than the training set, where only the images themselves tell how large that is.
+
+    Raises:
+        InputError: it is, and where the key stands.
+    """
+    if problem := oversized_batch(config, images):
+        raise InputError(f"{config.where('batch_size')}: {problem.message}")
 
 
 def _named_twice(key: str, items: Sequence[str]) -> Iterator[Problem]:
@@ -208,11 +233,3 @@ def _is_folder_name(run: str) -> bool:
     """Whether `run` is one folder inside `out`, on any system."""
     plain = run.isprintable() and not run.startswith(".") and run == run.strip() and not set(run) & set("/\\")
     return plain and 0 < len(run) <= 120 and len(run.encode(errors="replace")) <= 240
-
-
-def batch_too_large(batch_size: int, images: int) -> Problem | None:
-    """What is wrong where a batch is larger than the whole training set."""
-    if batch_size <= images:
-        return None
-    message = f"{batch_size} is more than the {images} training images: set at most {images}"
-    return Problem(("batch_size",), message, involves=("path", "dataset", "classes"))

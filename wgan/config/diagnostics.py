@@ -143,11 +143,6 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return by_spelling[found[0]] if found else None
 
 
-def printable(words: str) -> str:
-    """Text for one line of a screen: control characters and lone surrogates become escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
-
-
 def squashed(word: str) -> str:
     """A word without case, hyphens, underscores and spaces: `wgan_gp` and `WGAN-GP` are one."""
     return word.lower().translate({ord(c): None for c in "-_ "})

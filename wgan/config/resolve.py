@@ -13,10 +13,11 @@ from pydantic import ValidationError
 from wgan.config import aliases, constraints, sweep_grid, yaml_file
 from wgan.config.algorithms import ALGORITHMS, MODELS
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
-from wgan.config.diagnostics import Place, Problem, from_pydantic, nearest, printable, shown, squashed
+from wgan.config.diagnostics import Place, Problem, from_pydantic, nearest, shown, squashed
 from wgan.config.schema import Config, JobConfig, TrainConfig, json_schemas, value_type
 from wgan.config.source import Source
 from wgan.utils.errors import InputError
+from wgan.utils.text import printable
 from wgan.utils.version import __version__
 
 AnyConfig = TypeVar("AnyConfig", bound=JobConfig)

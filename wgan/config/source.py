@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from wgan.config.diagnostics import Place, Problem, printable
+from wgan.config.diagnostics import Place, Problem
+from wgan.utils.text import printable
 
 
 @dataclass

@@ -30,8 +30,9 @@ from tqdm import tqdm
 
 from wgan.data.array_store import GrowingStore, Pixels, RowShape, Store, open_store, salvage
 from wgan.data.decode import DECODE_VERSION, Undecodable, decode
-from wgan.data.image_folder import File, printable
+from wgan.data.image_folder import File
 from wgan.utils.errors import RunFault
+from wgan.utils.text import printable
 
 CHUNK = 64
 """Files between two entries of the journal: what an interruption costs at most."""

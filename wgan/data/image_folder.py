@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgan.utils.errors import InputError
+from wgan.utils.text import printable
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM")  # none that starts another program
 SUFFIXES = frozenset(
@@ -207,9 +208,3 @@ def nothing_usable(listing: Listing, undecodable: Sequence[Skipped] = ()) -> Unu
     held = [f"{count:,} {printable(suffix) or 'without suffix'}" for suffix, count in listing.others.most_common(5)]
     found = ", ".join(held) or "nothing at all"
     return Unusable("path", f"{root} holds no image ({', '.join(FORMATS)}), only {found}")
-
-
-def printable(name: Path | str) -> str:
-    """A file's name fit for a line on a screen: bytes that are no UTF-8 and control characters become escapes."""
-    text = str(name).encode("utf-8", "backslashreplace").decode()
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

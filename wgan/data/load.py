@@ -8,12 +8,12 @@ import torch
 
 from wgan.config.schema import EvaluateConfig, TrainConfig
 from wgan.data.cache import digest, prepare
-from wgan.data.embedded import mnist_5k
-from wgan.data.image_folder import Skipped, Unusable, held_out_count, nothing_usable, printable, scan
-from wgan.data.image_set import Data, ImageSet, fit, select, split
-from wgan.data.named_sets import SETS, torchvision_set
+from wgan.data.image_folder import Skipped, Unusable, held_out_count, nothing_usable, scan
+from wgan.data.image_set import Data, ImageSet, fit, select
+from wgan.data.named_sets import named_set
 from wgan.data.toy_2d import TOYS, toy
 from wgan.utils.errors import InputError
+from wgan.utils.text import printable
 
 Classes = Sequence[int | str] | None
 
@@ -87,7 +87,7 @@ def load_named(name: str, image_size: int, channels: int, classes: Classes = Non
     """A set known by its name, at the run's size and channels.
 
     Args:
-        name: `mnist-5k`, or one of `SETS` or `TOYS`.
+        name: one of `SETS` or `TOYS`.
         image_size: height and width; the points of the toys have none.
         channels: 1 or 3.
         classes: names or indices of the classes to keep.
@@ -97,12 +97,7 @@ def load_named(name: str, image_size: int, channels: int, classes: Classes = Non
     Raises:
         Unusable: files are missing, or `classes` names unknown ones.
     """
-    if name in TOYS:
-        train, held_out = toy(name, seed)
-    elif name in SETS:
-        train, held_out = torchvision_set(name, folder)
-    else:
-        train, held_out = split(mnist_5k())
+    train, held_out = toy(name, seed) if name in TOYS else named_set(name, folder)
     train, held_out = select(train, classes), select(held_out, classes)
     if name in TOYS:
         return _data(name, train, held_out, (), digest(name, str(seed), *map(str, classes or ())))

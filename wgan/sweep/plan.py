@@ -1,11 +1,11 @@
 """What a sweep consists of: its runs, each with a directory of its own; their images, prepared once."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wgan.config.constraints import num_steps_of
 from wgan.config.datasets import POINT_SETS
 from wgan.config.resolve import combinations
 from wgan.config.schema import TrainConfig
@@ -88,5 +88,5 @@ def prepare(pending: Sequence[SweepRun]) -> dict[str, int]:
             for skipped in found.skipped:
                 detail(f"left out: {skipped}")
             images[key] = len(found.train)
-        lengths[one.name] = config.num_steps or math.ceil((config.num_epochs or 0) * images[key] / config.batch_size)
+        lengths[one.name] = num_steps_of(config, images[key])
     return lengths

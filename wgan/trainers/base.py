@@ -1,4 +1,4 @@
-"""What all four algorithms share: the critic's update, the generator's update, the EMA. It knows no algorithm."""
+"""What all algorithms share: the critic's update, the generator's update, the EMA. It knows none of them by name."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -25,10 +25,10 @@ class CriticLoss(NamedTuple):
     gradient_penalty: Tensor | None = None  # as it enters the total, with its weight
     gradient_norm: Tensor | None = None  # mean over the images of the penalty
 
-    def figures(self) -> dict[str, Tensor]:
+    def metrics(self) -> dict[str, Tensor]:
         """By the names of log.csv, without a graph."""
         named = {"critic_loss": self.total, **{name: getattr(self, name) for name in self._fields[1:]}}
-        return {name: figure.detach() for name, figure in named.items() if figure is not None}
+        return {name: value.detach() for name, value in named.items() if value is not None}
 
 
 class Trainer(ABC):
@@ -89,25 +89,25 @@ class Trainer(ABC):
             step: counts critic updates; all the step's random numbers come from it.
 
         Returns:
-            Figures by the names of log.csv, of this rank's images, on the device: reading them is the caller's choice.
+            Metrics by the names of log.csv, of this rank's images; on the device, where they stay until the log is due.
         """
         parts = self.config.accumulate
         with torch.no_grad():  # the critic's loss needs no graph through the generator
-            fake = self.generator(self.latents(len(real), "critic latents", step))
-            fake = self.augment(fake, "augment fake", step)
-            real = self.augment(real, "augment real", step)
+            fake = self.generator(self.latents(len(real), "critic latents", step))  # one batch for its batch norm
+            fake = augmented(fake, self.config.augment, self.draws, "augment fake", step)
+            real = augmented(real, self.config.augment, self.draws, "augment real", step)
         epsilon = self.draws.uniform("interpolation", step, len(real), *[1] * (real.dim() - 1))
         self.critic_optimizer.zero_grad()
-        figures = []
+        metrics = []
         for part in zip(real.chunk(parts), fake.chunk(parts), epsilon.chunk(parts), strict=True):
             with one_weight_per_update(self.critic):
                 loss = self.critic_loss(*part)
                 (loss.total / parts).backward()
-            figures.append(loss.figures())
+            metrics.append(loss.metrics())
         self.ranks.average(gradients(self.critic))
         self.critic_optimizer.step()
         self.after_critic_update()
-        return mean_figures(figures)
+        return mean_metrics(metrics)
 
     def generator_update(self, rows: int, step: int) -> dict[str, Tensor]:
         """One step of the generator's optimiser, then of its average.
@@ -117,24 +117,24 @@ class Trainer(ABC):
             step: of the critic update before it.
 
         Returns:
-            Figures by the names of log.csv, on the device.
+            Metrics by the names of log.csv, on the device.
         """
         parts = self.config.accumulate
         latents = self.latents(rows, "generator latents", step)
-        self.critic.requires_grad_(False)  # its weights' gradients would cost a third of this backward pass
+        self.critic.requires_grad_(False)  # nobody needs its weights' gradients, a third of this backward pass
         self.generator_optimizer.zero_grad()
-        figures = []
+        metrics = []
         for index, part in enumerate(latents.chunk(parts)):
             draws = self.draws.part(index, parts)
             fake = augmented(self.generator(part), self.config.augment, draws, "augment generated", step)
             loss = self.generator_loss(self.critic(fake))
             (loss / parts).backward()
-            figures.append({"generator_loss": loss.detach()})
+            metrics.append({"generator_loss": loss.detach()})
         self.critic.requires_grad_(True)
         self.ranks.average([*gradients(self.generator), *running_statistics(self.generator)])
         self.generator_optimizer.step()
         self.ema.update(self.generator, (step + 1) // self.config.critic_its)
-        return mean_figures(figures)
+        return mean_metrics(metrics)
 
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """The critic's scores of real and of generated images, (N,) each."""
@@ -161,10 +161,6 @@ class Trainer(ABC):
         """Standard normal latents, (rows, K), in the networks' type."""
         return self.draws.normal(purpose, step, rows, self.config.latent_vector).to(self.dtype)
 
-    def augment(self, images: Tensor, purpose: str, step: int) -> Tensor:
-        """What the critic sees of images, (N, C, H, W): themselves, or changed as `augment` says."""
-        return augmented(images, self.config.augment, self.draws, purpose, step)
-
     @torch.no_grad()
     def sample(self, latents: Tensor) -> Tensor:
         """Images of the averaged generator: (N, K) to (N, C, H, W), float32 in [-1, 1]."""
@@ -187,7 +183,7 @@ class Trainer(ABC):
         return {name: part.state_dict() for name, part in self._parts()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up where `state_dict` was called."""
+        """Restore what `state_dict` gave."""
         for name, part in self._parts():
             part.load_state_dict(state[name])
 
@@ -200,17 +196,17 @@ class Trainer(ABC):
 
 
 def numbers(network: nn.Module) -> list[Tensor]:
-    """All weights, and what else a network has gathered, counters left out."""
+    """All weights and batch norm's running statistics; its counters are left out."""
     return [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]
 
 
 def gradients(network: nn.Module) -> list[Tensor]:
-    """Of all weights that have one."""
+    """Those of all weights that have one."""
     return [weights.grad for weights in network.parameters() if weights.grad is not None]
 
 
 def running_statistics(network: nn.Module) -> list[Tensor]:
-    """Batch norm's means and variances, gathered over the updates: what a network does depends on them in eval mode."""
+    """Batch norm's running means and variances, which a network in eval mode normalises with."""
     return [buffer for name, buffer in network.named_buffers() if name.endswith(("running_mean", "running_var"))]
 
 
@@ -228,17 +224,18 @@ def one_weight_per_update(network: nn.Module) -> Iterator[None]:
     with parametrize.cached():
         for layer in network.modules():
             if parametrize.is_parametrized(layer, "weight"):
-                _ = layer.weight  # now, while the graph is on; later users may have it off
+                _ = layer.weight  # cached now, with its graph: the first use may be under no_grad (input_gradient)
         yield
 
 
 def interpolate(real: Tensor, fake: Tensor, epsilon: Tensor) -> Tensor:
     """epsilon * real + (1 - epsilon) * fake: a point on the line between each pair (WGAN-GP, Algorithm 1, line 6)."""
-    return torch.lerp(fake.to(real.dtype), real, epsilon.to(real.dtype))
+    dtype = torch.promote_types(real.dtype, fake.dtype)  # float32 or better: bfloat16 would round the real images
+    return torch.lerp(fake.to(dtype), real.to(dtype), epsilon.to(dtype))
 
 
-def mean_figures(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The figures of a batch from those of its equal parts."""
+def mean_metrics(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The metrics of a batch from those of its equal parts."""
     if len(parts) == 1:
         return parts[0]
     return {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}

@@ -1,4 +1,4 @@
-"""The algorithms. One is a file here and an entry in `wgan.config.ALGORITHMS`."""
+"""The trainer of each algorithm: a file in this folder and an entry in `wgan.config.resolve.ALGORITHMS`."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -9,9 +9,7 @@ from wgan.config.algorithms import ALGORITHMS
 from wgan.config.schema import TrainConfig
 from wgan.networks.build import build_critic, build_generator
 from wgan.runtime.distributed import ALONE, Ranks
-from wgan.trainers.base import CriticLoss, Trainer
-
-__all__ = ["CriticLoss", "Trainer", "build_trainer"]
+from wgan.trainers.base import Trainer
 
 
 def build_trainer(

@@ -12,9 +12,9 @@ from torch import Tensor
 from wgan.utils.rng import Draws
 
 TRANSLATION = 1 / 8
-"""Largest shift, as a share of the side (sec. 4: 1/8)."""
+"""Largest shift, as a fraction of the side (sec. 4: 1/8)."""
 CUTOUT = 1 / 2
-"""Side of the square that is cut out, as a share of the image's (sec. 4: half)."""
+"""Side of the square that is cut out, as a fraction of the image's (sec. 4: half)."""
 
 Uniform = Callable[[str, int], Tensor]
 """(what for, how many) to numbers in [0, 1): (N, how many)."""

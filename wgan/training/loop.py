@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import torch
 
+from wgan.config.constraints import num_steps_of
 from wgan.config.resolve import to_yaml
 from wgan.config.schema import TrainConfig
 from wgan.data.batches import Batches
@@ -67,7 +68,7 @@ class Training:
     ) -> None:
         self.config, self.run, self.images = config, run, images
         self.device, self.dtype, self.ranks = device, dtype, ranks
-        self.num_steps = config.num_steps or math.ceil((config.num_epochs or 0) * len(images.train) / config.batch_size)
+        self.num_steps = num_steps_of(config, len(images.train))
         self.samples = samples_of(config, images)
         self.step, self.row_seconds = 0, 0.0
         self.stopwatch = Stopwatch()
