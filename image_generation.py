@@ -7,11 +7,11 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from wgan import __version__
 from wgan.config.docs import USAGE, help_text
 from wgan.config.resolve import Config, EvaluateConfig, GenerateConfig, TrainConfig, load_config
 from wgan.utils import console
 from wgan.utils.errors import UserError
+from wgan.utils.version import __version__
 
 JOBS: dict[type[Config], str] = {
     TrainConfig: "wgan.train:train",

@@ -11,17 +11,17 @@ from wgan.config.resolve import EvaluateConfig
 from wgan.data.image_folder import Unusable
 from wgan.data.image_set import Data, fit
 from wgan.data.load import load_data, load_folder
-from wgan.generate import load_generator, sample
 from wgan.metrics.comparison import comparison_dict, comparison_table
 from wgan.metrics.distribution import most_used
 from wgan.metrics.evaluate import evaluate, require
 from wgan.metrics.images import draw
 from wgan.metrics.paired import MIN_PAIRS
 from wgan.metrics.report import Report
+from wgan.networks.pretrained import load_generator
 from wgan.reporting.evaluation_pictures import class_chart, neighbour_picture
 from wgan.reporting.grids import to_uint8
 from wgan.runs.job_dir import directory_of, filling
-from wgan.runtime.device import open_device
+from wgan.runtime.device import device_name, open_device
 from wgan.utils.atomic_io import write_text
 from wgan.utils.console import detail, say
 from wgan.utils.errors import InputError
@@ -44,7 +44,7 @@ def evaluate_job(config: EvaluateConfig) -> int:
         raise InputError(f"{config.where('dataset')}: {config.dataset} holds points; arch: Evaluate measures images")
     say(f"Real: {data.description}")
     fakes = {letter: generated(path, config, data, device) for letter, path in zip("AB", config.fakes, strict=False)}
-    with filling(directory, config, 1, device):
+    with filling(directory, config, 1, device_name(device)):
         text = _measure(config, data, fakes, device, directory)
     say("\n".join(filter(None, ["", text, f"All results: {directory}/"])))
     return 0
@@ -108,7 +108,7 @@ def generated(path: Path, config: EvaluateConfig, data: Data, device: torch.devi
     if has_generator(path):
         generator = load_generator(path).to(device)
         quantity = max(MIN_PAIRS, min(most, len(data.held_out)))
-        images = torch.cat([to_uint8(batch) for batch in sample(generator, quantity, config.seed, BATCH)])
+        images = torch.cat([to_uint8(batch) for batch in generator.sample_batches(quantity, config.seed, BATCH)])
         if images.dim() != 4:
             raise InputError(f"{config.where('fakes')}: {path} generates points; arch: Evaluate measures images")
         say(f"Generated: {quantity:,} images by {path}")

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from wgan import __version__
 from wgan.config import accelerators, contents, packages, paths, yaml_file
 from wgan.config.constraints import Algorithm
 from wgan.config.diagnostics import squashed
@@ -18,6 +17,7 @@ from wgan.config.schema import EvaluateKeys, GenerateKeys, ResumeSafe, TrainKeys
 from wgan.config.source import Request
 from wgan.config.yaml_file import Place
 from wgan.utils.errors import InputError
+from wgan.utils.version import __version__
 
 ALGORITHMS: dict[str, Algorithm] = {
     "DCGAN": Algorithm(

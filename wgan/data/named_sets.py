@@ -21,6 +21,7 @@ from torch import Tensor
 from wgan.config.datasets import NAMED_SETS
 from wgan.data.image_folder import Unusable, printable
 from wgan.data.image_set import ImageSet
+from wgan.utils.console import say
 
 TIMEOUT = 20.0
 """Seconds without an answer after which a download is given up."""
@@ -80,7 +81,7 @@ def torchvision_set(name: str, folder: Path) -> tuple[ImageSet, ImageSet]:
 def _download(name: str, source: _Source, folder: Path) -> None:
     from torchvision import datasets  # takes a second to import; only a download needs it
 
-    print(f"Downloading {name} to {printable(folder)}.", file=sys.stderr)
+    say(f"Downloading {name} to {printable(folder)}.", sys.stderr)
     try:
         with _network_timeout(), contextlib.redirect_stdout(io.StringIO()):  # a line for each mirror that fails
             getattr(datasets, source.torchvision)(folder, download=True)

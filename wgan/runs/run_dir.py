@@ -3,7 +3,6 @@
 import errno
 import json
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from filelock import FileLock, Timeout
 from wgan.config import resolve as configuration
 from wgan.config.resolve import TrainConfig
 from wgan.utils.atomic_io import write_text
+from wgan.utils.console import warn
 from wgan.utils.errors import InputError, RunFault
 
 LONGEST_NAME = 110
@@ -88,7 +88,7 @@ class Run:
         except OSError as error:
             if error.errno not in NO_LOCKS:
                 raise RunFault(f"{error.filename or path}: {error.strerror}: make it writable, or set out:") from error
-            print(f"warning: {path}: this file system has no locks: let no other process train here", file=sys.stderr)
+            warn(f"{path}: this file system has no locks: let no other process train here")
         try:
             yield
         finally:

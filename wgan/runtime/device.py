@@ -45,6 +45,13 @@ def open_device(
     return torch.device(device.type, local_rank)
 
 
+def device_name(device: torch.device) -> str:
+    """For people: "CPU (2 threads)", "NVIDIA H100"."""
+    if device.type == "cpu":
+        return f"CPU ({torch.get_num_threads()} threads)"
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def choose_precision(config: TrainConfig, device: torch.device) -> Precision:
     """`precision`, with `auto` resolved: bfloat16 where the hardware multiplies it faster than float32."""
     if config.precision != "auto":

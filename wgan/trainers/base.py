@@ -25,10 +25,10 @@ class CriticLoss(NamedTuple):
     gradient_penalty: Tensor | None = None  # as it enters the total, with its weight
     gradient_norm: Tensor | None = None  # mean over the images of the penalty
 
-    def figures(self) -> dict[str, Tensor]:
+    def metrics(self) -> dict[str, Tensor]:
         """By the names of log.csv, without a graph."""
         named = {"critic_loss": self.total, **{name: getattr(self, name) for name in self._fields[1:]}}
-        return {name: figure.detach() for name, figure in named.items() if figure is not None}
+        return {name: metric.detach() for name, metric in named.items() if metric is not None}
 
 
 class Trainer(ABC):
@@ -89,7 +89,7 @@ class Trainer(ABC):
             step: counts critic updates; all the step's random numbers come from it.
 
         Returns:
-            Figures by the names of log.csv, of this rank's images, on the device: reading them is the caller's choice.
+            Metrics by the names of log.csv, of this rank's images, on the device: reading them is the caller's choice.
         """
         parts = self.config.accumulate
         with torch.no_grad():  # the critic's loss needs no graph through the generator
@@ -98,16 +98,16 @@ class Trainer(ABC):
             real = self.augment(real, "augment real", step)
         epsilon = self.draws.uniform("interpolation", step, len(real), *[1] * (real.dim() - 1))
         self.critic_optimizer.zero_grad()
-        figures = []
+        metrics = []
         for part in zip(real.chunk(parts), fake.chunk(parts), epsilon.chunk(parts), strict=True):
             with one_weight_per_update(self.critic):
                 loss = self.critic_loss(*part)
                 (loss.total / parts).backward()
-            figures.append(loss.figures())
-        self.ranks.average(gradients(self.critic))
+            metrics.append(loss.metrics())
+        self.ranks.all_reduce_mean_(gradients(self.critic))
         self.critic_optimizer.step()
         self.after_critic_update()
-        return mean_figures(figures)
+        return mean_metrics(metrics)
 
     def generator_update(self, rows: int, step: int) -> dict[str, Tensor]:
         """One step of the generator's optimiser, then of its average.
@@ -117,24 +117,24 @@ class Trainer(ABC):
             step: of the critic update before it.
 
         Returns:
-            Figures by the names of log.csv, on the device.
+            Metrics by the names of log.csv, on the device.
         """
         parts = self.config.accumulate
         latents = self.latents(rows, "generator latents", step)
         self.critic.requires_grad_(False)  # its weights' gradients would cost a third of this backward pass
         self.generator_optimizer.zero_grad()
-        figures = []
+        metrics = []
         for index, part in enumerate(latents.chunk(parts)):
             draws = self.draws.part(index, parts)
             fake = augmented(self.generator(part), self.config.augment, draws, "augment generated", step)
             loss = self.generator_loss(self.critic(fake))
             (loss / parts).backward()
-            figures.append({"generator_loss": loss.detach()})
+            metrics.append({"generator_loss": loss.detach()})
         self.critic.requires_grad_(True)
-        self.ranks.average([*gradients(self.generator), *running_statistics(self.generator)])
+        self.ranks.all_reduce_mean_([*gradients(self.generator), *running_statistics(self.generator)])
         self.generator_optimizer.step()
         self.ema.update(self.generator, (step + 1) // self.config.critic_its)
-        return mean_figures(figures)
+        return mean_metrics(metrics)
 
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """The critic's scores of real and of generated images, (N,) each."""
@@ -179,7 +179,7 @@ class Trainer(ABC):
         Raises:
             RunFault: the ranks' weights differ.
         """
-        self.ranks.average([*running_statistics(self.generator), *running_statistics(self.critic)])
+        self.ranks.all_reduce_mean_([*running_statistics(self.generator), *running_statistics(self.critic)])
         self.ranks.check_in_sync(self.state_dict())
 
     def state_dict(self) -> dict[str, Any]:
@@ -237,8 +237,8 @@ def interpolate(real: Tensor, fake: Tensor, epsilon: Tensor) -> Tensor:
     return torch.lerp(fake.to(real.dtype), real, epsilon.to(real.dtype))
 
 
-def mean_figures(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The figures of a batch from those of its equal parts."""
+def mean_metrics(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The metrics of a batch from those of its equal parts."""
     if len(parts) == 1:
         return parts[0]
     return {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}

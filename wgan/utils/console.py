@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import IO
+from typing import IO, Any, NoReturn
 
 from tqdm import tqdm
 
@@ -49,6 +49,18 @@ def at(chosen: Loudness | None) -> Iterator[None]:
 def shows_bar() -> bool:
     """Whether progress is a bar: on a terminal that wants to hear of it."""
     return sys.stderr.isatty() and loudness() > Loudness.QUIET
+
+
+def progress_bar(total: int, done: int, unit: str, **options: Any) -> "tqdm[NoReturn]":
+    """A bar on stderr where `shows_bar`; elsewhere one that counts and is not seen.
+
+    Args:
+        total: units in all.
+        done: of them before.
+        unit: what is counted, such as "step".
+        options: others of tqdm's.
+    """
+    return tqdm(total=total, initial=done, unit=unit, disable=not shows_bar(), dynamic_ncols=True, **options)
 
 
 def say(line: str, stream: IO[str] | None = None) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from benchmarks.roofline import flops_per_image
 from wgan.config.resolve import TrainConfig, resolve
-from wgan.training.limits import flops_per_image
 
 
 def config(arch: str, **keys: object) -> TrainConfig:
