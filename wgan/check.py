@@ -196,7 +196,7 @@ def networks(config: TrainConfig, steps: int) -> Iterator[str]:
     precision = choose_precision(config, device)
     image = (config.number_channels, config.image_size, config.image_size)
     shape = (2,) if config.dataset in POINT_SETS else image
-    generator, critic = resources.networks(config, shape)
+    generator, critic = resources.meta_networks(config, shape)
     generator_layers = resources.layers(generator, (config.latent_vector,))
     critic_layers = resources.layers(critic, shape)
     yield f"Device: {device.type}, {precision}"

@@ -43,7 +43,7 @@ def evaluate_job(config: EvaluateConfig) -> int:
     if data.train.images.dim() != 4:
         raise InputError(f"{config.where('dataset')}: {config.dataset} holds points; arch: Evaluate measures images")
     say(f"Real: {data.description}")
-    fakes = {letter: generated(path, config, data, device) for letter, path in zip("AB", config.fakes, strict=False)}
+    fakes = {letter: load_fakes(path, config, data, device) for letter, path in zip("AB", config.fakes, strict=False)}
     with filling(directory, config, 1, device_name(device)):
         text = _measure(config, data, fakes, device, directory)
     say("\n".join(filter(None, ["", text, f"All results: {directory}/"])))
@@ -53,7 +53,7 @@ def evaluate_job(config: EvaluateConfig) -> int:
 def _measure(
     config: EvaluateConfig, data: Data, fakes: dict[str, Tensor], device: torch.device, directory: Path
 ) -> str:
-    """Write figures and pictures of one or two sets of generated images; the table."""
+    """Write metrics and pictures of one or two sets of generated images; the table."""
     reports: dict[str, Report] = {}
     for letter, fake in fakes.items():
         reports[letter] = evaluate(
@@ -91,8 +91,8 @@ def _draw_classes(reports: dict[str, Report], path: Path) -> None:
     class_chart([name for name, _, _ in first], counts | {"real": [real for _, _, real in first]}, path)
 
 
-def generated(path: Path, config: EvaluateConfig, data: Data, device: torch.device) -> Tensor:
-    """The images to judge: (N, C, H, W) uint8 at the configuration's size and channels.
+def load_fakes(path: Path, config: EvaluateConfig, data: Data, device: torch.device) -> Tensor:
+    """The images to measure: (N, C, H, W) uint8 at the configuration's size and channels.
 
     Args:
         path: a run's directory or a checkpoint file, of whose generator as many images are drawn as there are held-out

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,7 +25,7 @@ from wgan.reporting.live import Pages
 from wgan.reporting.report import write_report
 from wgan.runs import checkpoint
 from wgan.trainers.base import Trainer
-from wgan.training import finalize, loop, periodic, progress, resources
+from wgan.training import finalize, loop, progress, resources
 from wgan.training import state as training_state
 from wgan.training.evaluator import ImageSamples
 from wgan.utils.errors import InputError, RunFault
@@ -199,14 +198,6 @@ def test_max_minutes_end_a_training_at_the_next_row_with_all_its_results(
     assert "finished already" in capsys.readouterr().out
     assert train(tmp_path) == 0
     assert state(tmp_path)["step"] == 12
-
-
-@pytest.mark.parametrize(("minutes", "left"), [(None, 900), (1, 300), (0.5, 0), (60, 900)])
-def test_the_steps_left_are_those_that_the_minutes_have_room_for(minutes: float | None, left: int) -> None:
-    keys = SimpleNamespace(max_minutes=minutes, batch_size=10)
-    watch = SimpleNamespace(read=lambda: 30.0)
-    state: Any = SimpleNamespace(config=keys, num_steps=1000, step=100, stopwatch=watch)
-    assert periodic.steps_left(state, images_per_second=100.0) == left
 
 
 def test_a_fault_while_the_results_are_written_is_noted_and_the_next_start_writes_them(

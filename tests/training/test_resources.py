@@ -34,13 +34,13 @@ def test_the_disk_told_is_what_a_checkpoint_holds(network):
             weights.grad = torch.zeros_like(weights)
         optimizer.step()  # its moments exist from the first step on
     held = sum(tensor.numel() * tensor.element_size() for tensor in tensors(trainer.state_dict()))
-    assert resources.checkpoint_bytes(*resources.networks(config, (3, 28, 28))) == pytest.approx(held, rel=0.01)
+    assert resources.checkpoint_bytes(*resources.meta_networks(config, (3, 28, 28))) == pytest.approx(held, rel=0.01)
 
 
 def test_the_disk_told_holds_all_checkpoints_that_a_training_writes_and_its_grids():
     def disk(steps=0, **keys):
         config = resolve({"arch": "WGAN-GP", "path": "x", "keep_checkpoints": 3, "sample_every": 10, **keys})
-        networks = resources.networks(config, (3, 64, 64))
+        networks = resources.meta_networks(config, (3, 64, 64))
         grid = 64 * 3 * 64 * 64
         need = resources.disk(config, *networks, (3, 64, 64), steps)
         return (need - (steps // 10 + 1) * grid) / resources.checkpoint_bytes(*networks)
@@ -52,7 +52,7 @@ def test_the_disk_told_holds_all_checkpoints_that_a_training_writes_and_its_grid
 def test_what_check_passes_the_training_takes_and_what_it_refuses_the_training_refuses(tmp_path, monkeypatch, capsys):
     """On a disk with room for the checkpoints that are kept, and not for the one being written."""
     config = load_config(write_yaml(tmp_path, metrics=[], keep_checkpoints=1, metrics_every=4))
-    need = resources.disk(config, *resources.networks(config, (1, 28, 28)), (1, 28, 28), 12)
+    need = resources.disk(config, *resources.meta_networks(config, (1, 28, 28)), (1, 28, 28), 12)
     for free, status in ((need - 1, 2), (need, 0)):
         monkeypatch.setattr(resources.shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
         assert check(config) == status
@@ -65,7 +65,7 @@ def test_what_check_passes_the_training_takes_and_what_it_refuses_the_training_r
 
 
 def layers(config):
-    generator, critic = resources.networks(config, (3, 64, 64))
+    generator, critic = resources.meta_networks(config, (3, 64, 64))
     return resources.layers(generator, (config.latent_vector,)), resources.layers(critic, (3, 64, 64))
 
 

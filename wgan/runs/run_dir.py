@@ -23,7 +23,7 @@ NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 """What a network share without a lock service answers."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
     """The places in a run's directory.
 
@@ -33,25 +33,12 @@ class Run:
 
     directory: Path
 
-    @property
-    def config(self) -> Path:
-        return self.directory / "config.yaml"
-
-    @property
-    def state(self) -> Path:
-        return self.directory / "state.json"
-
-    @property
-    def log(self) -> Path:
-        return self.directory / "log.csv"
-
-    @property
-    def samples(self) -> Path:
-        return self.directory / "samples"
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.directory / "checkpoints"
+    def __post_init__(self) -> None:
+        self.config = self.directory / "config.yaml"
+        self.state = self.directory / "state.json"
+        self.log = self.directory / "log.csv"
+        self.samples = self.directory / "samples"
+        self.checkpoints = self.directory / "checkpoints"
 
     def sample_grid(self, step: int) -> Path:
         return self.samples / f"step_{step:06d}.png"

@@ -34,6 +34,7 @@ POLL_EVERY = 16
 
 T = TypeVar("T")
 Metrics = dict[str, list[tuple[int, float]]]
+"""Name -> (step, value) in the order of time."""
 
 
 class Ranks:
@@ -68,18 +69,16 @@ class Ranks:
         if self.world_size == 1 or not tensors:
             return
         flat = torch.cat([*(t.reshape(-1) for t in tensors), tensors[0].new_full((1,), float(self._asked))])
-        with _peers_may_be_gone():
-            dist.all_reduce(flat)
+        _collective(dist.all_reduce, flat)
         self._asking = flat.div_(self.world_size)[-1]
         _spread_out(flat[:-1], tensors)
 
     def broadcast_(self, tensors: Sequence[Tensor]) -> None:
-        """Replace each tensor by the first rank's."""
+        """Replace each tensor by rank 0's."""
         if self.world_size == 1:
             return
         flat = torch.cat([t.detach().reshape(-1) for t in tensors])
-        with _peers_may_be_gone():
-            dist.broadcast(flat, src=0)
+        _collective(dist.broadcast, flat, src=0)
         _spread_out(flat, tensors)
 
     def should_stop(self, interruption: Interruption) -> bool:
@@ -96,8 +95,7 @@ class Ranks:
         """Whether a rank got a signal by now; then it is noted on all."""
         if self.world_size > 1:
             number = torch.tensor(interruption.signal or 0)
-            with _peers_may_be_gone():
-                dist.all_reduce(number, dist.ReduceOp.MAX)
+            _collective(dist.all_reduce, number, dist.ReduceOp.MAX)
             interruption.signal = signal.Signals(int(number)) if number else None
         return interruption.signal is not None
 
@@ -128,8 +126,7 @@ class Ranks:
         if self.world_size == 1:
             return work()
         box = [work() if self.is_rank0 else None]
-        with _peers_may_be_gone():
-            dist.broadcast_object_list(box, src=0, device=torch.device("cpu"))
+        _collective(dist.broadcast_object_list, box, src=0, device=torch.device("cpu"))
         result: T = box[0]  # type: ignore[assignment]  # filled by the broadcast
         return result
 
@@ -138,8 +135,7 @@ class Ranks:
         if self.local_rank == 0:
             result = work()
         if self.world_size > 1:
-            with _peers_may_be_gone():
-                dist.monitored_barrier(timeout=TIMEOUT)
+            _collective(dist.monitored_barrier, timeout=TIMEOUT)
         return result if self.local_rank == 0 else work()
 
     def average_metrics(self, metrics: Metrics) -> Metrics:
@@ -147,8 +143,7 @@ class Ranks:
         if self.world_size == 1 or not metrics:
             return metrics
         numbers = torch.tensor([number for kept in metrics.values() for _, number in kept], dtype=torch.float32)
-        with _peers_may_be_gone():
-            dist.all_reduce(numbers)
+        _collective(dist.all_reduce, numbers)
         means = iter((numbers / self.world_size).tolist())
         return {name: [(step, next(means)) for step, _ in kept] for name, kept in metrics.items()}
 
@@ -160,11 +155,10 @@ class Ranks:
         """
         if self.world_size == 1:
             return
-        named = dict(_tensors(state))
+        named = dict(named_tensors(state))
         sums = torch.stack([_checksum(tensor).cpu() for tensor in named.values()])
         extremes = torch.stack([sums, ~sums])  # ~x = -1 - x: the largest of it is at the smallest x
-        with _peers_may_be_gone():
-            dist.all_reduce(extremes, dist.ReduceOp.MAX)
+        _collective(dist.all_reduce, extremes, dist.ReduceOp.MAX)
         apart = extremes[0] != ~extremes[1]
         if apart.any():
             first = next(name for name, differs in zip(named, apart.tolist(), strict=True) if differs)
@@ -183,8 +177,7 @@ class Ranks:
         if self.world_size == 1:
             return
         values: list[object] = [None] * self.world_size
-        with _peers_may_be_gone():
-            dist.all_gather_object(values, value)
+        _collective(dist.all_gather_object, values, value)
         if other := next((rank for rank, found in enumerate(values) if found != values[0]), None):
             raise InputError(f"Rank {other} found {what} other than rank 0: every machine needs the same")
 
@@ -257,7 +250,7 @@ def threads_of_a_rank(local_ranks: int) -> int:
 
 @contextmanager
 def _one_voice(store: "Store", ranks: Ranks) -> Iterator[None]:
-    """Within the block only the first rank prints; of an error that several ranks meet only one is told."""
+    """Within the block only the first rank prints; of an error that several ranks meet only one is reported."""
     try:
         with ExitStack() as stack:
             if not ranks.is_rank0:
@@ -271,11 +264,10 @@ def _one_voice(store: "Store", ranks: Ranks) -> Iterator[None]:
         raise
 
 
-@contextmanager
-def _peers_may_be_gone() -> Iterator[None]:
-    """Around a collective: the other ranks may be gone."""
+def _collective(operation: Callable[..., Any], *arguments: Any, **named: Any) -> None:
+    """What all ranks do together; the others may be gone."""
     try:
-        yield
+        operation(*arguments, **named)
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise RunFault(f"Lost another rank ({reason}). The last checkpoint is whole; start all ranks again.") from error
@@ -288,13 +280,13 @@ def _spread_out(flat: Tensor, tensors: Sequence[Tensor]) -> None:
     torch._foreach_copy_([*tensors], [piece.view(t.shape) for piece, t in zip(pieces, tensors, strict=True)])
 
 
-def _tensors(state: object, name: str = "") -> Iterator[tuple[str, Tensor]]:
+def named_tensors(state: object, name: str = "") -> Iterator[tuple[str, Tensor]]:
     """All tensors in nested mappings and lists, each with its path."""
     if isinstance(state, Tensor):
         yield name, state
     elif isinstance(state, Mapping | list | tuple):
         for key, part in state.items() if isinstance(state, Mapping) else enumerate(state):
-            yield from _tensors(part, f"{name}.{key}" if name else str(key))
+            yield from named_tensors(part, f"{name}.{key}" if name else str(key))
 
 
 def _checksum(tensor: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ def launch(job: Callable[[TrainConfig], int], config: TrainConfig, processes: in
 
     plan = LaunchConfig(1, 1, processes, run_id="wgan", rdzv_backend="c10d", rdzv_endpoint="localhost:0")
     plan.max_restarts = 0  # the same command goes on, as it does for one process
-    logging.disable(logging.ERROR)  # the launcher's own report of what the ranks have said
+    logging.disable(logging.ERROR)  # the launcher's own report of what the ranks have reported
     try:
         elastic_launch(plan, _rank)(job, config)
     except SignalException as stopped:

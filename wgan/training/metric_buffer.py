@@ -6,11 +6,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from wgan.runtime.distributed import Metrics
+
 CAUSES_FIRST = ("gradient_norm", "gradient_penalty", "wasserstein_estimate", "critic_loss", "generator_loss")
 """The order in which a step computes its metrics: a norm that overflows makes the losses after it overflow."""
-
-Metrics = dict[str, list[tuple[int, float]]]
-"""Name -> (step, value) in the order of time."""
 
 
 class MetricBuffer:

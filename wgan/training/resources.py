@@ -37,7 +37,7 @@ class Layer(NamedTuple):
         return f"  {self.name:24}{self.kind:22}{' x '.join(map(str, self.shape)):>18}{self.weights:>14,}"
 
 
-def networks(config: TrainConfig, shape: Sequence[int]) -> tuple[Generator, Critic]:
+def meta_networks(config: TrainConfig, shape: Sequence[int]) -> tuple[Generator, Critic]:
     """Both networks that a configuration describes, on the device "meta", where they take no memory.
 
     Args:

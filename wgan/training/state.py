@@ -2,7 +2,7 @@
 
 import math
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from wgan.runs import checkpoint
 from wgan.runs.csv_log import LogFile, NoLog
 from wgan.runs.run_dir import Run
 from wgan.runtime.device import device_name
-from wgan.runtime.distributed import Ranks
+from wgan.runtime.distributed import Ranks, named_tensors
 from wgan.trainers.base import Trainer
 from wgan.training import resources
 from wgan.training.health import Watch, saturation
@@ -259,21 +259,13 @@ def _require_matching(*optimizers: torch.optim.Optimizer) -> None:
 
 def _first_broken(step: int, state: Mapping[str, Any]) -> tuple[int, str, float] | None:
     """(step, name, value) of the first tensor that is not finite; None if all are. Waits for the device once."""
-    named = dict(_tensors(state, ""))
+    named = dict(named_tensors(state))
     if not named:
         return None
     device = max((tensor.device for tensor in named.values()), key=lambda found: found.type != "cpu")
     finite = torch.stack([tensor.isfinite().all().to(device) for tensor in named.values()]).tolist()
     name = next((name for name, good in zip(named, finite, strict=True) if not good), None)
     return None if name is None else (step, name, float(named[name][~named[name].isfinite()][0]))
-
-
-def _tensors(state: object, name: str) -> Iterator[tuple[str, Tensor]]:
-    if isinstance(state, Tensor):
-        yield name, state
-    elif isinstance(state, Mapping):
-        for key, value in state.items():
-            yield from _tensors(value, f"{name}.{key}" if name else str(key))
 
 
 def _versions() -> dict[str, str]:

@@ -64,7 +64,7 @@ def progress_bar(total: int, done: int, unit: str, **options: Any) -> "tqdm[NoRe
 
 
 def say(line: str, stream: IO[str] | None = None) -> None:
-    """What is done, and its results; on stdout unless told otherwise."""
+    """What is done, and its results; on stdout, or on `stream`."""
     if loudness() > Loudness.QUIET:
         _print(line, stream or sys.stdout)
 
@@ -83,7 +83,7 @@ def warn(line: str) -> None:
 def _print(line: str, stream: IO[str]) -> None:
     """Print a line that no progress bar runs over, at once.
 
-    A terminal that has gone (a lost connection, `| head`) ends no training: the rest is said to nobody.
+    A terminal that has gone (a lost connection, `| head`) ends no training: the rest goes nowhere.
     """
     try:
         with tqdm.external_write_mode(file=stream):
