@@ -46,13 +46,8 @@ def at(chosen: Loudness | None) -> Iterator[None]:
             os.environ.pop(VARIABLE, None)
 
 
-def shows_bar() -> bool:
-    """Whether progress is a bar: on a terminal that wants to hear of it."""
-    return sys.stderr.isatty() and loudness() > Loudness.QUIET
-
-
 def progress_bar(total: int, done: int, unit: str, **options: Any) -> "tqdm[NoReturn]":
-    """A bar on stderr where `shows_bar`; elsewhere one that counts and is not seen.
+    """A bar on stderr, where that is a terminal that wants to hear of it; else `disable` is true and nothing is shown.
 
     Args:
         total: units in all.
@@ -60,7 +55,8 @@ def progress_bar(total: int, done: int, unit: str, **options: Any) -> "tqdm[NoRe
         unit: what is counted, such as "step".
         options: others of tqdm's.
     """
-    return tqdm(total=total, initial=done, unit=unit, disable=not shows_bar(), dynamic_ncols=True, **options)
+    hidden = not sys.stderr.isatty() or loudness() == Loudness.QUIET
+    return tqdm(total=total, initial=done, unit=unit, disable=hidden, dynamic_ncols=True, **options)
 
 
 def say(line: str, stream: IO[str] | None = None) -> None:
