@@ -4,7 +4,7 @@
 
 They take turns, each in a process of its own. The plain code is float32: a graph through the generator, three critic
 forwards, `autograd.grad(create_graph=True)`, default memory layout, default optimiser. In both, every critic_its-th
-update is followed by one of the generator. `share of the limit` is the useful arithmetic of an update (wgan/limits.py
+update is followed by one of the generator. `share of the limit` is the useful arithmetic of an update (roofline.py
 counts it: nothing that a better formulation avoids) over the best rate of this machine's convolutions in that
 precision, measured in the same turns. All are medians over the turns.
 """
@@ -19,13 +19,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from roofline import convolution_rate, flops_per_image
 from torch import Tensor, nn
 
 from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
 from wgan.networks.build import build_critic, build_generator
 from wgan.trainers.build import build_trainer
-from wgan.training.limits import convolution_rate, flops_per_image
 from wgan.utils import malloc
 
 CPU = torch.device("cpu")

@@ -17,7 +17,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
-from wgan.reporting.log_reader import has_numbers, read_log, smoothed
+from wgan.reporting.curves import smoothed
+from wgan.runs.csv_log import has_numbers, read_log
 from wgan.utils.atomic_io import replacing
 
 

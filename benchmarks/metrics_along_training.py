@@ -19,9 +19,9 @@ from matplotlib.figure import Figure as Canvas
 from scipy.stats import spearmanr
 
 from wgan.data.load import load_data
-from wgan.generate import load_generator, sample
 from wgan.metrics.evaluate import GROUPS, evaluate
 from wgan.metrics.report import Figure
+from wgan.networks.pretrained import load_generator
 from wgan.reporting.grids import to_uint8
 from wgan.runs import checkpoint
 from wgan.runs.run_dir import Run, read_config
@@ -101,7 +101,7 @@ def main() -> None:
     data = load_data(config)
     steps, curves = [], Curves()
     for step, path in checkpoints(run).items():
-        batches = sample(load_generator(path), options.quantity, config.seed, 64)
+        batches = load_generator(path).sample_batches(options.quantity, config.seed, 64)
         fake = torch.cat([to_uint8(batch) for batch in batches])
         report = evaluate(fake, data.held_out, data.train, options.metrics, config.seed, "cpu", cache=config.cache)
         steps.append(step)

@@ -104,7 +104,7 @@ def work(rank: int, world_size: int, meeting: str, threads: int, arguments: argp
     exchange = []
     for _ in range(10):
         start = time.perf_counter()
-        ranks.average(gradients)
+        ranks.all_reduce_mean_(gradients)
         exchange.append(time.perf_counter() - start)
     if rank == 0:
         volume = sum(g.nbytes for g in gradients)

@@ -19,9 +19,9 @@ from torch import Tensor
 from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
 from wgan.data.load import load_named
-from wgan.generate import load_generator, sample
 from wgan.metrics import evaluate
 from wgan.metrics.report import number
+from wgan.networks.pretrained import load_generator
 from wgan.reporting.grids import to_uint8
 from wgan.runs.run_dir import Run
 from wgan.train import train
@@ -105,7 +105,7 @@ def configuration(options: argparse.Namespace, folder: Path, augment: list[str])
 
 def generated(path: Path, seed: int) -> Tensor:
     """(10,000, 1, 28, 28) uint8 of the averaged generator in a checkpoint."""
-    batches = sample(load_generator(path), GENERATED, seed, 500)
+    batches = load_generator(path).sample_batches(GENERATED, seed, 500)
     return torch.cat([to_uint8(images) for images in batches])
 
 

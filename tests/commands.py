@@ -1,7 +1,7 @@
 """The command line as users run it: as a process of its own, and as a fork of one that has imported torch already.
 
 A forked command is a real process that runs `image_generation.main` from its first line to its exit status; it only
-skips the seconds that Python takes to import torch and to measure the machine's speed. `run_fresh` skips nothing.
+skips the seconds that Python takes to import torch. `run_fresh` skips nothing.
 """
 
 import multiprocessing
@@ -140,9 +140,7 @@ def _main(output: str, arguments: list[str], before: Any) -> None:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     import image_generation
-    from wgan.training import limits
 
-    limits.images_per_second = lambda *_: 1.0
     if before is not None:
         before()
     sys.exit(image_generation.main(arguments))

@@ -16,7 +16,7 @@ from wgan.config.resolve import load_config, resolve
 from wgan.config.schema import EvaluateConfig
 from wgan.data import load
 from wgan.data.named_sets import mnist_5k
-from wgan.evaluate import evaluate_job, generated
+from wgan.evaluate import evaluate_job, load_fakes
 from wgan.metrics import distribution
 from wgan.utils import console
 from wgan.utils.errors import InputError, RunFault
@@ -94,7 +94,7 @@ def test_what_the_figures_do_not_look_at_is_not_read(
     monkeypatch.setattr(distribution, "LARGEST_BYTES", 200 * 28 * 28)
     theirs = folder(tmp_path / "theirs", 0)
     found = config(tmp_path, [theirs])
-    images = generated(theirs, found, load.load_data(found), torch.device("cpu"))
+    images = load_fakes(theirs, found, load.load_data(found), torch.device("cpu"))
     assert len(images) == len(images.flatten(1).unique(dim=0)) == 200
     assert "Generated: 313 images in " in (said := capsys.readouterr().out)
     assert "200 of them measured" in said
@@ -144,7 +144,7 @@ def test_a_trained_run_is_sampled_and_measured_at_another_size(tmp_path: Path) -
     assert figures["emd_colour"]["value"] > 5 * figures["emd_colour"]["real"], "twelve steps teach no digits"
     checkpoints = tmp_path / "training/out/run/checkpoints"
     of_file = [
-        generated(path, found, load.load_data(found), torch.device("cpu"))
+        load_fakes(path, found, load.load_data(found), torch.device("cpu"))
         for path in (checkpoints / "last.pt", checkpoints / "step_00000010.pt", tmp_path / "training/out/run")
     ]
     assert torch.equal(of_file[0], of_file[2]), "a run's directory stands for its newest checkpoint"

@@ -1,16 +1,23 @@
 """`arch: Generator`: where its images go, and what they never touch."""
 
 import hashlib
+import subprocess
+import sys
 from errno import ENOSPC
 from pathlib import Path
 
+import numpy as np
 import pytest
-from commands import run, write_yaml
+import torch
+from commands import ROOT, run, write_yaml
 from file_faults import Changes, failing, watched
+from PIL import Image
 
+import wgan
 from wgan.config.resolve import load_config, resolve
 from wgan.config.schema import GenerateConfig
 from wgan.generate import generate
+from wgan.reporting.grids import to_uint8
 from wgan.utils.errors import InputError, RunFault
 
 
@@ -74,3 +81,22 @@ def test_a_disk_that_fills_at_any_file_is_told_in_one_line(number: int, trained:
         pytest.raises(RunFault, match=r"^\S*generated\S*: No space left on device: free some space on that disk, .*$"),
     ):
         sampled(tmp_path, trained)
+
+
+def test_a_notebook_samples_the_images_that_the_yaml_writes(trained: Path, tmp_path: Path) -> None:
+    sampled(tmp_path, trained, seed=1, quantity=3)
+    generator = wgan.load_generator(str(trained))
+    images = generator.sample(3, seed=1)
+    assert (images.shape, images.dtype, images.requires_grad) == ((3, 1, 28, 28), torch.float32, False)
+    assert -1 <= images.min() <= images.max() <= 1
+    for index, image in enumerate(to_uint8(images)):
+        with Image.open(tmp_path / f"generated/{index:05d}.png") as written:
+            assert np.array_equal(np.asarray(written), image[0].numpy())
+    many = generator.sample(2050, seed=1, batch_size=500)
+    assert torch.allclose(many[:3], images, atol=1e-6), "image i depends on (seed, i) alone"
+    assert not torch.equal(generator.sample(3), images), "another seed, other images"
+
+
+def test_importing_wgan_and_naming_its_door_loads_no_torch() -> None:
+    code = "import sys, wgan; wgan.load_generator, wgan.__version__; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -1,3 +1,28 @@
 """Wasserstein GANs on your own images. Importing this package is cheap: torch is loaded by the modules that compute."""
 
-__version__ = "0.1.0"
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wgan.utils.version import __version__
+
+if TYPE_CHECKING:
+    from wgan.networks.base import Generator
+
+__all__ = ["__version__", "load_generator"]
+
+
+def load_generator(path: str | Path) -> "Generator":
+    """The averaged generator of a run, ready to sample: `load_generator("out/digits").sample(16, seed=1)`.
+
+    Args:
+        path: a run's directory, a checkpoint file, or the state_dict of a DCGAN generator (`networks.pretrained`).
+
+    Returns:
+        On the CPU, in evaluation mode; `sample` gives (count, C, H, W), float32 in [-1, 1].
+
+    Raises:
+        InputError: there is no such file, it is damaged, or it holds no generator.
+    """
+    from wgan.networks import pretrained
+
+    return pretrained.load_generator(Path(path))

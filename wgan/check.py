@@ -5,7 +5,6 @@ device, the networks layer by layer, and what the training would take.
 """
 
 import math
-import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -49,8 +48,9 @@ def _parts(config: Config) -> Iterator[Callable[[], Iterator[str]]]:
     yield lambda: directory(config)
     if isinstance(config, TrainConfig):
         shown = list(_one_of_each_source(config))
-        yield from (partial(images, run) for run in shown)
-        yield lambda: networks(shown[0])
+        lengths: list[int] = []
+        yield from (partial(images, run, lengths) for run in shown)
+        yield lambda: networks(shown[0], lengths[0] if lengths else 0)
     elif isinstance(config, GenerateConfig):
         yield lambda: sampler(config)
     else:
@@ -93,8 +93,8 @@ def directory(config: Config) -> Iterator[str]:
         yield f"Run: {run.directory}/ ({found})"
 
 
-def images(config: TrainConfig | EvaluateConfig) -> Iterator[str]:
-    """What `path` or `dataset` holds, and the training's length.
+def images(config: TrainConfig | EvaluateConfig, lengths: list[int] | None = None) -> Iterator[str]:
+    """What `path` or `dataset` holds, and the training's length, which is added to `lengths`.
 
     Raises:
         InputError: no image, fewer than a batch, or a class that is not there.
@@ -111,6 +111,8 @@ def images(config: TrainConfig | EvaluateConfig) -> Iterator[str]:
     if isinstance(config, TrainConfig):
         require_a_batch(config, count)
         steps = num_steps_of(config, count)
+        lengths = [] if lengths is None else lengths
+        lengths.append(steps)
         yield f"Length: {steps:,} critic updates, {steps // config.critic_its:,} generator updates"
 
 
@@ -172,31 +174,39 @@ def sizes(paths: Sequence[Path]) -> str:
     return f"{len(paths)} looked at: {least} to {most} pixels{lost}"
 
 
-def networks(config: TrainConfig) -> Iterator[str]:
+def networks(config: TrainConfig, steps: int) -> Iterator[str]:
     """The device, both networks layer by layer, and roughly the memory and the disk that the training takes.
+
+    Args:
+        config: of one training.
+        steps: its length.
 
     Raises:
         InputError: there is no such device, or too little free disk.
     """
     from wgan.runtime.device import choose_precision, open_device
-    from wgan.training import needs
+    from wgan.training import resources
 
     device = open_device(config)
     precision = choose_precision(config, device)
     image = (config.number_channels, config.image_size, config.image_size)
-    generator, critic = needs.networks(config, (2,) if config.dataset in POINT_SETS else image)
+    shape = (2,) if config.dataset in POINT_SETS else image
+    generator, critic = resources.meta_networks(config, shape)
+    generator_layers = resources.layers(generator, (config.latent_vector,))
+    critic_layers = resources.layers(critic, shape)
     yield f"Device: {device.type}, {precision}"
-    for title, network in (("Generator", generator), ("Critic", critic)):
-        yield f"\n{title}: {needs.weights(network):,} parameters"
-        yield from map(str, network)
-    memory = needs.memory(config, generator, critic, precision.dtype)
-    disk = needs.disk(generator, critic, config.keep_checkpoints)
-    yield f"\nMemory: roughly {_bytes(memory)} beside the program itself"
-    yield f"Disk: roughly {_bytes(disk)} for checkpoints ({config.keep_checkpoints} are kept)"
-    existing = next(folder for folder in (config.out, *config.out.absolute().parents) if folder.is_dir())
-    free = shutil.disk_usage(existing).free
-    if free < disk:
-        raise InputError(f"{config.where('out')}: {_bytes(free)} are free there, the checkpoints take {_bytes(disk)}")
+    for title, found in (("Generator", generator_layers), ("Critic", critic_layers)):
+        yield f"\n{title}: {resources.weights(found):,} parameters"
+        yield from map(str, found)
+    yield (
+        f"\nMemory: roughly {_bytes(resources.memory(config, generator_layers, critic_layers, precision.dtype))} "
+        "beside the program itself"
+    )
+    run, _ = run_dir.find(config)
+    done = run.read_state().get("step")
+    disk = resources.disk(config, generator, critic, shape, steps - (done if isinstance(done, int) else 0))
+    yield f"Disk: roughly {_bytes(disk)} for checkpoints ({config.keep_checkpoints} are kept) and sample grids"
+    resources.require_disk(config, disk, run.checkpoints)
 
 
 def sampler(config: GenerateConfig) -> Iterator[str]:
@@ -205,14 +215,14 @@ def sampler(config: GenerateConfig) -> Iterator[str]:
     Raises:
         InputError: the checkpoint cannot be used, or there is no such device.
     """
-    from wgan.generate import load_generator
+    from wgan.networks.pretrained import load_generator
     from wgan.runtime.device import open_device
-    from wgan.training import needs
+    from wgan.training import resources
 
     generator = load_generator(config.checkpoint).to("meta")
-    network = needs.layers(generator, (generator.latent_vector,))
+    network = resources.layers(generator, (generator.latent_vector,))
     yield f"Device: {open_device(config).type}"
-    yield f"\nGenerator: {needs.weights(network):,} parameters"
+    yield f"\nGenerator: {resources.weights(network):,} parameters"
     yield from map(str, network)
 
 

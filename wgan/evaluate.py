@@ -10,18 +10,18 @@ from wgan.config.schema import EvaluateConfig
 from wgan.data.image_folder import Unusable
 from wgan.data.image_set import Data, fit
 from wgan.data.load import load_data, load_folder
-from wgan.generate import load_generator, sample
 from wgan.metrics.comparison import comparison_dict, comparison_table
 from wgan.metrics.distribution import most_used
 from wgan.metrics.evaluate import evaluate, require
 from wgan.metrics.images import draw
 from wgan.metrics.paired import MIN_PAIRS
 from wgan.metrics.report import Report
+from wgan.networks.pretrained import load_generator
 from wgan.reporting.evaluation_pictures import class_chart, neighbour_picture
 from wgan.reporting.grids import to_uint8
 from wgan.runs.job_dir import directory_of, filling
 from wgan.runs.run_dir import has_generator
-from wgan.runtime.device import open_device
+from wgan.runtime.device import device_name, open_device
 from wgan.utils.atomic_io import write_text
 from wgan.utils.console import detail, say
 from wgan.utils.errors import InputError
@@ -43,8 +43,8 @@ def evaluate_job(config: EvaluateConfig) -> int:
     if data.train.images.dim() != 4:
         raise InputError(f"{config.where('dataset')}: {config.dataset} holds points; arch: Evaluate measures images")
     say(f"Real: {data.description}")
-    fakes = {letter: generated(path, config, data, device) for letter, path in zip("AB", config.fakes, strict=False)}
-    with filling(directory, config, 1, device):
+    fakes = {letter: load_fakes(path, config, data, device) for letter, path in zip("AB", config.fakes, strict=False)}
+    with filling(directory, config, 1, device_name(device)):
         text = _measure(config, data, fakes, device, directory)
     say("\n".join(filter(None, ["", text, f"All results: {directory}/"])))
     return 0
@@ -53,7 +53,7 @@ def evaluate_job(config: EvaluateConfig) -> int:
 def _measure(
     config: EvaluateConfig, data: Data, fakes: dict[str, Tensor], device: torch.device, directory: Path
 ) -> str:
-    """Write figures and pictures of one or two sets of generated images; the table."""
+    """Write metrics and pictures of one or two sets of generated images; the table."""
     reports: dict[str, Report] = {}
     for letter, fake in fakes.items():
         reports[letter] = evaluate(
@@ -91,8 +91,8 @@ def _draw_classes(reports: dict[str, Report], path: Path) -> None:
     class_chart([name for name, _, _ in first], counts | {"real": [real for _, _, real in first]}, path)
 
 
-def generated(path: Path, config: EvaluateConfig, data: Data, device: torch.device) -> Tensor:
-    """The images to judge: (N, C, H, W) uint8 at the configuration's size and channels.
+def load_fakes(path: Path, config: EvaluateConfig, data: Data, device: torch.device) -> Tensor:
+    """The images to measure: (N, C, H, W) uint8 at the configuration's size and channels.
 
     Args:
         path: a run's directory or a checkpoint file, of whose generator as many images are drawn as there are held-out
@@ -108,7 +108,7 @@ def generated(path: Path, config: EvaluateConfig, data: Data, device: torch.devi
     if has_generator(path):
         generator = load_generator(path).to(device)
         quantity = max(MIN_PAIRS, min(most, len(data.held_out)))
-        images = torch.cat([to_uint8(batch) for batch in sample(generator, quantity, config.seed, BATCH)])
+        images = torch.cat([to_uint8(batch) for batch in generator.sample_batches(quantity, config.seed, BATCH)])
         if images.dim() != 4:
             raise InputError(f"{config.where('fakes')}: {path} generates points; arch: Evaluate measures images")
         say(f"Generated: {quantity:,} images by {path}")

@@ -1,26 +1,18 @@
 """`arch: Generator`: images from a trained generator."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from wgan.config.resolve import resolve
-from wgan.config.schema import GenerateConfig, TrainConfig
-from wgan.networks.base import Generator
-from wgan.networks.build import build_generator
-from wgan.networks.conv import ConvGenerator
+from wgan.config.schema import GenerateConfig
+from wgan.networks.pretrained import load_generator
 from wgan.reporting.grids import save_grid, save_image, to_uint8
-from wgan.runs import checkpoint
 from wgan.runs.job_dir import directory_of, filling
-from wgan.runtime.device import open_device
+from wgan.runtime.device import device_name, open_device
 from wgan.utils.atomic_io import write_text
-from wgan.utils.console import say, warn
-from wgan.utils.errors import InputError
-from wgan.utils.rng import generator as randomness
+from wgan.utils.console import say
 
 GRID = 64
 """Images in the grid beside the single files."""
@@ -39,9 +31,9 @@ def generate(config: GenerateConfig) -> int:
     folder = directory_of(config)
     device = open_device(config)
     generator = load_generator(config.checkpoint).to(device)
-    with filling(folder, config, config.batch_size, device):
-        points = next(sample(generator, 1, config.seed, 1)).dim() == 2
-        batches = sample(generator, config.quantity, config.seed, config.batch_size)
+    with filling(folder, config, config.batch_size, device_name(device)):
+        batches = generator.sample_batches(config.quantity, config.seed, config.batch_size)
+        points = generator.sample(1, config.seed).dim() == 2
         return _write_points(torch.cat([*batches]), folder) if points else _write_images(batches, config, folder)
 
 
@@ -67,83 +59,3 @@ def _write_points(points: Tensor, folder: Path) -> int:
     write_text(folder / "points.csv", "\n".join(["x,y", *rows]) + "\n")
     say(f"{len(points)} points: {folder / 'points.csv'}")
     return 0
-
-
-@torch.no_grad()
-def sample(generator: Generator, quantity: int, seed: int, batch_size: int) -> Iterator[Tensor]:
-    """Images in batches: (n, C, H, W), float32 in [-1, 1], on the generator's device.
-
-    Args:
-        generator: in evaluation mode.
-        quantity: images in all.
-        seed: image i depends on (seed, i) alone.
-        batch_size: images at a time; the last batch may be smaller.
-    """
-    device = next(generator.parameters()).device
-    block = 1024  # latents are drawn in blocks of a fixed size, so that they do not depend on the batch size
-
-    def latents(index: int) -> Tensor:
-        return torch.randn(block, generator.latent_vector, generator=randomness(seed, "generated latents", index))
-
-    for start in range(0, quantity, batch_size):
-        stop = min(start + batch_size, quantity)
-        blocks = range(start // block, (stop - 1) // block + 1)
-        drawn = torch.cat([latents(index) for index in blocks])
-        offset = start - blocks[0] * block
-        yield generator(drawn[offset : offset + stop - start].to(device))
-
-
-def load_generator(path: Path) -> Generator:
-    """The averaged generator of a run, on the CPU, ready to sample.
-
-    Args:
-        path: a run's directory (its newest whole checkpoint), a checkpoint file, or a bare state_dict of a DCGAN-like
-            generator (`main.0.weight`, ..., as seed implementations save it), whose sizes are read off its tensors.
-
-    Raises:
-        InputError: there is no such file, it is damaged, or it holds no generator.
-    """
-    state = _read(path)
-    if "trainer" not in state:
-        return _from_state_dict(path, state)
-    try:
-        config = resolve(state["config"])
-        assert isinstance(config, TrainConfig)
-        generator = build_generator(config, state["shape"])
-        generator.load_state_dict(state["trainer"]["ema"])
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise InputError(f"{path}: a checkpoint, but not of a generator that this version knows ({error})") from error
-    return generator.eval()
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_dir():
-        return checkpoint.load(path)
-    folder = path / "checkpoints"
-    found = checkpoint.newest(folder) if folder.is_dir() else None
-    if found is None:
-        raise InputError(f"{path}: holds no checkpoints/: name a run's directory or a checkpoint file")
-    state, _, damaged = found
-    for line in damaged:
-        warn(line)
-    return state
-
-
-def _from_state_dict(path: Path, state: Mapping[str, Any]) -> Generator:
-    """A generator of transposed convolutions, its sizes read off its weights."""
-    weights = {
-        int(match[1]): value
-        for name, value in state.items()
-        if (match := re.fullmatch(r"main\.(\d+)\.weight", str(name))) and isinstance(value, Tensor) and value.dim() == 4
-    }
-    if not weights:
-        raise InputError(f"{path}: holds neither a checkpoint of this tool nor a DCGAN generator (main.0.weight, ...)")
-    first, last = weights[min(weights)], weights[max(weights)]
-    image_size = first.shape[2] * 2 ** (len(weights) - 1)
-    try:
-        generator = ConvGenerator(first.shape[0], (last.shape[1], image_size, image_size), feature_maps=last.shape[0])
-        generator.load_state_dict(dict(state))
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise InputError(f"{path}: its layers are not those of a DCGAN generator ({reason})") from error
-    return generator.eval()

@@ -5,13 +5,13 @@ from contextlib import suppress
 from wgan.config.constraints import require_a_batch
 from wgan.config.schema import TrainConfig
 from wgan.data.load import load_data
+from wgan.reporting.live import Pages, pages_are_current
 from wgan.runs import run_dir
 from wgan.runs.run_dir import Run
-from wgan.runtime import distributed
-from wgan.runtime.device import choose_precision, open_device, set_up_arithmetic
-from wgan.runtime.distributed import Ranks
-from wgan.training import finalize
-from wgan.training.environment import device_name, parameters
+from wgan.runtime.device import choose_precision, device_name, open_device, set_up_arithmetic
+from wgan.runtime.distributed import Ranks, open_ranks
+from wgan.runtime.launch import launch, must_launch
+from wgan.trainers.base import Trainer
 from wgan.training.loop import Training
 from wgan.utils import malloc
 from wgan.utils.atomic_io import remove_unfinished
@@ -29,9 +29,9 @@ def train(config: TrainConfig) -> int:
         InputError: the YAML asks for what is not there; nothing was written.
         RunFault: the losses diverged, or the machine failed; the last checkpoint is whole.
     """
-    if distributed.must_launch(config):
-        return distributed.launch(train, config, config.n_gpu)
-    with distributed.open_ranks(config) as ranks:
+    if must_launch(config):
+        return launch(train, config, config.n_gpu)
+    with open_ranks(config) as ranks:
         return train_in(ranks, config)
 
 
@@ -45,7 +45,7 @@ def train_in(ranks: Ranks, config: TrainConfig) -> int:
     precision = choose_precision(config, device)
     set_up_arithmetic(config)
     with Interruption() as interruption, suppress(Interrupted):
-        with interruption.at_once():
+        with interruption.abortable():
             images = ranks.rank0_first(lambda: load_data(config))
         say(images.description)
         for skipped in images.skipped:
@@ -58,9 +58,9 @@ def train_in(ranks: Ranks, config: TrainConfig) -> int:
             training = Training(named, run, images, device, precision.dtype, ranks)
             with training.faults_explained():
                 training.begin()
-                machine = ranks.described(device_name(device))
-                say(f"{config.arch} on {machine}, {precision}; {parameters(training.trainer)}")
-                say(f"{run.directory}: {f'goes on from step {training.step}' if training.step else 'begins'}")
+                step, machine = training.state.step, ranks.describe(device_name(device))
+                say(f"{config.arch} on {machine}, {precision}; {_parameters(training.trainer)}")
+                say(f"{run.directory}: {f'goes on from step {step}' if step else 'begins'}")
                 training.run_to_end(interruption)
     return interruption.exit_status
 
@@ -69,8 +69,14 @@ def _found(config: TrainConfig) -> tuple[Run, bool]:
     """The run's directory, and whether all stands there already; of its pages, a stop may have cut off the last."""
     run, _ = run_dir.find(config)
     finished = run_dir.is_finished(run, config)
-    if finished and not finalize.pages_are_current(run):
+    if finished and not pages_are_current(run):
         with run.lock():
             remove_unfinished(run.directory)
-            finalize.Pages(run).draw(last=True)
+            Pages(run).draw(last=True)
     return run, finished
+
+
+def _parameters(trainer: Trainer) -> str:
+    """Sizes of both networks, for people."""
+    generator, critic = (sum(p.numel() for p in n.parameters()) for n in (trainer.generator, trainer.critic))
+    return f"generator {generator / 1e6:.2f} M parameters, critic {critic / 1e6:.2f} M"

@@ -15,8 +15,8 @@ from run_comparison import differences
 
 import image_generation
 from wgan.data import load
+from wgan.reporting import live
 from wgan.runs import checkpoint
-from wgan.training import finalize, limits
 from wgan.training.evaluator import ImageSamples
 from wgan.utils.atomic_io import write_text
 
@@ -27,12 +27,11 @@ MIDWAY = "No space left on device"
 
 
 def quicken() -> None:
-    """For a process: curves are written the same way but not drawn, speeds are not measured, the set is read once."""
+    """For a process: curves are written the same way but not drawn, the set is read once."""
     load.mnist_5k = lru_cache(load.mnist_5k)
     ImageSamples.measured = 64
-    limits.images_per_second = lambda *_: 1.0
-    finalize.PAGES_SHARE = 0  # pages at the end alone, however fast the machine is
-    finalize.loss_plot = lambda _, path: write_text(path, "curves")
+    live.MAX_COST = 0  # pages at the end alone, however fast the machine is
+    live.loss_plot = lambda _, path: write_text(path, "curves")
 
 
 def train(yaml: Path, act: Act = lambda *_: None) -> tuple[int, list[str], list[tuple[str, str]]]:

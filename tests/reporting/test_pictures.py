@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 
 from wgan.reporting.animation import training_gif
-from wgan.reporting.curves import loss_plot
+from wgan.reporting.curves import loss_plot, smoothed
 from wgan.reporting.grids import real_fake_grid, save_grid, to_uint8
-from wgan.reporting.log_reader import read_log, smoothed
+from wgan.runs.csv_log import read_log
 
 
 def pixels(path: Path) -> np.ndarray:

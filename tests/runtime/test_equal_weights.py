@@ -1,7 +1,7 @@
 """Any number of ranks computes what one process computes: the weights after 20 updates, in double precision.
 
 The networks have no batch norm, which would see each rank's images by themselves. One process must agree with 2 and 4
-ranks on batches, latents, interpolation, augmentation, penalties, optimisers, clipping, average and figures.
+ranks on batches, latents, interpolation, augmentation, penalties, optimisers, clipping, average and metrics.
 """
 
 import copy
@@ -53,16 +53,16 @@ def double_trainer(config: TrainConfig, ranks: Ranks) -> Trainer:
 
 
 def train(trainer: Trainer, steps: range) -> list[dict[str, float]]:
-    """The figures of this rank's images, step by step."""
+    """The metrics of this rank's images, step by step."""
     config, ranks = trainer.config, trainer.ranks
     batches = Batches(IMAGES, config.batch_size, config.seed, "cpu", ranks.rank, ranks.world_size)
     kept = []
     for step in steps:
         real = batches.batch(step).double()
-        figures = trainer.critic_update(real, step)
+        metrics = trainer.critic_update(real, step)
         if (step + 1) % config.critic_its == 0:
-            figures |= trainer.generator_update(len(real), step)
-        kept.append({name: float(figure) for name, figure in figures.items()})
+            metrics |= trainer.generator_update(len(real), step)
+        kept.append({name: float(metric) for name, metric in metrics.items()})
     return kept
 
 
@@ -70,9 +70,9 @@ def all_variants(ranks: Ranks) -> dict[tuple[str, str], tuple[dict[str, Tensor],
     results = {}
     for arch, variant in RUNS:
         trainer = double_trainer(settings(arch, variant), ranks)
-        figures = train(trainer, range(STEPS))
+        metrics = train(trainer, range(STEPS))
         trainer.sync_buffers_and_verify()
-        results[arch, variant] = weights(trainer), figures
+        results[arch, variant] = weights(trainer), metrics
     return results
 
 
@@ -110,11 +110,11 @@ def test_all_ranks_hold_the_same_bits(by_world_size: dict[int, list[Any]], world
 
 
 @pytest.mark.parametrize("world_size", [2, 4])
-def test_the_figures_of_the_batch_are_the_means_of_the_ranks(
+def test_the_metrics_of_the_batch_are_the_means_of_the_ranks(
     by_world_size: dict[int, list[Any]], world_size: int
 ) -> None:
-    for run, (_, figures) in by_world_size[1][0].items():
-        for step, expected in enumerate(figures):
+    for run, (_, metrics) in by_world_size[1][0].items():
+        for step, expected in enumerate(metrics):
             for name, value in expected.items():
                 parts = [rank[run][1][step][name] for rank in by_world_size[world_size]]
                 assert sum(parts) / world_size == pytest.approx(value, rel=1e-8, abs=1e-9), (run, step, name)

@@ -31,7 +31,7 @@ LAUNCH = """
 import sys
 from pathlib import Path
 from wgan.config.resolve import load_config
-from wgan.runtime.distributed import launch
+from wgan.runtime.launch import launch
 from wgan.train import train
 sys.exit(launch(train, load_config(Path(sys.argv[1])), 2))
 """

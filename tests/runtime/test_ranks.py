@@ -41,10 +41,12 @@ def images(ranks: Ranks, step: int) -> torch.Tensor:
 def meetings(ranks: Ranks) -> dict[str, Any]:
     seen: dict[str, Any] = {}
     tensors = [torch.full((2, 3), float(ranks.rank)), torch.tensor([4.0 * ranks.rank])]
-    ranks.average(tensors)
-    ranks.average([])
+    ranks.all_reduce_mean_(tensors)
+    ranks.all_reduce_mean_([])
     seen["average"] = tensors
-    seen["mean"] = ranks.mean({"critic_loss": [(1, float(ranks.rank)), (2, 3.0)], "gradient_norm": [(2, 1.0)]})
+    seen["mean"] = ranks.average_metrics(
+        {"critic_loss": [(1, float(ranks.rank)), (2, 3.0)], "gradient_norm": [(2, 1.0)]}
+    )
     seen["from first"] = ranks.broadcast_from_rank0(lambda: f"made by {ranks.rank}")
     ranks.check_equal("images", "alike")
     try:
@@ -137,7 +139,7 @@ def stops(ranks: Ranks) -> tuple[int, int, int]:
     one = trainer(ranks)
     step = 0
     with Interruption() as interruption:
-        while step < 50 and not ranks.stopping(interruption):
+        while step < 50 and not ranks.should_stop(interruption):
             if ranks.rank == 1 and step == 3:
                 os.kill(os.getpid(), signal.SIGTERM)
             one.critic_update(images(ranks, step), step)
@@ -145,7 +147,7 @@ def stops(ranks: Ranks) -> tuple[int, int, int]:
     first_status = interruption.exit_status
     with Interruption() as interruption:
         try:
-            with ranks.at_once(interruption):
+            with ranks.abortable(interruption):
                 if ranks.rank == 0:
                     os.kill(os.getpid(), signal.SIGINT)
                     time.sleep(60)
@@ -160,15 +162,15 @@ def test_a_signal_to_one_rank_stops_all_at_the_same_step() -> None:
 
 def test_one_process_alone_meets_nobody() -> None:
     tensors = [torch.ones(3)]
-    ALONE.average(tensors)
+    ALONE.all_reduce_mean_(tensors)
     assert torch.equal(tensors[0], torch.ones(3))
-    figures = {"critic_loss": [(1, 0.1)]}
-    assert ALONE.mean(figures) is figures
+    metrics = {"critic_loss": [(1, 0.1)]}
+    assert ALONE.average_metrics(metrics) is metrics
     assert not dist.is_initialized()
     with Interruption() as interruption:
-        assert not ALONE.stopping(interruption)
+        assert not ALONE.should_stop(interruption)
         os.kill(os.getpid(), signal.SIGTERM)
-        assert ALONE.stopping(interruption)
+        assert ALONE.should_stop(interruption)
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,10 @@ from wgan import train
 from wgan.config import constraints
 from wgan.config import resolve as configuration
 from wgan.config.schema import TrainConfig
+from wgan.runs.csv_log import last_step
 from wgan.runs.run_dir import Run
 from wgan.sweep import cluster as on_ray
 from wgan.sweep import plan
-from wgan.sweep.progress import steps_done
 from wgan.sweep.run import sweep
 from wgan.utils.errors import InputError
 
@@ -47,7 +47,7 @@ def test_a_lost_machines_runs_go_on_elsewhere_and_end_as_if_nothing_had_happened
     config = _loaded(yaml)
     planned = plan.plan(config)
     process = _start(yaml, started.address)
-    _wait_for(lambda: all(steps_done(one.run) >= 60 for one in planned), process)
+    _wait_for(lambda: all(last_step(one.run.log) >= 60 for one in planned), process)
     started.remove_node(nodes[1], allow_graceful=False)
     said, _ = process.communicate(timeout=300)
     assert process.returncode == 0, said
@@ -72,7 +72,7 @@ def test_ctrl_c_saves_the_runs_on_the_cluster(cluster: Any, tmp_path: Path) -> N
     yaml = write_yaml(tmp_path, **KEYS, num_steps=1_000_000, executor="ray", sweep={"seed": [1]})
     one = plan.plan(_loaded(yaml))[0]
     process = _start(yaml, started.address)
-    _wait_for(lambda: steps_done(one.run) > 0, process)
+    _wait_for(lambda: last_step(one.run.log) > 0, process)
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 130, said

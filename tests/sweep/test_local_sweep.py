@@ -136,17 +136,6 @@ def test_a_run_sees_its_devices_and_its_share_of_the_cores() -> None:
     assert local.LocalRuns(10_000).threads == 1
 
 
-def test_progress_is_the_last_whole_row_of_the_log(tmp_path: Path) -> None:
-    run = Run(tmp_path)
-    assert progress.steps_done(run) == 0
-    run.log.write_text("step,epoch\n")
-    assert progress.steps_done(run) == 0
-    run.log.write_text("step,epoch\n50,0.1\n100,0.2\n15")
-    assert progress.steps_done(run) == 100
-    run.log.write_text("step,epoch\n" + "".join(f"{step},0.123456789\n" for step in range(1, 5001)))
-    assert progress.steps_done(run) == 5000
-
-
 def test_time_left_follows_from_the_pace_so_far() -> None:
     assert progress.seconds_left(done=100, left=300, seconds=20) == 60
     assert progress.seconds_left(done=0, left=300, seconds=20) is None

@@ -78,11 +78,11 @@ def test_a_clipped_critic_with_all_weights_at_the_bound_is_saturated() -> None:
         for weights in critic.parameters():
             weights.copy_(0.01 * torch.sign(torch.randn_like(weights)))
         critic.weight[:1] = 0.001
-    share = saturation(critic)
-    assert share == pytest.approx(1 - 50 / 1020)
+    fraction = saturation(critic)
+    assert fraction == pytest.approx(1 - 50 / 1020)
     watch = Watch()
-    assert "95% of the critic's weights stand at the clipping bound" in watch.weights(500, share)[0]
-    assert watch.weights(1000, share) == []
+    assert "95% of the critic's weights stand at the clipping bound" in watch.weights(500, fraction)[0]
+    assert watch.weights(1000, fraction) == []
 
 
 def test_a_critic_that_is_not_clipped_is_never_saturated() -> None:
@@ -112,12 +112,12 @@ def test_samples_that_are_not_diverse_yet_have_not_collapsed() -> None:
     assert watch.samples(2000, 0.01) != []
 
 
-def test_a_restart_knows_what_was_said_and_seen() -> None:
+def test_a_restart_knows_what_was_reported_and_seen() -> None:
     log = list(rows([*[0.5] * 30, *(0.5 * 1.5**index for index in range(40))], [5.0] * 70))
     for stop in (35, 38, 39, 40, 41, 60):
         before = Watch()
-        said = noticed(before, log[:stop])
+        reported = noticed(before, log[:stop])
         after = Watch()
         after.load_state_dict(before.state_dict(), log[:stop])
-        assert [*said, *noticed(after, log[stop:])] == noticed(Watch(), log)
+        assert [*reported, *noticed(after, log[stop:])] == noticed(Watch(), log)
         assert after.warnings == noticed(Watch(), log)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,10 +21,12 @@ from wgan import train as job
 from wgan.config import resolve
 from wgan.data import load
 from wgan.metrics.report import Figure, Report
+from wgan.reporting.live import Pages
 from wgan.reporting.report import write_report
 from wgan.runs import checkpoint
 from wgan.trainers.base import Trainer
-from wgan.training import finalize, limits, loop, space
+from wgan.training import finalize, loop, progress, resources
+from wgan.training import state as training_state
 from wgan.training.evaluator import ImageSamples
 from wgan.utils.errors import InputError, RunFault
 
@@ -43,12 +44,11 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The set, pages, the disk and the machine's speed take longer than these trainings; end_to_end has them all."""
+    """The set, pages and the disk take longer than these trainings; end_to_end has them all."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
     monkeypatch.setattr(load, "mnist_5k", lru_cache(load.mnist_5k))
-    monkeypatch.setattr(finalize.Pages, "draw", lambda *_, **__: None)
-    monkeypatch.setattr(finalize, "pages_are_current", lambda _: True)
-    monkeypatch.setattr(limits, "images_per_second", lambda *_: 1.0)
+    monkeypatch.setattr(Pages, "draw", lambda *_, **__: None)
+    monkeypatch.setattr(job, "pages_are_current", lambda _: True)
 
 
 def train(folder: Path, **keys: Any) -> int:
@@ -68,10 +68,10 @@ def during_step(step: int, act: Callable[[Trainer], object]) -> Iterator[None]:
     update = Trainer.critic_update
 
     def acting(trainer: Trainer, real: Tensor, at: int) -> dict[str, Tensor]:
-        figures = update(trainer, real, at)
+        metrics = update(trainer, real, at)
         if at == step:
             act(trainer)
-        return figures
+        return metrics
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Trainer, "critic_update", acting)
@@ -184,8 +184,8 @@ def test_a_finished_training_goes_on_when_more_steps_are_asked_for(tmp_path: Pat
 def test_max_minutes_end_a_training_at_the_next_row_with_all_its_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    read, hours = loop.Stopwatch.read, [0.0]
-    monkeypatch.setattr(loop.Stopwatch, "read", lambda watch: read(watch) + 3600 * hours[0])
+    read, hours = progress.Stopwatch.read, [0.0]
+    monkeypatch.setattr(progress.Stopwatch, "read", lambda watch: read(watch) + 3600 * hours[0])
     with during_step(4, lambda _: hours.append(hours.pop() + 1)):
         assert train(tmp_path, max_minutes=60) == 0
     assert (state(tmp_path)["state"], state(tmp_path)["step"]) == ("finished", 6)
@@ -198,13 +198,6 @@ def test_max_minutes_end_a_training_at_the_next_row_with_all_its_results(
     assert "finished already" in capsys.readouterr().out
     assert train(tmp_path) == 0
     assert state(tmp_path)["step"] == 12
-
-
-@pytest.mark.parametrize(("minutes", "left"), [(None, 900), (1, 300), (0.5, 0), (60, 900)])
-def test_the_steps_left_are_those_that_the_minutes_have_room_for(minutes: float | None, left: int) -> None:
-    keys = SimpleNamespace(max_minutes=minutes, batch_size=10)
-    run_started: Any = SimpleNamespace(config=keys, num_steps=1000, step=100, seconds=30.0)
-    assert loop.Training._steps_left(run_started, images_per_second=100.0) == left
 
 
 def test_a_fault_while_the_results_are_written_is_noted_and_the_next_start_writes_them(
@@ -346,7 +339,7 @@ def test_memory_that_really_runs_out_on_the_cpu_is_explained(tmp_path: Path) -> 
 
 
 def test_a_disk_that_is_too_small_is_told_before_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(space.shutil, "disk_usage", lambda _: DiskUsage(80_000, 40_000, 40_000))
+    monkeypatch.setattr(resources.shutil, "disk_usage", lambda _: DiskUsage(80_000, 40_000, 40_000))
     with pytest.raises(InputError, match=r"out: the training will take about .* GB, and 4e-05 GB are free"):
         train(tmp_path)
     assert not (tmp_path / "out/run/log.csv").exists()
@@ -357,13 +350,13 @@ def test_the_estimated_need_is_what_a_training_comes_to_take(
     arch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     estimates: list[int] = []
-    estimate_of = space.checkpoint_bytes
+    estimate_of = resources.checkpoint_bytes
 
-    def noted(trainer: Trainer) -> int:
-        estimates.append(estimate_of(trainer))
+    def noted(*networks: torch.nn.Module) -> int:
+        estimates.append(estimate_of(*networks))
         return estimates[-1]
 
-    monkeypatch.setattr(space, "checkpoint_bytes", noted)
+    monkeypatch.setattr(resources, "checkpoint_bytes", noted)
     wide = {"arch": arch, "gen_feature_maps": 64, "dis_feature_maps": 64, "num_steps": 2, "checkpoint_every": 1}
     assert train(tmp_path, **wide) == 0
     files = list((tmp_path / "out/run/checkpoints").glob("*.pt"))
@@ -388,7 +381,7 @@ def test_metrics_on_the_way_stand_in_the_log_and_the_best_checkpoint_is_kept_and
     ]  # fmt: skip
     assert checkpoint.load(tmp_path / "out/run/checkpoints/best.pt")["step"] == 10
     assert json.loads((tmp_path / "out/run/metrics.json").read_text())["figures"]["coverage"]["value"] == 0.5
-    assert state(tmp_path)["best"] == {"step": 10, "figure": "coverage", "value": 0.7}
+    assert state(tmp_path)["best"] == {"step": 10, "metric": "coverage", "value": 0.7}
     best = f"Best:    {tmp_path}/out/run/checkpoints/best.pt (step 10, coverage 0.7)"
     assert best in capsys.readouterr().out.splitlines()
     assert "best.pt: step 10, coverage 0.7" in write_report(tmp_path / "out/run").read_text()
@@ -396,14 +389,14 @@ def test_metrics_on_the_way_stand_in_the_log_and_the_best_checkpoint_is_kept_and
     assert state(tmp_path / "without")["best"] is None
 
 
-def test_the_best_is_judged_by_the_first_figure_that_orders_runs_and_by_where_its_better_lies() -> None:
+def test_the_best_is_chosen_by_the_first_metric_that_orders_runs_and_by_where_its_better_lies() -> None:
     figures = {key: Figure(key, key, "", 3.0, better, real=5.0) for key, better in (
         ("psnr", "real"), ("coverage", "higher"), ("fid", "lower"),
     )}  # fmt: skip
-    judged = {key: finalize.judgement(Report((figure,))) for key, figure in figures.items()}
-    assert judged == {"psnr": ("psnr", 2.0), "coverage": ("coverage", -3.0), "fid": ("fid", 3.0)}
-    assert finalize.judgement(Report(tuple(figures.values()))) == ("fid", 3.0)
-    assert finalize.judgement(Report(())) is None
+    scored = {key: finalize.score_for_ranking(Report((figure,))) for key, figure in figures.items()}
+    assert scored == {"psnr": ("psnr", 2.0), "coverage": ("coverage", -3.0), "fid": ("fid", 3.0)}
+    assert finalize.score_for_ranking(Report(tuple(figures.values()))) == ("fid", 3.0)
+    assert finalize.score_for_ranking(Report(())) is None
 
 
 def test_no_images_are_generated_for_no_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -415,18 +408,18 @@ def test_no_images_are_generated_for_no_metrics(tmp_path: Path, monkeypatch: pyt
     assert json.loads((tmp_path / "out/run/metrics.json").read_text())["figures"] == {}
 
 
-def test_another_figure_may_choose_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_metric_may_choose_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = iter([report(swd=1.0, ssim=0.1), report(swd=2.0, ssim=0.3), report(swd=3.0), report(swd=4.0, ssim=0.2)])
     monkeypatch.setattr(ImageSamples, "evaluate", lambda *_: next(found))
     keys = {"metrics": ["paired", "swd"], "best_metric": "ssim", "num_steps": 4, "log_every": 1, "metrics_every": 1}
     assert train(tmp_path, **keys) == 0
-    assert state(tmp_path)["best"] == {"step": 2, "figure": "ssim", "value": 0.3}
+    assert state(tmp_path)["best"] == {"step": 2, "metric": "ssim", "value": 0.3}
 
 
 def test_a_warning_is_said_once_and_stands_in_the_state_also_after_a_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(loop, "saturation", lambda _: 0.95)
+    monkeypatch.setattr(training_state, "saturation", lambda _: 0.95)
     with during_step(7, raising(ZeroDivisionError())), pytest.raises(ZeroDivisionError):
         train(tmp_path)
     assert train(tmp_path) == 0

@@ -1,11 +1,19 @@
 """How loud a job is: --quiet and --verbose hold for all that it says."""
 
 import os
+import re
+import sys
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
-from commands import run, write_yaml
+from commands import ROOT, run, write_yaml
+from filelock import FileLock
 
+from wgan.data import cache, named_sets
+from wgan.data.image_folder import Unusable
 from wgan.utils import console
 from wgan.utils.console import Loudness
 
@@ -59,3 +67,55 @@ def test_quiet_and_verbose_exclude_each_other(tmp_path: Path) -> None:
     status, said = run(write_yaml(tmp_path, **SHORT), "--quiet", "--verbose")
     assert status == 2
     assert "not allowed with" in said
+
+
+def waiting_for_a_decoder(folder: Path) -> None:
+    """Use the decoded images of a folder while another one is at them."""
+    held = threading.Event()
+
+    def decode() -> None:
+        with FileLock(folder / "lock"):
+            held.set()
+            time.sleep(0.2)
+
+    other = threading.Thread(target=decode)
+    other.start()
+    held.wait()
+    with cache._alone(folder / "lock", folder):
+        other.join()
+
+
+def downloading(folder: Path) -> None:
+    """Look for a set that cannot be downloaded."""
+    with pytest.raises(Unusable):
+        named_sets._download("nowhere", named_sets._Source("NoSuchSet", ""), folder)
+
+
+@pytest.mark.parametrize(
+    ("act", "line"), [(waiting_for_a_decoder, "Another process is decoding"), (downloading, "Downloading nowhere")]
+)
+def test_what_the_data_say_is_not_said_to_the_quiet(
+    act: Any, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with console.at(Loudness.QUIET):
+        act(tmp_path)
+    assert capsys.readouterr() == ("", "")
+    with console.at(Loudness.NORMAL):
+        act(tmp_path)
+    assert capsys.readouterr().err.startswith(line)
+
+
+def test_a_bar_is_for_a_terminal_that_wants_to_hear_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    for loudness, hidden in ((Loudness.QUIET, True), (Loudness.NORMAL, False)):
+        with console.at(loudness), console.progress_bar(10, 0, "image") as bar:
+            assert bar.disable is hidden
+
+
+def test_all_that_is_said_goes_through_the_console() -> None:
+    """But for errors, which end the job, what --check was asked for, and the writer of the documents."""
+    found = {}
+    for path in (ROOT / "wgan").rglob("*.py"):
+        calls = re.findall(r"(?<![\w.])(?:print|tqdm)\(", path.read_text(encoding="utf-8"))
+        found |= {path.name: calls} if calls else {}
+    assert found.keys() == {"console.py", "check.py", "launch.py", "docs.py"}

@@ -123,15 +123,18 @@ def _impossible_training(config: TrainConfig, algorithm: Algorithm | None) -> It
         yield from _impossible_choice(config, config.best_metric)
     parts = max(config.n_gpu, 1) * config.accumulate
     if config.batch_size % parts:
-        sizes = [
-            size for size in (config.batch_size // parts * parts, (config.batch_size // parts + 1) * parts) if size
-        ]
+        sizes = " or ".join(map(str, nearest_even_sizes(config.batch_size, parts)))
         yield Problem(
             ("batch_size",),
-            f"must split evenly into {parts} parts (n_gpu x accumulate), got {config.batch_size}; "
-            f"{' or '.join(map(str, sizes))} would",
+            f"must split evenly into {parts} parts (n_gpu x accumulate), got {config.batch_size}; {sizes} would",
             involves=("n_gpu", "accumulate"),
         )
+
+
+def nearest_even_sizes(batch_size: int, parts: int) -> list[int]:
+    """The next smaller and the next larger batch that split evenly into `parts`; a batch of 0 is none."""
+    below = batch_size // parts * parts
+    return [size for size in (below, below + parts) if size]
 
 
 def _impossible_choice(config: TrainConfig, figure: str) -> Iterator[Problem]:

@@ -14,7 +14,13 @@ from wgan.config import aliases, constraints, sweep_grid, yaml_file
 from wgan.config.algorithms import ALGORITHMS, MODELS
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
 from wgan.config.diagnostics import Place, Problem, from_pydantic, nearest, shown, squashed
-from wgan.config.schema import Config, JobConfig, TrainConfig, json_schemas, value_type
+from wgan.config.schema import (
+    Config,
+    JobConfig,
+    TrainConfig,
+    json_schemas,
+    value_type,
+)
 from wgan.config.source import Source
 from wgan.utils.errors import InputError
 from wgan.utils.text import printable

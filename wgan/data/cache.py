@@ -26,11 +26,11 @@ from typing import TypeVar
 
 from filelock import FileLock, Timeout
 from PIL import Image
-from tqdm import tqdm
 
 from wgan.data.array_store import GrowingStore, Pixels, RowShape, Store, open_store, salvage
 from wgan.data.decode import DECODE_VERSION, Undecodable, decode
 from wgan.data.image_folder import File
+from wgan.utils.console import progress_bar, say
 from wgan.utils.errors import RunFault
 from wgan.utils.text import printable
 
@@ -123,7 +123,7 @@ def _build(target: Path, root: Path, files: Sequence[File], row_shape: RowShape,
         needed = (len(files) - growing.taken) * channels * size**2
         if shutil.disk_usage(part).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        bar = tqdm(total=len(files), initial=growing.taken, desc="Preparing images", unit="image", disable=None)
+        bar = progress_bar(len(files), growing.taken, "image", desc="Preparing images")
         with bar, ThreadPoolExecutor(max(1, workers)) as pool, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, on odd metadata
             Image.init()  # loads Pillow's codecs now, not in all threads at once
@@ -162,7 +162,7 @@ def _alone(lock: Path, root: Path) -> Iterator[None]:
     try:
         held.acquire(timeout=0)
     except Timeout:
-        print(f"Another process is decoding {printable(root)}: waiting for it.", file=sys.stderr)
+        say(f"Another process is decoding {printable(root)}: waiting for it.", sys.stderr)
         held.acquire()
     try:
         yield

@@ -24,6 +24,7 @@ from torch import Tensor
 from wgan.config.datasets import NAMED_SETS
 from wgan.data.image_folder import Unusable
 from wgan.data.image_set import ImageSet, split
+from wgan.utils.console import say
 from wgan.utils.errors import InputError
 from wgan.utils.text import printable
 
@@ -76,7 +77,7 @@ def mnist_5k() -> ImageSet:
 def _download(name: str, source: "_Source", folder: Path) -> None:
     from torchvision import datasets  # takes a second to import; only a download needs it
 
-    print(f"Downloading {name} to {printable(folder)}.", file=sys.stderr)
+    say(f"Downloading {name} to {printable(folder)}.", sys.stderr)
     try:
         with _network_timeout(), contextlib.redirect_stdout(io.StringIO()):  # a line for each mirror that fails
             getattr(datasets, source.torchvision)(folder, download=True)

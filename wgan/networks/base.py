@@ -9,6 +9,7 @@ from torch.nn.utils import parametrizations
 
 from wgan.networks.init import dcgan_init_
 from wgan.networks.layers import Chain, PiecewiseLinear
+from wgan.utils.rng import generator as randomness
 
 Layers = Iterator[nn.Module]
 MAX_GROWTH = 16
@@ -45,6 +46,32 @@ class Generator(nn.Module):
         """Latents (N, K), standard normal, to images in the latents' type."""
         images: Tensor = self.main(latents[:, :, None, None])
         return images
+
+    def sample(self, count: int, seed: int = 42, batch_size: int = 64) -> Tensor:
+        """Random images: (count, C, H, W), or (count, 2), float32 in [-1, 1], on the generator's device.
+
+        Args:
+            count: images in all.
+            seed: image i depends on (seed, i) and the weights alone, in evaluation mode.
+            batch_size: images at a time.
+        """
+        return torch.cat([*self.sample_batches(count, seed, batch_size)])
+
+    @torch.no_grad()
+    def sample_batches(self, count: int, seed: int, batch_size: int) -> Iterator[Tensor]:
+        """The images of `sample` in batches, for more of them than memory holds; the last may be smaller."""
+        device = next(self.parameters()).device
+        block = 1024  # latents are drawn in blocks of a fixed size, so that they do not depend on the batch size
+
+        def latents(index: int) -> Tensor:
+            return torch.randn(block, self.latent_vector, generator=randomness(seed, "generated latents", index))
+
+        for start in range(0, count, batch_size):
+            stop = min(start + batch_size, count)
+            blocks = range(start // block, (stop - 1) // block + 1)
+            drawn = torch.cat([latents(index) for index in blocks])
+            offset = start - blocks[0] * block
+            yield self(drawn[offset : offset + stop - start].to(device))
 
 
 class Critic(nn.Module):

@@ -1,13 +1,14 @@
 """The loss plot: what a run's log.csv says, drawn with matplotlib."""
 
-from math import isfinite
+from collections.abc import Sequence
+from math import isfinite, nan
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from wgan.reporting.log_reader import has_numbers, read_log, smoothed
+from wgan.runs.csv_log import has_numbers, read_log
 from wgan.utils.atomic_io import replacing
 
 PANELS = {  # column -> title; a column that an algorithm has no figures for is not drawn
@@ -74,3 +75,23 @@ def _leave_out_first_spikes(axes: Axes, values: list[float]) -> None:
         hidden = sum(not low - margin <= value <= high + margin for value in values)
         note = f"{hidden} of {len(values)} points outside"
         axes.annotate(note, (0.99, 0.98), xycoords="axes fraction", ha="right", va="top", fontsize=7, alpha=0.7)
+
+
+def smoothed(values: Sequence[float], span: int) -> list[float]:
+    """Exponential moving average with the start's bias removed (as in Adam, arXiv:1412.6980, section 3).
+
+    Args:
+        values: the raw numbers; what is not finite is skipped and stays NaN.
+        span: about how many rows the average looks back on; 1 leaves the values alone.
+    """
+    keep = 1 - 2 / (span + 1)
+    total = weight = 0.0
+    result = []
+    for value in values:
+        if isfinite(value):
+            total = keep * total + (1 - keep) * value
+            weight = keep * weight + (1 - keep)
+            result.append(total / weight)
+        else:
+            result.append(nan)
+    return result

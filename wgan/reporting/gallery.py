@@ -12,10 +12,10 @@ from PIL import Image
 
 from wgan.config.algorithms import ALGORITHMS
 from wgan.config.metrics import in_order, titles
-from wgan.reporting.log_reader import has_numbers
 from wgan.reporting.pages import CURVES, clean, data_uri, figure, render, shown, thinned
 from wgan.reporting.run_record import Measure, RunRecord, find_runs, read_run
 from wgan.reporting.sheets import corner
+from wgan.runs.csv_log import has_numbers
 from wgan.utils.atomic_io import write_text
 
 _CURVES = ("wasserstein_estimate", "critic_loss", "generator_loss", "gradient_norm")

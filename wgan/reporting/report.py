@@ -10,9 +10,9 @@ from typing import Any
 from PIL import Image
 
 from wgan.config.datasets import POINT_SETS
-from wgan.reporting.log_reader import has_numbers
 from wgan.reporting.pages import CURVES, clean, data_uri, moment, render, shown, thinned
 from wgan.reporting.run_record import RunRecord, Sample, read_run
+from wgan.runs.csv_log import has_numbers
 from wgan.utils.atomic_io import write_text
 
 IMAGE_BYTES = 12_000_000

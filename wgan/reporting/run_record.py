@@ -17,7 +17,7 @@ import yaml
 
 from wgan.config.algorithms import ALGORITHMS
 from wgan.config.resolve import resolve
-from wgan.reporting.log_reader import Columns, read_log
+from wgan.runs.csv_log import Columns, read_log
 
 STATES = ("running", "finished", "stopped", "diverged", "failed")
 _PLACES = {"arch", "path", "dataset", "out", "run", "cache", "config_version", "sweep", "parallel"}
@@ -124,9 +124,8 @@ class RunRecord:
         if not isinstance(best, dict):
             return ""
         value = _number(best.get("value"))
-        return f"step {_integer(best.get('step'))}, {best.get('figure')}" + (
-            f" {value:.4g}" if value is not None else ""
-        )
+        metric = best.get("metric", best.get("figure"))  # its name in runs of older versions
+        return f"step {_integer(best.get('step'))}, {metric}" + (f" {value:.4g}" if value is not None else "")
 
     @property
     def data(self) -> str:

@@ -11,11 +11,12 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from wgan.config.metrics import titles
-from wgan.reporting.log_reader import has_numbers, smoothed
+from wgan.reporting.curves import smoothed
 from wgan.reporting.pages import CURVES, count, shown, thinned
 from wgan.reporting.run_record import Measure, RunRecord
 from wgan.reporting.sheets import corner
 from wgan.reporting.sweep_summary import Group, metric_keys
+from wgan.runs.csv_log import has_numbers
 from wgan.utils.atomic_io import replacing
 
 _STEPS, _COLUMNS, _ROWS = 6, 4, 2  # of a contact sheet: steps in all, and images of each grid

@@ -11,11 +11,11 @@ from urllib.parse import quote
 from PIL import Image
 
 from wgan.config.metrics import titles
-from wgan.reporting.log_reader import has_numbers
 from wgan.reporting.pages import CURVES, clean, data_uri, render, shown, thinned
 from wgan.reporting.run_record import Measure
 from wgan.reporting.sweep_figures import contact_sheet, curves, metrics_against_values
 from wgan.reporting.sweep_summary import Group, Place, group_runs, judges, metric_keys, rank
+from wgan.runs.csv_log import has_numbers
 from wgan.utils.atomic_io import write_text
 
 _FIGURES = {

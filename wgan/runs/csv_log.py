@@ -1,13 +1,10 @@
-"""The log of a training: figures stay on the device until a row of log.csv is due."""
+"""log.csv: a row every `log_every` steps, written by the training and read by all who look at it."""
 
 import csv
-import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import isfinite, nan
 from pathlib import Path
-
-import torch
-from torch import Tensor
 
 from wgan.utils.atomic_io import write_text
 
@@ -21,59 +18,59 @@ COLUMNS = (
     "gradient_norm",
     "images_per_second",
 )
-CAUSES_FIRST = ("gradient_norm", "gradient_penalty", "wasserstein_estimate", "critic_loss", "generator_loss")
-"""The order in which a step computes its figures: a norm that overflows makes the losses after it overflow."""
+TAIL = 4096
+"""Bytes at a log's end that hold at least one whole row."""
 
 Row = dict[str, float]
+Columns = dict[str, list[float]]
+"""Column name -> one float for each row; NaN where the cell is empty or no number."""
 
 
-class Window:
-    """The figures of the steps since the last row.
+def read_log(path: Path) -> Columns:
+    """Read log.csv into columns of equal length; a missing or empty file gives no columns.
 
-    Adding is free of synchronisation; `read` waits for the device once.
+    Left out are the last row while it is being written, and what has not as many cells as there are columns.
     """
-
-    def __init__(self) -> None:
-        self._figures: dict[str, list[tuple[int, Tensor]]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._figures)
-
-    def add(self, step: int, figures: Mapping[str, Tensor]) -> None:
-        """Keep the step's figures: numbers on the device, without a graph."""
-        for name, figure in figures.items():
-            self._figures.setdefault(name, []).append((step, figure))
-
-    def read(self) -> dict[str, list[tuple[int, float]]]:
-        """The figures by name, each with its step, in the order of time."""
-        return {
-            name: list(zip([step for step, _ in kept], torch.stack([t for _, t in kept]).tolist(), strict=True))
-            for name, kept in self._figures.items()
-        }
-
-    def clear(self) -> None:
-        self._figures = {}
-
-    def restore(self, figures: Mapping[str, list[tuple[int, float]]], device: torch.device) -> None:
-        """Take up what `read` gave before."""
-        self._figures = {
-            name: [(int(step), torch.tensor(value, dtype=torch.float32, device=device)) for step, value in kept]
-            for name, kept in figures.items()
-        }
+    header, *rows = _whole_rows(path) or [[]]
+    rows = [row for row in rows if len(row) == len(header)]
+    return {name: [_number(row[index]) for row in rows] for index, name in enumerate(header)}
 
 
-def first_not_finite(figures: Mapping[str, list[tuple[int, float]]]) -> tuple[int, str, float] | None:
-    """(step, name, value) of the figure that broke first; None while all are finite."""
-    order = {name: rank for rank, name in enumerate(CAUSES_FIRST)}
-    broken = [(step, name, value) for name, kept in figures.items() for step, value in kept if not math.isfinite(value)]
-    return min(broken, key=lambda item: (item[0], order.get(item[1], len(order))), default=None)
+def last_step(path: Path) -> int:
+    """The step of the last whole row, read without the rows before it; 0 before there is one."""
+    rows = _whole_rows(path, TAIL)
+    return int(rows[-1][0]) if rows and rows[-1][0].isdecimal() else 0
+
+
+def has_numbers(values: Sequence[float]) -> bool:
+    """Whether a column holds any finite number at all."""
+    return any(isfinite(value) for value in values)
+
+
+def _whole_rows(path: Path, tail: int | None = None) -> list[list[str]]:
+    """The cells of all lines that have ended, or of those in the last `tail` bytes."""
+    try:
+        with path.open("rb") as file:
+            if tail is not None:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - tail))
+            text = file.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    return [line.split(",") for line in text.rpartition("\n")[0].splitlines()]
+
+
+def _number(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return nan
 
 
 class LogFile:
     """log.csv, opened to go on after a checkpoint: later rows, of a stretch that will be trained again, are dropped.
 
     Args:
-        path: the file; made with its header if it is missing.
+        path: the file; made with its header if it is missing or no log.
         step: of the checkpoint that the training goes on from.
         count: rows that stood in the file when that checkpoint was saved.
 
@@ -84,19 +81,18 @@ class LogFile:
 
     def __init__(self, path: Path, step: int, count: int) -> None:
         self.path = path
-        self.columns, rows = _read(path, step)
-        del rows[count:]
-        self.begun: list[Row] = [{name: float(cell) for name, cell in row.items() if cell} for row in rows]
-        self._rewrite(rows)
+        self.columns, rows = _rows_until(path, step)
+        self.begun = rows[:count]
+        self._rewrite(self.begun)
 
     def append(self, row: Mapping[str, float | int]) -> None:
-        """Add a row at once, visible to whoever reads the file. A new figure becomes a new column, empty so far."""
+        """Add a row at once, visible to whoever reads the file. A new metric becomes a new column, empty so far."""
         if new := [name for name in row if name not in self.columns]:
-            rows = _read(self.path, int(row["step"]))[1]
+            rows = _rows_until(self.path, int(row["step"]))[1]
             self.columns = (*self.columns, *new)
             self.close()
             self._rewrite(rows)
-        self._writer.writerow({name: f"{v:.6g}" if isinstance(v, float) else v for name, v in row.items()})
+        self._writer.writerow(_cells(row))
         self._file.flush()
         self.count += 1
 
@@ -107,9 +103,9 @@ class LogFile:
     def close(self) -> None:
         self._file.close()
 
-    def _rewrite(self, rows: list[dict[str, str]]) -> None:
-        lines = [",".join(self.columns), *(",".join(row.get(name, "") for name in self.columns) for row in rows)]
-        write_text(self.path, "\n".join(lines) + "\n", durable=True)
+    def _rewrite(self, rows: list[Row]) -> None:
+        lines = [",".join(_cells(row).get(name, "") for name in self.columns) for row in rows]
+        write_text(self.path, "\n".join([",".join(self.columns), *lines]) + "\n", durable=True)
         self.count = len(rows)
         self._file = self.path.open("a", encoding="utf-8", newline="")
         self._writer = csv.DictWriter(self._file, self.columns, restval="", lineterminator="\n")
@@ -133,24 +129,21 @@ class NoLog:
         """There is nothing to keep."""
 
 
-def _read(path: Path, step: int) -> tuple[tuple[str, ...], list[dict[str, str]]]:
-    """The columns, and the whole rows up to `step`; what is no row of ours is left out."""
-    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-    header, *lines = [line.split(",") for line in text.splitlines()] or [[]]
-    if tuple(header[: len(COLUMNS)]) != COLUMNS:
+def _cells(row: Mapping[str, float | int]) -> dict[str, str]:
+    """Six digits, but for the step, which has all of its own; so what is read and written anew stays as it was."""
+    return {name: f"{value:.0f}" if name == "step" else f"{value:.6g}" for name, value in row.items()}
+
+
+def _rows_until(path: Path, step: int) -> tuple[tuple[str, ...], list[Row]]:
+    """The columns, and the rows up to `step` without their empty cells; what is no row of a training is left out."""
+    log = read_log(path)
+    if tuple(log)[: len(COLUMNS)] != COLUMNS:
         return COLUMNS, []
-    rows: list[dict[str, str]] = []
-    newest = -1
-    for cells in lines:
-        row = dict(zip(header, cells, strict=False))
-        if len(cells) == len(header) and all(map(_is_number, cells)) and newest < int(float(row["step"] or -1)) <= step:
-            newest = int(float(row["step"]))
+    rows: list[Row] = []
+    newest = -1.0
+    for values in zip(*log.values(), strict=True):
+        row = {name: value for name, value in zip(log, values, strict=True) if isfinite(value)}
+        if {"step", "critic_loss"} <= row.keys() and newest < row["step"] <= step:
+            newest = row["step"]
             rows.append(row)
-    return tuple(header), rows
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        return not cell or math.isfinite(float(cell))
-    except ValueError:
-        return False
+    return tuple(log), rows

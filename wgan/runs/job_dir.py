@@ -4,17 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wgan.config.resolve import to_yaml
 from wgan.config.schema import EvaluateConfig, GenerateConfig
 from wgan.runs.run_dir import Run
-from wgan.utils import faults
 from wgan.utils.atomic_io import write_text
-from wgan.utils.errors import InputError, RunFault
-
-if TYPE_CHECKING:
-    import torch  # which --check does without as long as it can
+from wgan.utils.errors import InputError, RunFault, explain
 
 
 def directory_of(config: GenerateConfig | EvaluateConfig) -> Path:
@@ -35,27 +30,23 @@ def directory_of(config: GenerateConfig | EvaluateConfig) -> Path:
 
 
 @contextmanager
-def filling(
-    directory: Path, config: GenerateConfig | EvaluateConfig, batch_size: int, device: "torch.device"
-) -> Iterator[None]:
+def filling(directory: Path, config: GenerateConfig | EvaluateConfig, batch_size: int, device: str) -> Iterator[None]:
     """Write config.yaml into what `directory_of` gave, then let the block write the rest.
 
     Args:
         directory: made if it is missing.
         config: the job's keys.
         batch_size: the key that gives way where memory runs out; 1 for a job without it.
-        device: where they are computed.
+        device: the name of what computes, for people.
 
     Raises:
         RunFault: the disk is full, the directory cannot be written, or memory runs out.
     """
-    from wgan.training.environment import device_name
-
     try:
         write_text(directory / "config.yaml", _text(config, directory))
         yield
     except (OSError, MemoryError, RuntimeError) as error:
-        explanation = faults.explained(error, batch_size, device_name(device), directory)
+        explanation = explain(error, batch_size, device, directory)
         if explanation is None:
             raise
         raise RunFault(explanation) from error

@@ -3,7 +3,6 @@
 import errno
 import json
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from wgan.config.algorithms import unused_keys
 from wgan.config.resolve import load_config
 from wgan.config.schema import TrainConfig, resume_safe_keys
 from wgan.utils.atomic_io import write_text
+from wgan.utils.console import warn
 from wgan.utils.errors import InputError, RunFault
 
 LONGEST_NAME = 110
@@ -24,7 +24,7 @@ NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 """What a network share without a lock service answers."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
     """The places in a run's directory.
 
@@ -34,25 +34,12 @@ class Run:
 
     directory: Path
 
-    @property
-    def config(self) -> Path:
-        return self.directory / "config.yaml"
-
-    @property
-    def state(self) -> Path:
-        return self.directory / "state.json"
-
-    @property
-    def log(self) -> Path:
-        return self.directory / "log.csv"
-
-    @property
-    def samples(self) -> Path:
-        return self.directory / "samples"
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.directory / "checkpoints"
+    def __post_init__(self) -> None:
+        self.config = self.directory / "config.yaml"
+        self.state = self.directory / "state.json"
+        self.log = self.directory / "log.csv"
+        self.samples = self.directory / "samples"
+        self.checkpoints = self.directory / "checkpoints"
 
     def sample_grid(self, step: int) -> Path:
         return self.samples / f"step_{step:06d}.png"
@@ -89,7 +76,7 @@ class Run:
         except OSError as error:
             if error.errno not in NO_LOCKS:
                 raise RunFault(f"{error.filename or path}: {error.strerror}: make it writable, or set out:") from error
-            print(f"warning: {path}: this file system has no locks: let no other process train here", file=sys.stderr)
+            warn(f"{path}: this file system has no locks: let no other process train here")
         try:
             yield
         finally:

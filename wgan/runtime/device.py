@@ -55,6 +55,13 @@ def too_few_accelerators(asked: int, present: int) -> str:
     return f"asks for {asked}, but {found}: set {remedy}"
 
 
+def device_name(device: torch.device) -> str:
+    """For people: "CPU (2 threads)", "NVIDIA H100"."""
+    if device.type == "cpu":
+        return f"CPU ({torch.get_num_threads()} threads)"
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def choose_precision(config: TrainConfig, device: torch.device) -> Precision:
     """`precision`, with `auto` resolved: bfloat16 where the hardware multiplies it faster than float32."""
     if config.precision != "auto":

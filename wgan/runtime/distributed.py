@@ -1,10 +1,9 @@
-"""One training shared by many processes (ranks), each with its device and its share of every batch.
+"""One training shared by many processes (ranks), each with its device and its rows of every batch.
 
 All ranks hold the same weights, draw the same global batch and take their own rows of it. What they exchange is one
-mean of the gradients for each update (`Ranks.average`). Only the first rank reads and writes the run's directory.
+mean of the gradients for each update (`Ranks.all_reduce_mean_`). Only rank 0 reads and writes the run's directory.
 """
 
-import logging
 import os
 import signal
 import sys
@@ -18,6 +17,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from wgan.config.constraints import nearest_even_sizes
 from wgan.config.schema import TrainConfig
 from wgan.runtime.device import open_device
 from wgan.utils.errors import InputError, RunFault, UserError
@@ -26,14 +26,15 @@ from wgan.utils.signals import Interrupted, Interruption
 if TYPE_CHECKING:
     from torch.distributed.distributed_c10d import Store
 
-PATIENCE = timedelta(days=1)
+TIMEOUT = timedelta(days=1)
 """How long a rank waits for the others, who may decode millions of images or measure. The death of a process or of a
 machine is noticed at once, by the closed connection and by torch's elastic agent, and does not wait for this."""
-LISTEN_EVERY = 16
+POLL_EVERY = 16
 """Steps between looks at whether a rank was asked to stop: on accelerators each look waits for the device."""
 
 T = TypeVar("T")
-Figures = dict[str, list[tuple[int, float]]]
+Metrics = dict[str, list[tuple[int, float]]]
+"""Name -> (step, value) in the order of time."""
 
 
 class Ranks:
@@ -52,43 +53,41 @@ class Ranks:
         self.rank, self.world_size, self.local_rank, self.local_ranks = rank, world_size, local_rank, local_ranks
         self.is_rank0 = rank == 0
         self._asked = False  # this rank got a signal
-        self._asking: Tensor | None = None  # share of the ranks that had got one, at the last average
+        self._asking: Tensor | None = None  # fraction of the ranks that had got one, at the last mean
         self._looks = 0
 
-    def described(self, device: str) -> str:
+    def describe(self, device: str) -> str:
         """For people: "8 x NVIDIA H100"."""
         return device if self.world_size == 1 else f"{self.world_size} x {device}"
 
-    def average(self, tensors: Sequence[Tensor]) -> None:
+    def all_reduce_mean_(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its mean over the ranks, in one collective.
 
-        Equal shares of the batch make the mean of the ranks' gradients the gradient of the whole batch's mean loss,
+        Equal parts of the batch make the mean of the ranks' gradients the gradient of the whole batch's mean loss,
         penalties included: each is a mean over images. The same message tells whether a rank was asked to stop.
         """
         if self.world_size == 1 or not tensors:
             return
         flat = torch.cat([*(t.reshape(-1) for t in tensors), tensors[0].new_full((1,), float(self._asked))])
-        with _company():
-            dist.all_reduce(flat)
+        _collective(dist.all_reduce, flat)
         self._asking = flat.div_(self.world_size)[-1]
         _spread_out(flat[:-1], tensors)
 
     def broadcast_(self, tensors: Sequence[Tensor]) -> None:
-        """Replace each tensor by the first rank's."""
+        """Replace each tensor by rank 0's."""
         if self.world_size == 1:
             return
         flat = torch.cat([t.detach().reshape(-1) for t in tensors])
-        with _company():
-            dist.broadcast(flat, src=0)
+        _collective(dist.broadcast, flat, src=0)
         _spread_out(flat, tensors)
 
-    def stopping(self, interruption: Interruption) -> bool:
+    def should_stop(self, interruption: Interruption) -> bool:
         """Whether to stop before the next step: a rank was asked to. All ranks hear it at the same step."""
         if self.world_size == 1:
             return interruption.signal is not None
         self._asked = interruption.signal is not None
         self._looks += 1
-        if self._asking is None or (self._asking.device.type != "cpu" and self._looks % LISTEN_EVERY):
+        if self._asking is None or (self._asking.device.type != "cpu" and self._looks % POLL_EVERY):
             return False
         return self._asking.item() > 0 and self.interrupted(interruption)
 
@@ -96,20 +95,19 @@ class Ranks:
         """Whether a rank got a signal by now; then it is noted on all."""
         if self.world_size > 1:
             number = torch.tensor(interruption.signal or 0)
-            with _company():
-                dist.all_reduce(number, dist.ReduceOp.MAX)
+            _collective(dist.all_reduce, number, dist.ReduceOp.MAX)
             interruption.signal = signal.Signals(int(number)) if number else None
         return interruption.signal is not None
 
     @contextmanager
-    def at_once(self, interruption: Interruption) -> Iterator[None]:
-        """`interruption.at_once` for what the first rank does alone: cut off on one rank, it is cut off on all.
+    def abortable(self, interruption: Interruption) -> Iterator[None]:
+        """`interruption.abortable` for what the first rank does alone: cut off on one rank, it is cut off on all.
 
         Raises:
             Interrupted: a rank got a signal.
         """
         try:
-            with interruption.at_once():
+            with interruption.abortable():
                 yield
         except Interrupted:
             self.interrupted(interruption)
@@ -128,8 +126,7 @@ class Ranks:
         if self.world_size == 1:
             return work()
         box = [work() if self.is_rank0 else None]
-        with _company():
-            dist.broadcast_object_list(box, src=0, device=torch.device("cpu"))
+        _collective(dist.broadcast_object_list, box, src=0, device=torch.device("cpu"))
         result: T = box[0]  # type: ignore[assignment]  # filled by the broadcast
         return result
 
@@ -138,19 +135,17 @@ class Ranks:
         if self.local_rank == 0:
             result = work()
         if self.world_size > 1:
-            with _company():
-                dist.monitored_barrier(timeout=PATIENCE)
+            _collective(dist.monitored_barrier, timeout=TIMEOUT)
         return result if self.local_rank == 0 else work()
 
-    def mean(self, figures: Figures) -> Figures:
-        """Figures of the whole batch, from each rank's figures of its share."""
-        if self.world_size == 1 or not figures:
-            return figures
-        numbers = torch.tensor([number for kept in figures.values() for _, number in kept], dtype=torch.float32)
-        with _company():
-            dist.all_reduce(numbers)
+    def average_metrics(self, metrics: Metrics) -> Metrics:
+        """Metrics of the whole batch, from each rank's metrics of its rows."""
+        if self.world_size == 1 or not metrics:
+            return metrics
+        numbers = torch.tensor([number for kept in metrics.values() for _, number in kept], dtype=torch.float32)
+        _collective(dist.all_reduce, numbers)
         means = iter((numbers / self.world_size).tolist())
-        return {name: [(step, next(means)) for step, _ in kept] for name, kept in figures.items()}
+        return {name: [(step, next(means)) for step, _ in kept] for name, kept in metrics.items()}
 
     def check_in_sync(self, state: Mapping[str, Any]) -> None:
         """Compare all tensors of a state by their bits.
@@ -160,11 +155,10 @@ class Ranks:
         """
         if self.world_size == 1:
             return
-        named = dict(_tensors(state))
+        named = dict(named_tensors(state))
         sums = torch.stack([_checksum(tensor).cpu() for tensor in named.values()])
         extremes = torch.stack([sums, ~sums])  # ~x = -1 - x: the largest of it is at the smallest x
-        with _company():
-            dist.all_reduce(extremes, dist.ReduceOp.MAX)
+        _collective(dist.all_reduce, extremes, dist.ReduceOp.MAX)
         apart = extremes[0] != ~extremes[1]
         if apart.any():
             first = next(name for name, differs in zip(named, apart.tolist(), strict=True) if differs)
@@ -183,8 +177,7 @@ class Ranks:
         if self.world_size == 1:
             return
         values: list[object] = [None] * self.world_size
-        with _company():
-            dist.all_gather_object(values, value)
+        _collective(dist.all_gather_object, values, value)
         if other := next((rank for rank, found in enumerate(values) if found != values[0]), None):
             raise InputError(f"Rank {other} found {what} other than rank 0: every machine needs the same")
 
@@ -195,11 +188,6 @@ ALONE = Ranks()
 def started() -> bool:
     """Whether this process is one of several ranks: torchrun, or `launch`, says so in the environment."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
-
-
-def must_launch(config: TrainConfig) -> bool:
-    """Whether the YAML asks for several accelerators, this machine has them, and nobody started the ranks yet."""
-    return config.n_gpu > 1 and not started() and open_device(config).type != "cpu"
 
 
 @contextmanager
@@ -217,7 +205,7 @@ def open_ranks(config: TrainConfig) -> Iterator[Ranks]:
     from torch.distributed.distributed_c10d import PrefixStore  # absent where PyTorch was built without
     from torch.distributed.rendezvous import rendezvous
 
-    store, rank, world_size = next(rendezvous("env://", timeout=PATIENCE))
+    store, rank, world_size = next(rendezvous("env://", timeout=TIMEOUT))
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     store = PrefixStore(f"attempt {attempt}", store)  # the launcher's store remembers the ranks that died
     local_rank, local_ranks = int(os.environ.get("LOCAL_RANK", "0")), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -231,51 +219,20 @@ def open_ranks(config: TrainConfig) -> Iterator[Ranks]:
         else:
             torch.get_device_module(device).set_device(device)
             backend = f"cpu:gloo,{device.type}:{dist.get_default_backend_for_device(device)}"
-        dist.init_process_group(backend, store=store, rank=rank, world_size=world_size, timeout=PATIENCE)
+        dist.init_process_group(backend, store=store, rank=rank, world_size=world_size, timeout=TIMEOUT)
         yield ranks
     dist.destroy_process_group()
 
 
-def launch(job: Callable[[TrainConfig], int], config: TrainConfig, processes: int) -> int:
-    """Run `job` in that many ranks on this machine, by torch's elastic launcher.
-
-    Returns:
-        The exit status: 0, that of the rank which failed first, or 128 + the signal that this process got.
-    """
-    from torch.distributed.elastic.multiprocessing import SignalException
-    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
-
-    plan = LaunchConfig(1, 1, processes, run_id="wgan", rdzv_backend="c10d", rdzv_endpoint="localhost:0")
-    plan.max_restarts = 0  # the same command goes on, as it does for one process
-    logging.disable(logging.ERROR)  # the launcher's own report of what the ranks have said
-    try:
-        elastic_launch(plan, _rank)(job, config)
-    except SignalException as stopped:
-        return 128 + stopped.sigval
-    except ChildFailedError as error:
-        rank, failure = error.get_first_failure()
-        if failure.exitcode < 0:
-            killer = signal.Signals(-failure.exitcode).name
-            raise RunFault(
-                f"Rank {rank} was killed ({killer}). The same command goes on from the last checkpoint."
-            ) from None
-        return int(failure.exitcode)
-    finally:
-        logging.disable(logging.NOTSET)
-    return 0
-
-
 def check_even_split(config: TrainConfig, world_size: int) -> None:
-    """Every rank gets an equal share of a batch, and every part of it (`accumulate`) an equal share of that.
+    """Every rank gets as many rows of a batch, and each part of them (`accumulate`) as many of those.
 
     Raises:
         InputError: with the nearest sizes that work.
     """
     parts = world_size * config.accumulate
     if config.batch_size % parts:
-        below = config.batch_size // parts * parts
-        sizes = " or ".join(str(size) for size in (below, below + parts) if size)
+        sizes = " or ".join(map(str, nearest_even_sizes(config.batch_size, parts)))
         raise InputError(
             f"{config.where('batch_size')}: {config.batch_size} does not split evenly into {parts} parts "
             f"({world_size} ranks x accumulate {config.accumulate}): set {sizes}"
@@ -291,21 +248,9 @@ def threads_of_a_rank(local_ranks: int) -> int:
     return max(1, cores // local_ranks)
 
 
-def _rank(job: Callable[[TrainConfig], int], config: TrainConfig) -> None:
-    """What a process of `launch` does."""
-    if hasattr(os, "setsid"):
-        os.setsid()  # Ctrl-C on the terminal reaches the launcher alone, which passes it on: once, not twice
-    try:
-        status = job(config)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        status = error.exit_status
-    sys.exit(status)
-
-
 @contextmanager
 def _one_voice(store: "Store", ranks: Ranks) -> Iterator[None]:
-    """Within the block only the first rank prints; of an error that several ranks meet only one is told."""
+    """Within the block only the first rank prints; of an error that several ranks meet only one is reported."""
     try:
         with ExitStack() as stack:
             if not ranks.is_rank0:
@@ -314,16 +259,15 @@ def _one_voice(store: "Store", ranks: Ranks) -> Iterator[None]:
                 stack.enter_context(redirect_stderr(nowhere))
             yield
     except UserError:
-        if store.add("told", 1) > 1:
+        if store.add("reported", 1) > 1:
             sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until this process ends
         raise
 
 
-@contextmanager
-def _company() -> Iterator[None]:
-    """Around a collective: the other ranks may be gone."""
+def _collective(operation: Callable[..., Any], *arguments: Any, **named: Any) -> None:
+    """What all ranks do together; the others may be gone."""
     try:
-        yield
+        operation(*arguments, **named)
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise RunFault(f"Lost another rank ({reason}). The last checkpoint is whole; start all ranks again.") from error
@@ -336,13 +280,13 @@ def _spread_out(flat: Tensor, tensors: Sequence[Tensor]) -> None:
     torch._foreach_copy_([*tensors], [piece.view(t.shape) for piece, t in zip(pieces, tensors, strict=True)])
 
 
-def _tensors(state: object, name: str = "") -> Iterator[tuple[str, Tensor]]:
+def named_tensors(state: object, name: str = "") -> Iterator[tuple[str, Tensor]]:
     """All tensors in nested mappings and lists, each with its path."""
     if isinstance(state, Tensor):
         yield name, state
     elif isinstance(state, Mapping | list | tuple):
         for key, part in state.items() if isinstance(state, Mapping) else enumerate(state):
-            yield from _tensors(part, f"{name}.{key}" if name else str(key))
+            yield from named_tensors(part, f"{name}.{key}" if name else str(key))
 
 
 def _checksum(tensor: Tensor) -> Tensor:

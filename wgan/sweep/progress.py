@@ -1,6 +1,5 @@
 """How far a sweep is: a bar on a terminal, plain lines elsewhere. What the runs did is read from their logs."""
 
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -8,16 +7,14 @@ from types import TracebackType
 
 from tqdm import tqdm
 
-from wgan.runs.run_dir import Run
+from wgan.runs.csv_log import last_step
 from wgan.sweep.plan import SweepRun
-from wgan.utils.console import say, shows_bar
+from wgan.utils.console import progress_bar, say
 
 LOOK_EVERY = 1.0
 """Seconds between looks at the logs."""
 LINE_EVERY = 30.0
 """Seconds between plain lines."""
-TAIL = 4096
-"""Bytes at a log's end that hold at least one whole row."""
 
 
 class SweepProgress:
@@ -36,26 +33,19 @@ class SweepProgress:
         self.finished, self.failed = finished, 0
         self.begun = self.looked = time.monotonic()
         self.before = self.steps()
-        self.has_bar = shows_bar()
-        self.bar = tqdm(
-            initial=self.before,
-            total=sum(self.lengths.values()),
-            unit="step",
-            disable=not self.has_bar,
-            dynamic_ncols=True,
-            smoothing=0,  # the logs grow by leaps: the mean tells the time left
-        )
+        self.bar = progress_bar(sum(self.lengths.values()), self.before, "step", smoothing=0)  # the logs grow by leaps
+        self.has_bar = not self.bar.disable
 
     def steps(self) -> int:
         """Steps done in all runs that were pending."""
-        return sum(min(steps_done(self.directories[name]), length) for name, length in self.lengths.items())
+        return sum(min(last_step(self.directories[name].log), length) for name, length in self.lengths.items())
 
     def ended(self, name: str, problem: str | None) -> None:
         """Count a run that has ended, and say so; what a failed one did not do is no longer waited for."""
         self.finished += problem is None
         self.failed += problem is not None
         if problem:
-            self.lengths[name] = min(steps_done(self.directories[name]), self.lengths[name])
+            self.lengths[name] = min(last_step(self.directories[name].log), self.lengths[name])
         say(f"{name}: {f'failed: {problem}' if problem else 'finished'}", sys.stderr)
         self.looked = 0.0
 
@@ -87,15 +77,3 @@ class SweepProgress:
 def seconds_left(done: int, left: int, seconds: float) -> float | None:
     """How long `left` steps take when `done` took `seconds`; None before anything is known."""
     return left * seconds / done if done > 0 else None
-
-
-def steps_done(run: Run) -> int:
-    """The step of the last whole row of a run's log; 0 before there is one."""
-    try:
-        with run.log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
-            rows = file.read().split(b"\n")[:-1]
-    except FileNotFoundError:
-        return 0
-    step = rows[-1].split(b",")[0] if rows else b""
-    return int(step) if step.isdigit() else 0

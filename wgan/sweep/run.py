@@ -19,9 +19,9 @@ from wgan.sweep.plan import SweepRun, folder, plan, prepare
 from wgan.sweep.progress import SweepProgress
 from wgan.sweep.ranking import ranking
 from wgan.sweep.worker import POLL
-from wgan.utils import faults
 from wgan.utils.atomic_io import write_text
 from wgan.utils.console import say
+from wgan.utils.errors import explain_disk_errors
 from wgan.utils.signals import Interrupted, Interruption
 
 
@@ -66,12 +66,12 @@ def sweep(config: TrainConfig) -> int:
         finished = len(planned) - len(pending)
         say(f"{len(planned)} runs over {', '.join(config.sweep or {})}, {finished} of them finished already")
         try:
-            with interruption.at_once():
+            with interruption.abortable():
                 executor = open_executor(config, pending)  # first: a missing device is known at once
                 lengths = prepare(pending)
         except Interrupted:
             return interruption.exit_status
-        with Run(own).lock(), faults.of_the_disk_explained(own):
+        with Run(own).lock(), explain_disk_errors(own):
             write_text(own / "sweep.yaml", to_yaml(config))
             with executor, SweepProgress(pending, lengths, finished) as progress:
                 failed = train_all(pending, executor, progress, interruption)

@@ -104,7 +104,7 @@ class Trainer(ABC):
                 loss = self.critic_loss(*part)
                 (loss.total / parts).backward()
             metrics.append(loss.metrics())
-        self.ranks.average(gradients(self.critic))
+        self.ranks.all_reduce_mean_(gradients(self.critic))
         self.critic_optimizer.step()
         self.after_critic_update()
         return mean_metrics(metrics)
@@ -131,7 +131,7 @@ class Trainer(ABC):
             (loss / parts).backward()
             metrics.append({"generator_loss": loss.detach()})
         self.critic.requires_grad_(True)
-        self.ranks.average([*gradients(self.generator), *running_statistics(self.generator)])
+        self.ranks.all_reduce_mean_([*gradients(self.generator), *running_statistics(self.generator)])
         self.generator_optimizer.step()
         self.ema.update(self.generator, (step + 1) // self.config.critic_its)
         return mean_metrics(metrics)
@@ -175,7 +175,7 @@ class Trainer(ABC):
         Raises:
             RunFault: the ranks' weights differ.
         """
-        self.ranks.average([*running_statistics(self.generator), *running_statistics(self.critic)])
+        self.ranks.all_reduce_mean_([*running_statistics(self.generator), *running_statistics(self.critic)])
         self.ranks.check_in_sync(self.state_dict())
 
     def state_dict(self) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class Samples(ABC):
         """
 
     @abstractmethod
-    def figures(self, trainer: Trainer) -> dict[str, float]:
+    def metrics(self, trainer: Trainer) -> dict[str, float]:
         """What is cheap enough to stand in each row of the log, by the names of its columns."""
 
     @abstractmethod
@@ -95,7 +95,7 @@ class ImageSamples(Samples):
         save_grid(images, path)
         return images
 
-    def figures(self, trainer: Trainer) -> dict[str, float]:
+    def metrics(self, trainer: Trainer) -> dict[str, float]:
         return {}
 
     def require(self) -> None:
@@ -156,7 +156,7 @@ class PointSamples(Samples):
         return points
 
     @torch.no_grad()
-    def figures(self, trainer: Trainer) -> dict[str, float]:
+    def metrics(self, trainer: Trainer) -> dict[str, float]:
         from wgan.metrics.toy_2d import exact_w1
 
         latents = self.latents[: self.compared].to(trainer.device)
@@ -164,7 +164,7 @@ class PointSamples(Samples):
         return {"exact_w1": exact_w1(fake, self.real[: self.compared])}
 
     def require(self) -> None:
-        """The figures of points read no file."""
+        """The metrics of points read no file."""
 
     def evaluate(self, trainer: Trainer) -> "Report":
         from wgan.metrics.toy_2d import evaluate_points

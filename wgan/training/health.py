@@ -1,4 +1,4 @@
-"""The known ways in which these algorithms fail, each said once, from figures that are there anyway.
+"""The known ways in which these algorithms fail, each reported once, from metrics that are there anyway.
 
 A warning stops nothing. The thresholds are wide: on the settings of the papers none of them is met.
 """
@@ -18,13 +18,13 @@ GROWTH_ROWS = 3
 SETTLED_ROWS = 20
 """... once the log has so many rows."""
 SEPARATION = 0.01
-"""A critic has ceased to separate when its estimate is at most this share of the largest so far, for ..."""
+"""A critic has ceased to separate when its estimate is at most this fraction of the largest so far, for ..."""
 SEPARATION_ROWS = 10
 """... so many rows (and never before `SETTLED_ROWS`)."""
 GUESSING = 2 * math.log(2)
 """The cross-entropy of a discriminator that answers 1/2 to everything (arXiv:1406.2661, sec. 4.1), to within 2 %."""
 SATURATION = 0.9
-"""A clipped critic is saturated when this share of its weights stands at the bound."""
+"""A clipped critic is saturated when this fraction of its weights stands at the bound."""
 COLLAPSE = 0.1
 """Samples have collapsed when they are this close together, measured by real images, in two grids in a row, ..."""
 SPREAD = 0.3
@@ -36,18 +36,21 @@ SETTLED_STEPS = 2000
 class Watch:
     """Looks at the rows of the log, the critic's weights and the sample grids.
 
-    Attributes:
-        warnings: what was noticed, in the order of time; at most one of each kind.
+    What it noticed it gives back once, at most one warning of each kind.
     """
 
     def __init__(self) -> None:
-        self.warnings: list[str] = []
-        self._said: list[str] = []
+        self._reported: dict[str, str] = {}  # kind -> warning
         self._penalties: list[float] = []  # sorted
         self._growing = self._idle = self._rows = self._narrow = 0
         self._largest = 0.0
         self._was_spread = False
         self._looked = -1
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was noticed, in the order of time."""
+        return list(self._reported.values())
 
     def row(self, row: Mapping[str, float]) -> list[str]:
         """Look at a new row of log.csv and return what is new about it."""
@@ -56,10 +59,10 @@ class Watch:
         return [*self._penalty(step, row), *self._separation(step, row)]
 
     def weights(self, step: int, saturated: float) -> list[str]:
-        """Look at the share of the critic's weights that stand at their bound."""
+        """Look at the fraction of the critic's weights that stand at their bound."""
         if saturated < SATURATION:
             return []
-        return self._say(
+        return self._report(
             "saturation",
             f"step {step}: {saturated:.0%} of the critic's weights stand at the clipping bound, so that it can hardly "
             "change: try a larger clip_value, a smaller learning_rate, or a gradient penalty instead (WGAN-GP)",
@@ -74,7 +77,7 @@ class Watch:
         self._was_spread |= spread >= SPREAD
         if self._narrow < 2 or not (self._was_spread or step >= SETTLED_STEPS):
             return []
-        return self._say(
+        return self._report(
             "collapse",
             f"step {step}: the samples have collapsed: they lie {spread:.0%} as far apart as real images. Try a "
             "smaller learning_rate, more critic_its, or go back to an earlier checkpoint",
@@ -83,15 +86,13 @@ class Watch:
     def state_dict(self) -> dict[str, Any]:
         """What a resumed training must know beside the log's rows."""
         samples = {"narrow": self._narrow, "spread": self._was_spread, "looked": self._looked}
-        return {"warnings": list(self.warnings), "said": list(self._said), **samples}
+        return {"warnings": self.warnings, "said": list(self._reported), **samples}
 
     def load_state_dict(self, state: Mapping[str, Any], rows: Iterable[Mapping[str, float]]) -> None:
         """Take up where `state_dict` was called, the log then holding `rows`."""
-        self._said = list(state["said"])
         for row in rows:
             self.row(row)
-        self._said = list(state["said"])
-        self.warnings = list(state["warnings"])
+        self._reported = dict(zip(state["said"], state["warnings"], strict=False))
         self._narrow, self._was_spread, self._looked = int(state["narrow"]), bool(state["spread"]), int(state["looked"])
 
     def _penalty(self, step: int, row: Mapping[str, float]) -> list[str]:
@@ -104,7 +105,7 @@ class Watch:
         self._growing = self._growing + 1 if grown and self._rows > SETTLED_ROWS else 0
         if self._growing < GROWTH_ROWS:
             return []
-        return self._say(
+        return self._report(
             "penalty",
             f"step {step}: the gradient penalty grows without bound: {penalty:.3g}, and {median:.3g} in the middle of "
             "the rows before. Try a smaller learning_rate or a larger weight of the penalty (gp_lambda, div_k)",
@@ -122,23 +123,22 @@ class Watch:
         self._idle = self._idle + 1 if idle and self._rows > SETTLED_ROWS else 0
         if self._idle < SEPARATION_ROWS:
             return []
-        return self._say(
+        return self._report(
             "separation",
             f"step {step}: the critic no longer tells real images from generated ones: {seen}. Try more critic_its, a "
             "larger critic_learning_rate, or more dis_feature_maps",
         )
 
-    def _say(self, kind: str, warning: str) -> list[str]:
-        if kind in self._said:
+    def _report(self, kind: str, warning: str) -> list[str]:
+        if kind in self._reported:
             return []
-        self._said.append(kind)
-        self.warnings.append(warning)
+        self._reported[kind] = warning
         return [warning]
 
 
 @torch.no_grad()
 def saturation(critic: nn.Module) -> float:
-    """The share of a critic's weights that stand exactly at their largest magnitude: few, unless they are clipped."""
+    """The fraction of a critic's weights that stand exactly at the largest magnitude: few, unless they are clipped."""
     magnitudes = torch.cat([weights.abs().flatten() for weights in critic.parameters()])
     return float((magnitudes == magnitudes.max()).float().mean())
 

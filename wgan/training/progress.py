@@ -4,55 +4,41 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from types import TracebackType
 
 from tqdm import tqdm
 
-from wgan.utils.console import say, shows_bar
+from wgan.utils.console import progress_bar, say
 
 SHOWN = {"critic_loss": "critic", "wasserstein_estimate": "W"}
-"""Figures on the bar, with their short names."""
+"""Metrics on the bar, with their short names."""
 
 
 class Progress:
-    """Steps done, the latest figures, images per second, time left.
+    """Steps done, the latest metrics, images per second, time left.
 
     Args:
         done: steps that an earlier part of this training did.
         total: steps in all, as far as is known yet.
-        limit: images per second if all arithmetic ran at the device's best rate (`wgan.limits`).
+
+    Attributes:
+        bar: to be updated after each step.
     """
 
-    def __init__(self, done: int, total: int, limit: float) -> None:
-        self.limit = limit
-        self.has_bar = shows_bar()
-        self.bar = tqdm(
-            total=total, initial=done, unit="step", disable=not self.has_bar, dynamic_ncols=True, mininterval=0.2
-        )
-
-    def advance(self) -> None:
-        self.bar.update()
+    def __init__(self, done: int, total: int) -> None:
+        self.bar = progress_bar(total, done, "step", mininterval=0.2)
 
     def show(
-        self, step: int, total: int, figures: Mapping[str, float], images_per_second: float, seconds_left: float
+        self, step: int, left: int, metrics: Mapping[str, float], images_per_second: float, batch_size: int
     ) -> None:
-        """The figures of a new row of the log; `total` as it is expected now."""
-        self.bar.total = total  # the bar tells the time left by it
-        parts = [f"{short} {figures[name]:.3g}" for name, short in SHOWN.items() if name in figures]
-        parts += [f"{images_per_second:,.0f} images/s ({images_per_second / self.limit:.0%} of the limit)"]
-        if self.has_bar:
-            self.bar.set_postfix_str(", ".join(parts), refresh=False)
+        """Show a new row of the log; `left`: the steps that are expected now."""
+        self.bar.total = step + left  # the bar tells the time left by it
+        parts = [f"{short} {metrics[name]:.3g}" for name, short in SHOWN.items() if name in metrics]
+        parts.append(f"{images_per_second:,.0f} images/s")
+        if self.bar.disable:
+            time_left = tqdm.format_interval(left * batch_size / images_per_second)
+            say(f"step {step}/{step + left}: {', '.join(parts)}, {time_left} left", sys.stderr)
         else:
-            left = tqdm.format_interval(seconds_left)
-            say(f"step {step}/{total}: {', '.join(parts)}, {left} left", sys.stderr)
-
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        self.bar.close()
+            self.bar.set_postfix_str(", ".join(parts), refresh=False)
 
 
 class Stopwatch:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import IO
+from typing import IO, Any, NoReturn
 
 from tqdm import tqdm
 
@@ -46,13 +46,21 @@ def at(chosen: Loudness | None) -> Iterator[None]:
             os.environ.pop(VARIABLE, None)
 
 
-def shows_bar() -> bool:
-    """Whether progress is a bar: on a terminal that wants to hear of it."""
-    return sys.stderr.isatty() and loudness() > Loudness.QUIET
+def progress_bar(total: int, done: int, unit: str, **options: Any) -> "tqdm[NoReturn]":
+    """A bar on stderr, where that is a terminal that wants to hear of it; else `disable` is true and nothing is shown.
+
+    Args:
+        total: units in all.
+        done: of them before.
+        unit: what is counted, such as "step".
+        options: others of tqdm's.
+    """
+    hidden = not sys.stderr.isatty() or loudness() == Loudness.QUIET
+    return tqdm(total=total, initial=done, unit=unit, disable=hidden, dynamic_ncols=True, **options)
 
 
 def say(line: str, stream: IO[str] | None = None) -> None:
-    """What is done, and its results; on stdout unless told otherwise."""
+    """What is done, and its results; on stdout, or on `stream`."""
     if loudness() > Loudness.QUIET:
         _print(line, stream or sys.stdout)
 
@@ -71,7 +79,7 @@ def warn(line: str) -> None:
 def _print(line: str, stream: IO[str]) -> None:
     """Print a line that no progress bar runs over, at once.
 
-    A terminal that has gone (a lost connection, `| head`) ends no training: the rest is said to nobody.
+    A terminal that has gone (a lost connection, `| head`) ends no training: the rest goes nowhere.
     """
     try:
         with tqdm.external_write_mode(file=stream):

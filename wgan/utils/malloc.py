@@ -12,7 +12,7 @@ from pathlib import Path
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # glibc's malloc.h
 LARGEST = 2**31 - 1
-"""What mallopt can be told, a C int."""
+"""The largest value that mallopt takes, a C int."""
 PAD = 2**30
 """Address space that the heap grows by, in bytes; it takes memory where it is written to."""
 MMAP_THRESHOLD = 32 * 2**20

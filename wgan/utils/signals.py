@@ -10,7 +10,7 @@ SIGNALS = [number for number in signal.Signals if number.name in ("SIGINT", "SIG
 
 
 class Interrupted(BaseException):
-    """Raised by a signal inside `Interruption.at_once`. No `except Exception` on the way may swallow it."""
+    """Raised by a signal inside `Interruption.abortable`. No `except Exception` on the way may swallow it."""
 
 
 class Interruption:
@@ -23,7 +23,7 @@ class Interruption:
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
         self._before: dict[signal.Signals, signal._HANDLER] = {}
-        self._at_once = False
+        self._abortable = False
 
     @property
     def exit_status(self) -> int:
@@ -31,15 +31,15 @@ class Interruption:
         return 128 + self.signal if self.signal else 0
 
     @contextmanager
-    def at_once(self) -> Iterator[None]:
+    def abortable(self) -> Iterator[None]:
         """Within the block a signal raises `Interrupted`: for what takes long and loses nothing when it is cut off."""
-        self._at_once = True
+        self._abortable = True
         try:
             if self.signal is not None:
                 raise Interrupted
             yield
         finally:
-            self._at_once = False
+            self._abortable = False
 
     def __enter__(self) -> "Interruption":
         if threading.current_thread() is threading.main_thread():  # elsewhere Python delivers no signals
@@ -58,5 +58,5 @@ class Interruption:
         self.signal = signal.Signals(number)
         for other in self._before:
             signal.signal(other, signal.SIG_DFL)  # without a traceback, and even inside a long call into C
-        if self._at_once:
+        if self._abortable:
             raise Interrupted

@@ -2,9 +2,9 @@
 
 import pytest
 
+from benchmarks.roofline import flops_per_image
 from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
-from wgan.training.limits import flops_per_image
 
 
 def config(arch: str, **keys: object) -> TrainConfig:

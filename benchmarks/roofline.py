@@ -1,4 +1,4 @@
-"""How fast a training could be: the arithmetic that an update needs, over the machine's best rate of convolutions."""
+"""The roofline: the arithmetic that an update needs, and the machine's best rate of convolutions."""
 
 import time
 from collections.abc import Sequence
@@ -16,22 +16,8 @@ MEASURED = ((64, 32), (128, 16), (256, 8))
 """Channels and sides of the convolutions that are measured: those of the critic at 64 px."""
 
 
-def images_per_second(config: TrainConfig, shape: Sequence[int], device: torch.device, dtype: torch.dtype) -> float:
-    """Real images that an update could take up per second if all its arithmetic ran at the device's best rate.
-
-    Takes a few tenths of a second to measure.
-
-    Args:
-        config: describes the networks and the algorithm.
-        shape: of one sample: (C, H, W), or (2,) for points in the plane.
-        device: where the training runs.
-        dtype: what the networks compute in.
-    """
-    return convolution_rate(device, dtype) / flops_per_image(config, shape)
-
-
 def flops_per_image(config: TrainConfig, shape: Sequence[int]) -> float:
-    """Floating point operations that one critic update needs for each image, its share of the generator's included.
+    """Floating point operations that one critic update needs for each image, with its part of the generator's.
 
     Counted in forward passes of the critic C and of the generator G (a multiply-add is two operations). The critic's
     update: the generator's forward G; the critic on real and on fake, forward, data and weight gradients, 6 C, but for
@@ -54,11 +40,12 @@ def _forward_flops(network: nn.Module, x: Tensor) -> list[float]:
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
         network(x)
-    leaves = {name for name, module in network.named_modules() if not list(module.children())}
     root = type(network).__name__
     counts = counter.get_flop_counts()
     named = {name.removeprefix(f"{root}."): sum(by_operator.values()) for name, by_operator in counts.items()}
-    return [flops / len(x) for name, flops in named.items() if name in leaves and flops]
+    products = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)  # with spectral norm they have children of their own
+    layers = {name for name, module in network.named_modules() if isinstance(module, products)}
+    return [flops / len(x) for name, flops in named.items() if name in layers and flops]
 
 
 def convolution_rate(device: torch.device, dtype: torch.dtype) -> float:

@@ -1,7 +1,9 @@
-"""What a training takes, from its configuration alone: networks layer by layer, memory, disk. Computes nothing."""
+"""What a training takes, before its first step: its networks layer by layer, memory, disk. `--check` shows the same."""
 
 import math
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -9,7 +11,12 @@ from torch import nn
 
 from wgan.config.algorithms import ALGORITHMS
 from wgan.config.schema import TrainConfig
+from wgan.networks.base import Critic, Generator
 from wgan.networks.build import build_critic, build_generator
+from wgan.utils.errors import InputError
+
+GRID = 64
+"""Images in a sample grid."""
 
 
 class Layer(NamedTuple):
@@ -31,16 +38,15 @@ class Layer(NamedTuple):
         return f"  {self.name:24}{self.kind:22}{' x '.join(map(str, self.shape)):>18}{self.weights:>14,}"
 
 
-def networks(config: TrainConfig, shape: Sequence[int]) -> tuple[list[Layer], list[Layer]]:
-    """The layers of the generator and of the critic that a configuration describes.
+def meta_networks(config: TrainConfig, shape: Sequence[int]) -> tuple[Generator, Critic]:
+    """Both networks that a configuration describes, on the device "meta", where they take no memory.
 
     Args:
         config: the run's keys.
         shape: of one sample: (C, H, W), or (2,) for points in the plane.
     """
     with torch.device("meta"):
-        generator, critic = build_generator(config, shape), build_critic(config, shape)
-    return layers(generator, (config.latent_vector,)), layers(critic, shape)
+        return build_generator(config, shape), build_critic(config, shape)
 
 
 def layers(network: nn.Module, shape: Sequence[int]) -> list[Layer]:
@@ -74,11 +80,6 @@ def weights(network: Sequence[Layer]) -> int:
     return sum(layer.weights for layer in network)
 
 
-def disk(generator: Sequence[Layer], critic: Sequence[Layer], keep: int) -> int:
-    """Bytes of `keep` checkpoints: weights and two moments of both networks, the generator's average; float32."""
-    return keep * 4 * (4 * weights(generator) + 3 * weights(critic))
-
-
 def memory(config: TrainConfig, generator: Sequence[Layer], critic: Sequence[Layer], dtype: torch.dtype) -> int:
     """Bytes on the device while training, roughly.
 
@@ -91,3 +92,46 @@ def memory(config: TrainConfig, generator: Sequence[Layer], critic: Sequence[Lay
     passes = 4 if ALGORITHMS[config.arch].penalises_gradient else 2
     maps = max(passes * critic_maps, generator_maps + critic_maps) * part * dtype.itemsize
     return 4 * (5 * weights(generator) + 4 * weights(critic)) + 2 * maps
+
+
+def checkpoint_bytes(generator: nn.Module, critic: nn.Module) -> int:
+    """Bytes of a checkpoint: both networks, the generator's average, two moments of each weight."""
+    kept = [tensor for network in (generator, generator, critic) for tensor in network.state_dict().values()]
+    moments = [*generator.parameters(), *critic.parameters()] * 2
+    return sum(tensor.numel() * tensor.element_size() for tensor in (*kept, *moments))
+
+
+def disk(config: TrainConfig, generator: nn.Module, critic: nn.Module, shape: Sequence[int], steps: int) -> int:
+    """Bytes on the disk, roughly: the checkpoints that are kept, the one being written, the best, the sample grids.
+
+    Args:
+        config: the run's keys.
+        generator: the run's, on any device.
+        critic: likewise.
+        shape: of one sample.
+        steps: that are still to be trained.
+    """
+    checkpoints = config.keep_checkpoints + 1 + bool(config.metrics_every)
+    grids = max(steps, 0) // config.sample_every + 1  # a byte for each value: PNG hardly compresses untrained samples
+    return checkpoints * checkpoint_bytes(generator, critic) + grids * GRID * math.prod(shape)
+
+
+def require_disk(config: TrainConfig, need: int, checkpoints: Path) -> None:
+    """Compare what a training will come to take with the free space.
+
+    Args:
+        config: the run's keys.
+        need: of `disk`.
+        checkpoints: the run's folder of them, where it exists; those that stand there already are part of the need.
+
+    Raises:
+        InputError: the disk is too full.
+    """
+    need -= sum(path.stat().st_size for path in checkpoints.glob("*.pt"))
+    existing = next(folder for folder in (checkpoints, *checkpoints.absolute().parents) if folder.is_dir())
+    free = shutil.disk_usage(existing).free
+    if need > free:
+        raise InputError(
+            f"{config.where('out')}: the training will take about {need / 1e9:.3g} GB, and {free / 1e9:.3g} GB are "
+            "free there: free some space, choose another disk, a smaller keep_checkpoints, or a larger sample_every"
+        )

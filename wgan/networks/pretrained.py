@@ -1,0 +1,73 @@
+"""Generators that were trained already: from runs, from checkpoints, from other implementations' files."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from wgan.config.resolve import resolve
+from wgan.config.schema import TrainConfig
+from wgan.networks.base import Generator
+from wgan.networks.build import build_generator
+from wgan.networks.conv import ConvGenerator
+from wgan.runs import checkpoint
+from wgan.utils.console import warn
+from wgan.utils.errors import InputError
+
+
+def load_generator(path: Path) -> Generator:
+    """The averaged generator of a run, on the CPU, ready to sample.
+
+    Args:
+        path: a run's directory (its newest whole checkpoint), a checkpoint file, or a bare state_dict of a DCGAN-like
+            generator (`main.0.weight`, ..., as many implementations save it), whose sizes are read off its tensors.
+
+    Raises:
+        InputError: there is no such file, it is damaged, or it holds no generator.
+    """
+    state = _read(path)
+    if "trainer" not in state:
+        return _from_state_dict(path, state)
+    try:
+        config = resolve(state["config"])
+        assert isinstance(config, TrainConfig)
+        generator = build_generator(config, state["shape"])
+        generator.load_state_dict(state["trainer"]["ema"])
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise InputError(f"{path}: a checkpoint, but not of a generator that this version knows ({error})") from error
+    return generator.eval()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_dir():
+        return checkpoint.load(path)
+    folder = path / "checkpoints"
+    found = checkpoint.newest(folder) if folder.is_dir() else None
+    if found is None:
+        raise InputError(f"{path}: holds no checkpoints/: name a run's directory or a checkpoint file")
+    state, _, damaged = found
+    for line in damaged:
+        warn(line)
+    return state
+
+
+def _from_state_dict(path: Path, state: Mapping[str, Any]) -> Generator:
+    """A generator of transposed convolutions, its sizes read off its weights."""
+    weights = {
+        int(match[1]): value
+        for name, value in state.items()
+        if (match := re.fullmatch(r"main\.(\d+)\.weight", str(name))) and isinstance(value, Tensor) and value.dim() == 4
+    }
+    if not weights:
+        raise InputError(f"{path}: holds neither a checkpoint of this tool nor a DCGAN generator (main.0.weight, ...)")
+    first, last = weights[min(weights)], weights[max(weights)]
+    image_size = first.shape[2] * 2 ** (len(weights) - 1)
+    try:
+        generator = ConvGenerator(first.shape[0], (last.shape[1], image_size, image_size), feature_maps=last.shape[0])
+        generator.load_state_dict(dict(state))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InputError(f"{path}: its layers are not those of a DCGAN generator ({reason})") from error
+    return generator.eval()

@@ -1,0 +1,284 @@
+"""What a training goes on from: what a checkpoint holds, how it is written, checked and taken up again; state.json."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from wgan.config.constraints import num_steps_of
+from wgan.config.resolve import to_yaml
+from wgan.config.schema import TrainConfig
+from wgan.data.image_set import Data
+from wgan.runs import checkpoint
+from wgan.runs.csv_log import LogFile, NoLog
+from wgan.runs.run_dir import Run
+from wgan.runtime.device import device_name
+from wgan.runtime.distributed import Ranks, named_tensors
+from wgan.trainers.base import Trainer
+from wgan.training import resources
+from wgan.training.health import Watch, saturation
+from wgan.training.metric_buffer import MetricBuffer, first_not_finite
+from wgan.training.progress import Stopwatch
+from wgan.utils.atomic_io import remove_unfinished, write_text
+from wgan.utils.console import detail, warn
+from wgan.utils.errors import Diverged, InputError, is_out_of_memory
+from wgan.utils.version import __version__
+
+REQUIRED_FIELDS = {"step": int, "log_rows": int, "seconds": float, "row_seconds": float, "window": dict, "watch": dict}
+"""What a checkpoint holds beside the trainer's state, and what the loop relies on."""
+
+
+class Best(NamedTuple):
+    """What best.pt holds.
+
+    Attributes:
+        metric: the key of the one that chose it.
+        score: of `finalize.score_for_ranking`, lower is better.
+        step: the critic updates done.
+        value: the metric; None in checkpoints of older versions.
+    """
+
+    metric: str
+    score: float
+    step: int
+    value: float | None = None
+
+
+class TrainingState:
+    """How far a run is, and its files: checkpoints, log.csv, state.json.
+
+    Attributes:
+        step: critic updates done.
+        num_steps: critic updates in all; fewer once `max_minutes` are over.
+        row_seconds: of training, up to the log's last row.
+        stopwatch: counts the training's seconds, over all processes that worked on this run.
+        buffer: metrics of the steps since the log's last row.
+        best: what best.pt holds.
+        saved: the newest checkpoint's step and rows of the log; None while there is none.
+        run_started: whether the lock is held and the state restored: only then is state.json ours to write.
+    """
+
+    trainer: Trainer
+    log: LogFile | NoLog
+
+    def __init__(
+        self, config: TrainConfig, run: Run, data: Data, device: torch.device, dtype: torch.dtype, ranks: Ranks
+    ) -> None:
+        self.config, self.run, self.data = config, run, data
+        self.device, self.dtype, self.ranks = device, dtype, ranks
+        self.num_steps = num_steps_of(config, len(data.train))
+        self.step, self.row_seconds = 0, 0.0
+        self.stopwatch, self.buffer, self.watch = Stopwatch(), MetricBuffer(), Watch()
+        self.best: Best | None = None
+        self.saved: tuple[int, int] | None = None
+        self.run_started = False
+        self.started = str(run.read_state().get("started", _now()))
+
+    def open(self, trainer: Trainer) -> None:
+        """Make the run's directory ready, and go on from its newest checkpoint, if there is one.
+
+        Raises:
+            InputError: as of `load_newest` and `resources.require_disk`.
+        """
+        self.trainer = trainer
+        found = self.ranks.broadcast_from_rank0(self._open_directory)
+        if not self.ranks.is_rank0:
+            self.log = NoLog(found["log_rows"] if found else 0)
+            if found:
+                trainer.load_state_dict(found["trainer"])
+        if found:
+            self._restore(found)
+
+    def save(self, status: str) -> None:
+        """Write a checkpoint, unless this step has one, and state.json."""
+        self.log.make_durable()
+        if self.saved != (self.step, self.log.count):
+            self.trainer.sync_buffers_and_verify()
+            self.warn(self.watch.weights(self.step, saturation(self.trainer.critic)))
+            content = self._content()
+            self.require_finite(first_not_finite(content["window"]) or _first_broken(self.step, content["trainer"]))
+            if self.ranks.is_rank0:
+                self._write_checkpoint(content)
+            self.saved = self.step, self.log.count
+        self.write_json(status)
+
+    def require_finite(self, broken: tuple[int, str, float] | None) -> None:
+        """Stop before broken weights replace good ones.
+
+        Raises:
+            Diverged: something is broken: the step, its name and its value.
+        """
+        if broken:
+            raise Diverged(
+                "Diverged: {1} became {2} at step {0}. ".format(*broken) + f"{self.last_good()} Try a smaller "
+                "learning_rate, another weight of the constraint (gp_lambda, div_k, clip_value), or precision: fp32."
+            )
+
+    def last_good(self) -> str:
+        """What is left to go on from, for people."""
+        if self.saved is None:
+            return "No checkpoint had been written yet."
+        return f"The checkpoint of step {self.saved[0]} is whole: {self.run.checkpoints / checkpoint.LAST}."
+
+    def warn(self, warnings: Sequence[str]) -> None:
+        """Show them, and write them into state.json, which `watch` has noted them for."""
+        for warning in warnings:
+            warn(warning)
+        if warnings:
+            self.write_json("running")
+
+    def write_json(self, status: str, **more: Any) -> None:
+        """Replace state.json, for people and for the pages: a resumed training does not read it."""
+        if not self.ranks.is_rank0:
+            return
+        self.run.write_state(
+            state=status,
+            step=self.step,
+            num_steps=self.num_steps,
+            best=self.best and {"step": self.best.step, "metric": self.best.metric, "value": self.best.value},
+            warnings=[*self.config.warnings, *self.watch.warnings],
+            started=self.started,
+            written=_now(),
+            seconds=round(self.stopwatch.read(), 3),
+            device=device_name(self.device),
+            precision=str(self.dtype).removeprefix("torch."),
+            versions=_versions(),
+            **more,
+        )
+
+    def _open_directory(self) -> dict[str, Any] | None:
+        """What rank 0 does alone; the checkpoint to go on from, if there is one."""
+        for folder in (self.run.directory, self.run.samples, self.run.checkpoints):
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_unfinished(folder)
+        found = load_newest(self.run.checkpoints, self.trainer, self.data.fingerprint)
+        step, rows = (found["step"], found["log_rows"]) if found else (0, 0)
+        networks, shape = (self.trainer.generator, self.trainer.critic), self.data.train.images.shape[1:]
+        need = resources.disk(self.config, *networks, shape, self.num_steps - step)
+        resources.require_disk(self.config, need, self.run.checkpoints)
+        write_text(self.run.config, to_yaml(self.config))
+        self.log = LogFile(self.run.log, step, rows)
+        return found
+
+    def _content(self) -> dict[str, Any]:
+        """A checkpoint: tensors and plain values alone."""
+        return {
+            "step": self.step,
+            "seconds": self.stopwatch.read(),
+            "row_seconds": self.row_seconds,
+            "window": self.ranks.average_metrics(self.buffer.read()),
+            "log_rows": self.log.count,
+            "watch": self.watch.state_dict(),
+            "best": self.best and tuple(self.best),
+            "config": self.config.model_dump(mode="json"),
+            "shape": list(self.data.train.images.shape[1:]),
+            "fingerprint": self.data.fingerprint,
+            "setting": _setting(self.trainer),
+            "trainer": self.trainer.state_dict(),
+        }
+
+    def _write_checkpoint(self, content: Mapping[str, Any]) -> None:
+        if self.best and self.best.step == self.step:
+            checkpoint.save_best(self.run.checkpoints, content)
+        before = self.saved[0] if self.saved else None
+        path = checkpoint.save(self.run.checkpoints, content, before, self.config.keep_checkpoints)
+        detail(f"step {self.step}: {path}")
+
+    def _restore(self, content: Mapping[str, Any]) -> None:
+        """Take up all but the trainer's part of `_content`."""
+        self.step, self.best = content["step"], content["best"] and Best(*content["best"])
+        self.stopwatch, self.row_seconds = Stopwatch(content["seconds"]), content["row_seconds"]
+        self.buffer.restore(content["window"], self.device)
+        self.watch.load_state_dict(content["watch"], self.log.begun)
+        self.saved = self.step, content["log_rows"]
+        if lost := content["log_rows"] - len(self.log.begun):
+            warn(f"{self.run.log}: {lost} of its {content['log_rows']} rows are gone")
+
+
+def load_newest(folder: Path, trainer: Trainer, fingerprint: str) -> dict[str, Any] | None:
+    """Load a run's newest whole checkpoint into its trainer, checked: its shapes, its images, its fields.
+
+    Damaged ones are set aside, with a warning.
+
+    Args:
+        folder: the run's checkpoints.
+        trainer: takes up the weights and the optimisers' moments.
+        fingerprint: of the images there are.
+
+    Returns:
+        What the checkpoint holds; None where there is none.
+
+    Raises:
+        InputError: all checkpoints are damaged; or the newest is of another run, of other images.
+    """
+    found = checkpoint.newest(folder, set_aside=True)
+    if found is None:
+        return None
+    content, path, damaged = found
+    for line in damaged:
+        warn(line)
+    try:
+        if content["format"] != checkpoint.FORMAT:
+            raise InputError(f"{path}: was written by another version of this tool")
+        if content["fingerprint"] != fingerprint:
+            raise InputError(
+                f"{path}: was trained on other images than those that are there now. Restore them, or give this run "
+                "another name (run:)"
+            )
+        if wrong := [name for name, kind in REQUIRED_FIELDS.items() if type(content[name]) is not kind]:
+            raise TypeError(f"{wrong[0]} is no {REQUIRED_FIELDS[wrong[0]].__name__}")
+        before = content["setting"]
+        changed = {name: value for name, value in _setting(trainer).items() if value != before[name]}
+        trainer.load_state_dict(content["trainer"])
+        _require_matching(trainer.generator_optimizer, trainer.critic_optimizer)
+    except Exception as error:  # of a file that anybody can have made, reading may say anything
+        if isinstance(error, InputError) or is_out_of_memory(error):
+            raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path}: is no checkpoint of this run ({reason}): remove it to go on without it") from error
+    for name, value in changed.items():
+        warn(f"{name} was {before[name]}, now it is {value}: the numbers may differ from here on")
+    return content
+
+
+def _require_matching(*optimizers: torch.optim.Optimizer) -> None:
+    """Torch loads moments of any shape, and fails in the first step.
+
+    Raises:
+        ValueError: an optimiser's moments are not of its weights' shapes.
+    """
+    for optimizer in optimizers:
+        for weight, moments in optimizer.state.items():
+            for name, moment in moments.items():
+                if isinstance(moment, Tensor) and moment.dim() and moment.shape != weight.shape:
+                    raise ValueError(f"{name} is {tuple(moment.shape)} for a weight of {tuple(weight.shape)}")
+
+
+def _first_broken(step: int, state: Mapping[str, Any]) -> tuple[int, str, float] | None:
+    """(step, name, value) of the first tensor that is not finite; None if all are. Waits for the device once."""
+    named = dict(named_tensors(state))
+    if not named:
+        return None
+    device = max((tensor.device for tensor in named.values()), key=lambda found: found.type != "cpu")
+    finite = torch.stack([tensor.isfinite().all().to(device) for tensor in named.values()]).tolist()
+    name = next((name for name, good in zip(named, finite, strict=True) if not good), None)
+    return None if name is None else (step, name, float(named[name][~named[name].isfinite()][0]))
+
+
+def _versions() -> dict[str, str]:
+    """Of what computes the numbers."""
+    return {"wgan": __version__, "torch": str(torch.__version__), "python": platform.python_version()}
+
+
+def _setting(trainer: Trainer) -> dict[str, str]:
+    """What another value of may change a training's numbers, if only in their last bits."""
+    precision = str(trainer.dtype).removeprefix("torch.")
+    return {**_versions(), "device": device_name(trainer.device), "precision": precision}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
