@@ -9,7 +9,7 @@ from wgan.config.datasets import POINT_SETS
 from wgan.config.resolve import combinations, load_config
 from wgan.config.schema import TrainConfig
 from wgan.sweep.plan import folder
-from wgan.training import needs
+from wgan.training import resources
 
 ROOT = Path(__file__).parents[2]
 FILES = [ROOT / "input.yaml", *sorted((ROOT / "configs").rglob("*.yaml"))]
@@ -31,7 +31,7 @@ def test_its_networks_fit_together(path: Path) -> None:
     for _, run in combinations(config):
         side = run.image_size
         shape = (2,) if run.dataset in POINT_SETS else (run.number_channels, side, side)
-        generator, critic = needs.networks(run, shape)
+        generator, critic = resources.networks(run, shape)
         assert generator[-1].shape == shape
         assert critic[-1].shape in ((1,), (1, 1, 1))
 

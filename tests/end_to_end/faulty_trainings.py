@@ -14,7 +14,7 @@ from file_faults import Act, Changes, failing, filling, watched
 from run_comparison import differences
 
 import image_generation
-from wgan.data import load
+from wgan.data import named_sets
 from wgan.reporting import live
 from wgan.runs import checkpoint
 from wgan.training.evaluator import ImageSamples
@@ -28,7 +28,7 @@ MIDWAY = "No space left on device"
 
 def quicken() -> None:
     """For a process: curves are written the same way but not drawn, the set is read once."""
-    load.mnist_5k = lru_cache(load.mnist_5k)
+    named_sets.mnist_5k = lru_cache(named_sets.mnist_5k)
     ImageSamples.measured = 64
     live.MAX_COST = 0  # pages at the end alone, however fast the machine is
     live.loss_plot = lambda _, path: write_text(path, "curves")

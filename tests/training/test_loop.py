@@ -19,7 +19,7 @@ from torch import Tensor
 
 from wgan import train as job
 from wgan.config import resolve
-from wgan.data import load
+from wgan.data import named_sets
 from wgan.metrics.report import Figure, Report
 from wgan.reporting.live import Pages
 from wgan.reporting.report import write_report
@@ -46,7 +46,7 @@ def _one_thread() -> Iterator[None]:
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The set, pages and the disk take longer than these trainings; end_to_end has them all."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
-    monkeypatch.setattr(load, "mnist_5k", lru_cache(load.mnist_5k))
+    monkeypatch.setattr(named_sets, "mnist_5k", lru_cache(named_sets.mnist_5k))
     monkeypatch.setattr(Pages, "draw", lambda *_, **__: None)
     monkeypatch.setattr(job, "pages_are_current", lambda _: True)
 
