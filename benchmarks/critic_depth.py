@@ -16,7 +16,7 @@ import torch
 from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
 from wgan.data.toy_2d import toy
-from wgan.metrics.depth import gradient_norms_by_depth, weights_of
+from wgan.metrics.toy_2d import gradient_norms_by_depth, weights_of
 from wgan.networks.base import Critic, Generator
 from wgan.networks.init import he_init_
 from wgan.networks.layers import Chain, Flatten, LeakyReLU, Linear

@@ -15,19 +15,19 @@ from pathlib import Path
 
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure as Canvas
+from matplotlib.figure import Metric as Canvas
 from scipy.stats import spearmanr
 
+from wgan.config.metrics import GROUPS, Metric
 from wgan.data.load import load_data
-from wgan.metrics.evaluate import GROUPS, evaluate
-from wgan.metrics.report import Figure
+from wgan.metrics.evaluate import evaluate
 from wgan.networks.pretrained import load_generator
 from wgan.reporting.grids import to_uint8
 from wgan.runs import checkpoint
 from wgan.runs.run_dir import Run, read_config
 from wgan.utils.atomic_io import replacing, write_text
 
-Curves = dict[str, list[Figure]]
+Curves = dict[str, list[Metric]]
 
 
 def checkpoints(run: Run) -> dict[int, Path]:
@@ -37,7 +37,7 @@ def checkpoints(run: Run) -> dict[int, Path]:
     return dict(sorted({**found, checkpoint.load(last)["step"]: last}.items()))
 
 
-def improvement(figures: list[Figure]) -> list[float]:
+def improvement(figures: list[Metric]) -> list[float]:
     """The more the better."""
     sign = {"lower": -1.0, "higher": 1.0}
     return [
@@ -105,7 +105,7 @@ def main() -> None:
         fake = torch.cat([to_uint8(batch) for batch in batches])
         report = evaluate(fake, data.held_out, data.train, options.metrics, config.seed, "cpu", cache=config.cache)
         steps.append(step)
-        for figure in report.figures:
+        for figure in report.metrics:
             curves.setdefault(figure.key, []).append(figure)
         print(f"step {step}: {sum(report.seconds.values()):.0f} s", flush=True)
     print_correlations(steps, curves)

@@ -63,7 +63,7 @@ def main() -> None:
             report = evaluate.evaluate(
                 generated(path, config.seed), data.held_out, data.train, groups, config.seed, "cpu", cache=config.cache
             )
-            curves[name][step] = next(f.value for f in report.figures if f.key == "frechet_classifier")
+            curves[name][step] = next(f.value for f in report.metrics if f.key == "frechet_classifier")
             print(f"{config.run}: step {step}: Frechet distance {number(curves[name][step])}", flush=True)
         reports[name] = report
     columns = " | ".join(options.variants)
@@ -71,7 +71,7 @@ def main() -> None:
     for step in next(iter(curves.values())):
         print(f"| {step:,} | {' | '.join(number(curve[step]) for curve in curves.values())} |")
     print(f"\n| {options.steps:,} steps | better | {columns} | real vs real |\n|---|---|{'---|' * (len(curves) + 1)}")
-    for found in zip(*(report.figures for report in reports.values()), strict=True):
+    for found in zip(*(report.metrics for report in reports.values()), strict=True):
         values = " | ".join(number(figure.value) for figure in found)
         print(f"| {found[0].name} | {found[0].better} | {values} | {number(found[0].real)} |")
 

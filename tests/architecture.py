@@ -27,6 +27,9 @@ ORDER = (
 )
 """From below: a room may import those of the rows before its own; within a row none imports another."""
 
+TABLES = (("config", "trainers"), ("config", "metrics"))
+"""What names modules for others to import: wgan.config.algorithms and wgan.config.metrics."""
+
 
 def room_of(file: Path) -> str:
     """The room that a source file stands in."""
@@ -63,12 +66,12 @@ def imported(file: Path) -> Iterator[str]:
 
 @cache
 def arrows() -> dict[tuple[str, str], list[str]]:
-    """(importing room, imported room) -> the files that do so. A table of algorithms names its modules: no arrow."""
+    """(importing room, imported room) -> the files that do so, `TABLES` left out."""
     found: dict[tuple[str, str], list[str]] = {}
     for file in source_files():
         room = room_of(file)
         for other in set(imported(file)) - {room}:
-            if (room, other) != ("config", "trainers"):  # the names in wgan.config.algorithms, imported by trainers
+            if (room, other) not in TABLES:
                 found.setdefault((room, other), []).append(str(file.relative_to(ROOT)))
     return found
 

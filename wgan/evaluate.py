@@ -14,6 +14,7 @@ from wgan.metrics.comparison import comparison_dict, comparison_table
 from wgan.metrics.distribution import most_used
 from wgan.metrics.evaluate import evaluate, require
 from wgan.metrics.images import draw
+from wgan.metrics.neighbours import nearest_rows
 from wgan.metrics.paired import MIN_PAIRS
 from wgan.metrics.report import Report
 from wgan.networks.pretrained import load_generator
@@ -67,7 +68,7 @@ def _measure(
             inception_weights=config.inception_weights,
         )
         name = "nearest_neighbours" + (f"_{letter}" if len(fakes) > 1 else "")
-        neighbour_picture(fake, data.train.images, directory / f"{name}.png", device=device)
+        neighbour_picture(nearest_rows(fake, data.train.images, device=device), directory / f"{name}.png")
     text, values = _results(config.fakes, list(reports.values()))
     write_text(directory / "metrics_report.out", text)
     write_text(directory / "metrics.json", json.dumps(values, indent=2, allow_nan=False) + "\n")

@@ -10,9 +10,10 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from wgan.config.constraints import FIGURES, RAY_MISSING, TENSORBOARD_MISSING, oversized_batch
+from wgan.config.constraints import RAY_MISSING, TENSORBOARD_MISSING, oversized_batch
 from wgan.config.datasets import NAMED_SETS
 from wgan.config.diagnostics import Problem
+from wgan.config.metrics import CATALOGUE
 from wgan.config.schema import EvaluateConfig, GenerateConfig, JobConfig, TrainConfig
 from wgan.data.image_folder import Unusable, class_indices, held_out_count, scan
 from wgan.runs.run_dir import has_generator
@@ -78,7 +79,7 @@ class Preflight:
             return
         if count is not None and (problem := oversized_batch(config, count)):
             yield problem
-        if config.best_metric in FIGURES["classifier"] and classes < 2:
+        if config.best_metric and CATALOGUE[config.best_metric].group == "classifier" and classes < 2:
             message = f"{config.best_metric} needs images of two classes or more, and these are of {classes or 'none'}"
             yield Problem(("best_metric",), message, involves=("path", "dataset", "classes"))
 

@@ -6,15 +6,16 @@ import math
 import pytest
 from real_digits import blurred, digits, noisy
 
+from wgan.config.metrics import Metric
 from wgan.metrics import swd
 from wgan.metrics.comparison import comparison_dict, comparison_table, differences
 from wgan.metrics.evaluate import evaluate
-from wgan.metrics.report import Figure, Report
+from wgan.metrics.report import Report
 
 
 def report(value: float, half: float | None, better: str = "lower", real: float | None = 0.0) -> Report:
     low, high = (None, None) if half is None else (value - half, value + half)
-    return Report((Figure("x", "X", "section", value, better, real, low, high),))
+    return Report((Metric("x", "X", "section", value, better, real, low, high),))
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def report(value: float, half: float | None, better: str = "lower", real: float 
 )
 def test_the_better_set_is_named_only_beyond_the_noise(a: Report, b: Report, better: str, winner: int | None) -> None:
     (found,) = differences(a, b)
-    assert a.figures[0].better == better
+    assert a.metrics[0].better == better
     assert found.better == winner
     assert differences(b, a)[0].better == (None if winner is None else 1 - winner)
 
@@ -55,8 +56,8 @@ def test_equal_generators_are_told_apart_by_nothing_and_a_worse_one_by_much(monk
 
 
 def test_table_and_json_hold_both_sets() -> None:
-    a = Report(report(1.0, 0.3).figures, ("shared", "of A"), (("cat", 1, 3), ("dog", 2, 3)))
-    b = Report(report(2.0, None).figures, ("shared",), (("cat", 0, 3), ("dog", 3, 3)))
+    a = Report(report(1.0, 0.3).metrics, ("shared", "of A"), (("cat", 1, 3), ("dog", 2, 3)))
+    b = Report(report(2.0, None).metrics, ("shared",), (("cat", 0, 3), ("dog", 3, 3)))
     text = comparison_table(("out/a", "out/b"), a, b)
     assert text.splitlines()[:2] == ["A: out/a", "B: out/b"]
     assert "X       1.000  2.000  1.000      -             0                    -" in text

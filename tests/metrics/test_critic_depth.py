@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from wgan.metrics.depth import gradient_norms_by_depth, weights_of
+from wgan.metrics.toy_2d import gradient_norms_by_depth, weights_of
 from wgan.networks.base import Critic
 from wgan.networks.layers import Chain, LeakyReLU, Linear
 

@@ -59,7 +59,7 @@ def test_where_the_download_fails_the_others_still_come(fault: Exception, monkey
 
     monkeypatch.setattr(theirs, "load_state_dict_from_url", failing)
     report = evaluate(REAL.images[:256], REAL[300:600], REAL[600:900], ["inception", "emd"], 0, "cpu")
-    assert {figure.key for figure in report.figures} == {"emd", "emd_colour"}
+    assert {figure.key for figure in report.metrics} == {"emd", "emd_colour"}
     assert len(report.notes) == 1
     assert "inception_weights: FILE" in report.notes[0]
 

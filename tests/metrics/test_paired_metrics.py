@@ -59,13 +59,13 @@ def test_figures_are_the_means_over_the_documented_pairs() -> None:
 
 def test_real_images_lie_within_the_interval_of_real_against_real() -> None:
     report = evaluate(DIGITS.images[1300:1600], HELD_OUT, TRAIN, ["paired"], 0, "cpu")
-    inside = [f.low <= f.real <= f.high for f in report.figures]
+    inside = [f.low <= f.real <= f.high for f in report.metrics]
     assert sum(inside) >= 9, "of ten 95 % intervals, correlated ones at that, one may miss"
 
 
 def test_repeated_training_images_stand_out_by_their_nearest_pairs() -> None:
     report = evaluate(TRAIN.images[:300], HELD_OUT, TRAIN, ["paired"], 0, "cpu")
-    figures = {figure.key: figure for figure in report.figures}
+    figures = {figure.key: figure for figure in report.metrics}
     assert figures["nearest_psnr"].value == pytest.approx(80, abs=1e-3)
     assert figures["nearest_psnr"].real < 20
     assert figures["nearest_ssim"].value == pytest.approx(1, abs=1e-4)
@@ -73,7 +73,7 @@ def test_repeated_training_images_stand_out_by_their_nearest_pairs() -> None:
 
 def test_few_images_are_paired_again_and_the_report_says_so() -> None:
     report = evaluate(DIGITS.images[2000:2040], HELD_OUT[:50], TRAIN, ["paired"], 0, "cpu")
-    assert f"{MIN_PAIRS} random pairs" in report.figures[0].section
+    assert f"{MIN_PAIRS} random pairs" in report.metrics[0].section
     assert report.notes == (
         "Only 40 generated images and 50 held-out images for 256 pairs: images repeat, "
         "so the intervals are too narrow.",

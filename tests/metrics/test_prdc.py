@@ -8,7 +8,7 @@ from real_digits import digits, random
 from wgan.metrics import images
 from wgan.metrics.evaluate import evaluate
 from wgan.metrics.features import random_vgg16
-from wgan.metrics.prdc import manifold_figures
+from wgan.metrics.prdc import manifold_metrics
 
 
 def definition(fake: np.ndarray, real: np.ndarray, k: int) -> dict[str, float]:
@@ -33,20 +33,20 @@ def definition(fake: np.ndarray, real: np.ndarray, k: int) -> dict[str, float]:
 def test_the_figures_are_the_papers_definition(k: int) -> None:
     real = torch.randn(60, 4, generator=random(), dtype=torch.float64)
     fake = 0.8 * torch.randn(45, 4, generator=random(1), dtype=torch.float64) + 0.3
-    assert manifold_figures(fake, real, k) == pytest.approx(definition(fake.numpy(), real.numpy(), k), abs=1e-12)
+    assert manifold_metrics(fake, real, k) == pytest.approx(definition(fake.numpy(), real.numpy(), k), abs=1e-12)
 
 
 def test_slices_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     real, fake = torch.randn(200, 8, generator=random()), torch.randn(180, 8, generator=random(1))
-    whole = manifold_figures(fake, real)
+    whole = manifold_metrics(fake, real)
     cut = lambda n, _: (slice(a, min(a + 37, n)) for a in range(0, n, 37))  # noqa: E731
     monkeypatch.setattr("wgan.metrics.prdc.slices", cut)
-    assert manifold_figures(fake, real) == whole
+    assert manifold_metrics(fake, real) == whole
 
 
 def test_far_from_the_origin_distances_keep_their_digits() -> None:
     real, fake = torch.randn(200, 8, generator=random()), torch.randn(200, 8, generator=random(1))
-    assert manifold_figures(fake.double() + 1e6, real.double() + 1e6) == manifold_figures(fake, real)
+    assert manifold_metrics(fake.double() + 1e6, real.double() + 1e6) == manifold_metrics(fake, real)
 
 
 def test_slices_hold_no_more_than_their_bound() -> None:
@@ -96,6 +96,6 @@ def test_every_size_has_features(channels: int, side: int) -> None:
 def test_few_images_leave_the_group_out_with_the_reason() -> None:
     real = digits()
     report = evaluate(real.images[:100], real[100:400], real[400:800], ["prdc"], 0, "cpu")
-    assert report.figures == ()
+    assert report.metrics == ()
     assert "100 generated" in report.notes[0]
     assert "at least 128" in report.notes[0]

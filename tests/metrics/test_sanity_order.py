@@ -73,7 +73,7 @@ def test_precision_and_density_prefer_light_noise_to_real_images(key: str, repor
 
 @pytest.mark.parametrize("key", ["swd", "mmd", "coverage", "recall", "precision"])
 def test_real_images_are_as_near_as_real_against_real(key: str, reports: dict[str, Report]) -> None:
-    figure = next(f for f in reports["real"].figures if f.key == key)
+    figure = next(f for f in reports["real"].metrics if f.key == key)
     assert figure.real is not None
     half = max(figure.high - figure.value, figure.value - figure.low)
     assert abs(figure.value - figure.real) < 2 * half, "both carry this noise"

@@ -63,6 +63,6 @@ def test_noise_shows_at_the_level_of_its_scale() -> None:
 
     real = digits()
     report = evaluate(noisy(real.images[:400], 25), real[400:800], real[800:1200], ["swd"], 0, "cpu")
-    fine, coarse = (next(f for f in report.figures if f.key == key) for key in ("swd_28", "swd_14"))
+    fine, coarse = (next(f for f in report.metrics if f.key == key) for key in ("swd_28", "swd_14"))
     assert fine.value > 3 * fine.real
     assert coarse.value < 1.5 * coarse.real

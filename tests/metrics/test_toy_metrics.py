@@ -44,7 +44,7 @@ def test_real_points_reach_the_real_against_real_values() -> None:
     train, held_out = toy("8gaussians", 0)
     fake, _ = toy("8gaussians", 1)
     report = evaluate_points(fake.images[:10_000], held_out, train, seed=0)
-    figures = {figure.key: figure for figure in report.figures}
+    figures = {figure.key: figure for figure in report.metrics}
     assert figures["modes_covered"].value == figures["modes_covered"].real == 8
     w1 = figures["w1"]
     assert w1.real is not None

@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from wgan.config.metrics import Metric
 from wgan.config.resolve import resolve, to_yaml
 from wgan.data.named_sets import mnist_5k
-from wgan.metrics.report import Figure, Report
+from wgan.metrics.report import Report
 from wgan.reporting.grids import real_fake_grid, save_grid
 
 COLUMNS = "step epoch critic_loss generator_loss wasserstein_estimate gradient_penalty gradient_norm images_per_second"
@@ -99,11 +100,11 @@ def report(quality: float, seed: int) -> Report:
     rng = random.Random(seed)
     psnr, ssim, distance = 9 + 2 * quality + rng.gauss(0, 0.1), 0.1 + 0.2 * quality, 0.4 - 0.35 * quality
     return Report(
-        figures=(
-            Figure("psnr", "PSNR", "256 random pairs", psnr, "real", 10.9, psnr - 0.1, psnr + 0.1),
-            Figure("ssim", "SSIM", "256 random pairs", ssim + rng.gauss(0, 0.01), "real", 0.29),
-            Figure("swd", "SWD", "2000 images", distance + rng.gauss(0, 0.01), "lower", 0.01),
-            Figure("coverage", "coverage", "2000 images", 0.1 + 0.8 * quality, "higher", 0.95),
+        metrics=(
+            Metric("psnr", "PSNR", "256 random pairs", psnr, "real", 10.9, psnr - 0.1, psnr + 0.1),
+            Metric("ssim", "SSIM", "256 random pairs", ssim + rng.gauss(0, 0.01), "real", 0.29),
+            Metric("swd", "SWD", "2000 images", distance + rng.gauss(0, 0.01), "lower", 0.01),
+            Metric("coverage", "coverage", "2000 images", 0.1 + 0.8 * quality, "higher", 0.95),
         ),
         notes=("The interval is a bootstrap over images.",),
         class_counts=tuple((str(digit), 180 + 10 * digit, 200) for digit in range(10)),

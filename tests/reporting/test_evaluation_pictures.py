@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from real_digits import digits, noisy, random_pixels
 
+from wgan.metrics.neighbours import nearest_rows
 from wgan.reporting.evaluation_pictures import class_chart, interpolation_strip, neighbour_picture
 
 
@@ -26,7 +27,7 @@ def test_a_copied_training_image_stands_first_beside_its_original(tmp_path: Path
     train = digits().images[:500]
     fake = noisy(digits().images[600:640], 40)
     fake[17] = train[123]
-    neighbour_picture(fake, train, tmp_path / "near.png")
+    neighbour_picture(nearest_rows(fake, train), tmp_path / "near.png")
     first, original = (tile(tmp_path / "near.png", 0, column, 28) for column in (0, 1))
     assert np.array_equal(first, train[123, 0].numpy())
     assert np.array_equal(original, train[123, 0].numpy())
@@ -38,7 +39,7 @@ def test_a_copied_training_image_stands_first_beside_its_original(tmp_path: Path
 
 
 def test_fewer_images_than_places_give_a_smaller_picture(tmp_path: Path) -> None:
-    neighbour_picture(random_pixels(3, 3, 48), random_pixels(2, 3, 48, 1), tmp_path / "few.png")
+    neighbour_picture(nearest_rows(random_pixels(3, 3, 48), random_pixels(2, 3, 48, 1)), tmp_path / "few.png")
     with Image.open(tmp_path / "few.png") as picture:
         assert (picture.mode, picture.text["columns"]) == ("RGB", "3")
 

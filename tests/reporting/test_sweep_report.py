@@ -8,12 +8,11 @@ import pytest
 from made_runs import make_run
 from PIL import Image
 
-from wgan.config.metrics import in_order, titles
+from wgan.config.metrics import Metric, in_order, titles
 from wgan.reporting.gallery import write_index
-from wgan.reporting.run_record import Measure
 from wgan.reporting.sheets import corner
 from wgan.reporting.sweep_report import write_sweep_report
-from wgan.reporting.sweep_summary import group_runs, judges, rank
+from wgan.reporting.sweep_summary import group_runs, rank, ranking_metrics
 
 QUALITY = {0.1: 0.3, 1: 0.8, 10: 1.0, 100: 0.5}
 Runs = dict[Path, dict[str, object]]
@@ -49,19 +48,19 @@ def test_seeds_are_taken_together_and_the_best_value_is_on_top(runs: Runs) -> No
     assert len(spread.values) == 2
 
 
-def measure(key: str, name: str, better: str) -> Measure:
-    return Measure(key, name, "", 1.0, None, None, None, better)
+def measure(key: str, name: str, better: str) -> Metric:
+    return Metric(key, name, "", 1.0, None, None, None, better)
 
 
 def test_runs_are_ranked_by_what_follows_a_training_and_once_for_each_kind() -> None:
     names = "psnr density swd_28 swd precision emd coverage mmd mmd_cubic frechet_classifier"
-    measures = [measure(key, key, "real" if key == "psnr" else "lower") for key in names.split()]
-    assert [m.key for m in judges(measures)] == ["frechet_classifier", "swd", "mmd", "coverage"]
-    assert [m.key for m in in_order(measures)][:4] == ["frechet_classifier", "swd", "mmd", "coverage"]
-    assert in_order(measures)[-1].key == "psnr"
+    metrics = [measure(key, key, "real" if key == "psnr" else "lower") for key in names.split()]
+    assert [m.key for m in ranking_metrics(metrics)] == ["frechet_classifier", "swd", "mmd", "coverage"]
+    assert [m.key for m in in_order(metrics)][:4] == ["frechet_classifier", "swd", "mmd", "coverage"]
+    assert in_order(metrics)[-1].key == "psnr"
     pairs = [measure("psnr", "PSNR", "real"), measure("nearest_psnr", "PSNR", "real"), measure("ssim", "SSIM", "real")]
-    assert [m.key for m in judges(pairs)] == ["nearest_psnr", "psnr"]
-    assert judges([]) == []
+    assert [m.key for m in ranking_metrics(pairs)] == ["nearest_psnr", "psnr"]
+    assert ranking_metrics([]) == []
 
 
 def test_figures_of_one_name_are_told_apart_by_their_keys() -> None:

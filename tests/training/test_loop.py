@@ -19,8 +19,9 @@ from torch import Tensor
 
 from wgan import train as job
 from wgan.config import resolve
+from wgan.config.metrics import Metric
 from wgan.data import named_sets
-from wgan.metrics.report import Figure, Report
+from wgan.metrics.report import Report
 from wgan.reporting.live import Pages
 from wgan.reporting.report import write_report
 from wgan.runs import checkpoint
@@ -366,7 +367,7 @@ def test_the_estimated_need_is_what_a_training_comes_to_take(
 
 
 def report(**values: float) -> Report:
-    return Report(tuple(Figure(key, key, "", value, "higher") for key, value in values.items()))
+    return Report(tuple(Metric(key, key, "", value, "higher") for key, value in values.items()))
 
 
 def test_metrics_on_the_way_stand_in_the_log_and_the_best_checkpoint_is_kept_and_named(
@@ -380,7 +381,7 @@ def test_metrics_on_the_way_stand_in_the_log_and_the_best_checkpoint_is_kept_and
         ("3", ""), ("5", "0.2"), ("6", ""), ("9", ""), ("10", "0.7"), ("12", "0.5"),
     ]  # fmt: skip
     assert checkpoint.load(tmp_path / "out/run/checkpoints/best.pt")["step"] == 10
-    assert json.loads((tmp_path / "out/run/metrics.json").read_text())["figures"]["coverage"]["value"] == 0.5
+    assert json.loads((tmp_path / "out/run/metrics.json").read_text())["metrics"]["coverage"]["value"] == 0.5
     assert state(tmp_path)["best"] == {"step": 10, "metric": "coverage", "value": 0.7}
     best = f"Best:    {tmp_path}/out/run/checkpoints/best.pt (step 10, coverage 0.7)"
     assert best in capsys.readouterr().out.splitlines()
@@ -390,13 +391,15 @@ def test_metrics_on_the_way_stand_in_the_log_and_the_best_checkpoint_is_kept_and
 
 
 def test_the_best_is_chosen_by_the_first_metric_that_orders_runs_and_by_where_its_better_lies() -> None:
-    figures = {key: Figure(key, key, "", 3.0, better, real=5.0) for key, better in (
-        ("psnr", "real"), ("coverage", "higher"), ("fid", "lower"),
-    )}  # fmt: skip
-    scored = {key: finalize.score_for_ranking(Report((figure,))) for key, figure in figures.items()}
-    assert scored == {"psnr": ("psnr", 2.0), "coverage": ("coverage", -3.0), "fid": ("fid", 3.0)}
-    assert finalize.score_for_ranking(Report(tuple(figures.values()))) == ("fid", 3.0)
-    assert finalize.score_for_ranking(Report(())) is None
+    metrics = [
+        Metric(key, key, "", 3.0, better, real=5.0)
+        for key, better in (("psnr", "real"), ("coverage", "higher"), ("fid", "lower"))
+    ]
+    assert [metric.score_for_ranking for metric in metrics] == [2.0, -3.0, 3.0]
+    assert finalize.choosing_metric(Report(tuple(metrics))) == metrics[2]
+    assert finalize.choosing_metric(Report(tuple(metrics)), "coverage") == metrics[1]
+    assert finalize.choosing_metric(Report(tuple(metrics)), "kid") is None
+    assert finalize.choosing_metric(Report(())) is None
 
 
 def test_no_images_are_generated_for_no_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -405,7 +408,7 @@ def test_no_images_are_generated_for_no_metrics(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(ImageSamples, "generated", lambda *a: counts.append(a[-1]) or generated(*a))
     assert train(tmp_path, metrics=[]) == 0
     assert max(counts) <= ImageSamples.searched
-    assert json.loads((tmp_path / "out/run/metrics.json").read_text())["figures"] == {}
+    assert json.loads((tmp_path / "out/run/metrics.json").read_text())["metrics"] == {}
 
 
 def test_another_metric_may_choose_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

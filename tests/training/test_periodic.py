@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import torch
 
+from wgan.config.metrics import Metric
 from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
-from wgan.metrics.report import Figure, Report
+from wgan.metrics.report import Report
 from wgan.runtime.distributed import ALONE
 from wgan.training import periodic
 from wgan.training.health import Watch
@@ -97,7 +98,7 @@ def test_no_row_is_written_of_what_is_not_finite() -> None:
 
 def test_the_best_is_kept_until_a_better_one_comes() -> None:
     def measured(value: float, best: Best | None) -> Best | None:
-        one = tasks(Report((Figure("coverage", "coverage", "", value, "higher"),)))
+        one = tasks(Report((Metric("coverage", "coverage", "", value, "higher"),)))
         one.state.best = best
         assert one.evaluate(Interruption()) == {"coverage": value}
         return one.state.best

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence, Set
 from wgan.config.algorithms import ALGORITHMS, Algorithm, unused_keys
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
 from wgan.config.diagnostics import Problem, shown
+from wgan.config.metrics import BEST_METRICS, CATALOGUE, POINTS, MetricSpec
 from wgan.config.schema import CONFIG_VERSION, EvaluateConfig, JobConfig, TrainConfig
 from wgan.utils.errors import InputError
 
@@ -16,19 +17,6 @@ RAY_MISSING = "ray needs a package that is not installed: pip install -r require
 TENSORBOARD_MISSING = "needs the package tensorboard, which is not installed: pip install tensorboard"
 INDEX = "index.html"
 """What the program itself writes into `out`, beside the runs."""
-
-
-FIGURES: dict[str, tuple[str, ...]] = {
-    "classifier": ("frechet_classifier",),
-    "inception": ("fid", "kid"),
-    "swd": ("swd",),
-    "mmd": ("mmd",),
-    "prdc": ("coverage", "recall", "precision", "density"),
-    "emd": ("emd", "emd_colour"),
-    "paired": ("psnr", "ssim", "ms_gmsd", "mdsi", "haarpsi"),
-}
-"""Group of metrics -> those of its figures that may choose a checkpoint."""
-POINT_FIGURES = ("w1", "modes_covered")
 
 
 def violations(config: JobConfig, given: Set[str], saved: bool) -> Iterator[Problem]:
@@ -120,7 +108,7 @@ def _impossible_training(config: TrainConfig, algorithm: Algorithm | None) -> It
         if config.augment:
             yield Problem(("augment",), f"{what}: there is no image to augment", involves=("dataset",))
     if config.best_metric is not None:
-        yield from _impossible_choice(config, config.best_metric)
+        yield from _impossible_choice(config, CATALOGUE[config.best_metric])
     parts = max(config.n_gpu, 1) * config.accumulate
     if config.batch_size % parts:
         sizes = " or ".join(map(str, nearest_even_sizes(config.batch_size, parts)))
@@ -137,24 +125,22 @@ def nearest_even_sizes(batch_size: int, parts: int) -> list[int]:
     return [size for size in (below, below + parts) if size]
 
 
-def _impossible_choice(config: TrainConfig, figure: str) -> Iterator[Problem]:
-    """A figure to choose the best checkpoint by that the run does not compute."""
-    place = ("best_metric",)
+def _impossible_choice(config: TrainConfig, metric: MetricSpec) -> Iterator[Problem]:
+    """A metric to choose the best checkpoint by that the run does not compute."""
+    message, involved = "", "dataset"
     if config.dataset in POINT_SETS:
         labelled = bool(NAMED_SETS[config.dataset].class_names)  # without labels no modes are known
-        if figure not in (POINT_FIGURES if labelled else POINT_FIGURES[:1]):
-            usable = f"{' and '.join(POINT_FIGURES)} are" if labelled else f"{POINT_FIGURES[0]} is"
-            said = f"{figure} is not computed of dataset {config.dataset}; {usable}"
-            yield Problem(place, said, involves=("dataset",))
-    elif figure in POINT_FIGURES:
-        yield Problem(
-            place, f"{figure} is a figure of points in the plane, and these are images", involves=("dataset",)
-        )
-    else:
-        group = next(name for name, figures in FIGURES.items() if figure in figures)
-        if group not in config.metrics:
-            said = f"{figure} is computed by the group {group}, which `metrics` does not name"
-            yield Problem(place, said, involves=("metrics",))
+        usable = [key for key in BEST_METRICS if CATALOGUE[key].group == POINTS][: 2 if labelled else 1]
+        if metric.key not in usable:
+            are = "are" if labelled else "is"
+            message = f"{metric.key} is not computed of dataset {config.dataset}; {' and '.join(usable)} {are}"
+    elif metric.group == POINTS:
+        message = f"{metric.key} is a metric of points in the plane, and these are images"
+    elif metric.group not in config.metrics:
+        message = f"{metric.key} is computed by the group {metric.group}, which `metrics` does not name"
+        involved = "metrics"
+    if message:
+        yield Problem(("best_metric",), message, involves=(involved,))
 
 
 def _warning(found: tuple[str, ...]) -> Problem:
@@ -189,7 +175,7 @@ def _training_without_effect(config: TrainConfig, given: Set[str]) -> Iterator[t
         if "metrics" in given and config.metrics:
             yield (
                 "metrics",
-                f"not used: dataset {config.dataset} holds points, which have figures of their own",
+                f"not used: dataset {config.dataset} holds points, which have metrics of their own",
                 "dataset",
             )
     elif config.metrics_every and not config.metrics:

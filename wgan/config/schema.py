@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter
 from wgan.config.coercion import LIST_AS_WRITTEN, NUMBER, WHOLE, Classes, FilePath, Many, OneOf, Text
 from wgan.config.datasets import NAMED_SETS
 from wgan.config.diagnostics import Schema
+from wgan.config.metrics import BEST_METRICS, GROUPS
 from wgan.config.source import Source
 
 CONFIG_VERSION = 1
@@ -22,12 +23,8 @@ Dataset = Annotated[str, OneOf(*NAMED_SETS)]
 ImageSize = Annotated[Literal[28, 32, 48, 64, 96, 128, 256], WHOLE]
 Channels = Annotated[Literal[1, 3], WHOLE]
 Augmentation = Annotated[Literal["flip", "translation", "color", "cutout"], OneOf()]
-MetricGroup = Annotated[str, OneOf("paired", "swd", "prdc", "mmd", "emd", "classifier", "inception")]
-_BEST = (
-    "frechet_classifier", "fid", "kid", "swd", "mmd", "coverage", "recall", "precision", "density",
-    "emd", "emd_colour", "psnr", "ssim", "ms_gmsd", "mdsi", "haarpsi", "w1", "modes_covered",
-)  # fmt: skip
-BestMetric = Annotated[str, OneOf(*_BEST)]
+MetricGroup = Annotated[str, OneOf(*GROUPS)]
+BestMetric = Annotated[str, OneOf(*BEST_METRICS)]
 
 
 @dataclass(frozen=True)
@@ -176,7 +173,7 @@ class TrainConfig(JobConfig):
     metrics: Annotated[Many[MetricGroup], RESUME_SAFE] = ("paired",)
     """what to compute of generated and held-out real images"""
     best_metric: Annotated[BestMetric | None, RESUME_SAFE] = None
-    """the figure that chooses checkpoints/best.pt, with metrics_every; by default the most telling that is computed"""
+    """the metric that chooses checkpoints/best.pt, with metrics_every; by default the most telling that is computed"""
     inception_weights: Annotated[FilePath | None, RESUME_SAFE] = None
     """a file with Inception's weights, for the metrics inception without internet"""
     tensorboard: Annotated[bool, RESUME_SAFE] = False

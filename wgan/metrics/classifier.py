@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wgan.metrics.distribution import LARGEST, Spec, drawn, measure, too_few
-from wgan.metrics.features import batched, digest, initialise
+from wgan.metrics.distribution import LARGEST, drawn, measure, too_few_images
+from wgan.metrics.features import batched, digest, he_normal_fan_out_
 from wgan.metrics.frechet import frechet_distance
-from wgan.metrics.images import Labelled, Task, draw, to_unit
-from wgan.metrics.report import Found
+from wgan.metrics.images import EvaluationInputs, Labelled, draw, to_unit
+from wgan.metrics.report import GroupResult
 from wgan.runs import checkpoint
 from wgan.utils.atomic_io import replacing
 from wgan.utils.errors import InputError
@@ -27,13 +27,6 @@ FEATURES = 64
 STEPS, BATCH, RATE = 600, 128, 2e-3
 RECIPE = f"classifier 1 {STEPS} {BATCH} {RATE} {FEATURES}"  # part of the cached file's name: change it with the recipe
 PRESENT = 0.1  # a class counts as generated from a tenth of its share among real images upwards
-
-SPECS = {
-    "frechet_classifier": Spec("Fréchet distance of features", "lower"),
-    "class_imbalance": Spec("Class shares, total variation", "lower", ceiling=1.0),
-    "class_coverage": Spec("Classes generated, share", "higher", ceiling=1.0),
-    "class_confidence": Spec("Mean confidence", "real", ceiling=1.0),
-}
 
 
 class Kept(NamedTuple):
@@ -81,21 +74,21 @@ class Classifier(nn.Module):
         return found
 
 
-def classifier_figures(task: Task) -> Found:
+def classifier_metrics(inputs: EvaluationInputs) -> GroupResult:
     """Fréchet distance, class histogram, classes generated, confidence; and the counts of each class.
 
     A fifth of the training images, at most `LARGEST`, is kept from the classifier and stands for them in the
     real-against-real values: on images it was trained on, its features are not those of new ones.
     """
-    if task.train.labels is None or len(task.train.class_names) < 2:
-        return Found(notes=("classifier needs labelled images of two classes or more and was left out.",))
-    order = draw(len(task.train.images), len(task.train.images), task.seed, "classifier/kept-back")
+    if inputs.train.labels is None or len(inputs.train.class_names) < 2:
+        return GroupResult(notes=("classifier needs labelled images of two classes or more and was left out.",))
+    order = draw(len(inputs.train.images), len(inputs.train.images), inputs.seed, "classifier/kept-back")
     seen, unseen = order.tensor_split([-min(LARGEST, len(order) // 5)])
-    sets = drawn(replace(task, train=Kept(task.train.images[unseen], None, task.train.class_names)))
+    sets = drawn(replace(inputs, train=Kept(inputs.train.images[unseen], None, inputs.train.class_names)))
     if sets is None:
-        return too_few(task, "classifier")
-    learned = Kept(task.train.images[seen], task.train.labels[seen], task.train.class_names)
-    network, notes = trained(learned, task.seed, task.device, task.cache)
+        return too_few_images(inputs, "classifier")
+    learned = Kept(inputs.train.images[seen], inputs.train.labels[seen], inputs.train.class_names)
+    network, notes = trained(learned, inputs.seed, inputs.device, inputs.cache)
     features = sets.map(lambda images: batched(images, network.features))
     network.cpu()
 
@@ -116,10 +109,10 @@ def classifier_figures(task: Task) -> Found:
 
     section = f"a classifier trained on the training images, {len(sets.fake)} images each"
     counts = [_counts(probabilities(rows)).tolist() for rows in (features.fake, features.real)]
-    return Found(
-        measure(compared, features, section, SPECS, jackknife=True),
-        (f"The classifier names {accuracy(network, task.held_out):.1%} of the held-out images correctly.", *notes),
-        tuple(zip(task.train.class_names, *counts, strict=True)),
+    return GroupResult(
+        measure(compared, features, section, jackknife=True),
+        (f"The classifier names {accuracy(network, inputs.held_out):.1%} of the held-out images correctly.", *notes),
+        tuple(zip(inputs.train.class_names, *counts, strict=True)),
     )
 
 
@@ -185,7 +178,7 @@ def _kept(network: Classifier, file: Path) -> tuple[str, ...]:
 
 def _train(network: Classifier, images: Tensor, labels: Tensor, seed: int, device: torch.device | str) -> None:
     """Adam with a rate that falls linearly to zero, on batches of the endless stream of permuted epochs."""
-    initialise(network, generator(seed, "classifier/weights"))
+    he_normal_fan_out_(network, generator(seed, "classifier/weights"))
     optimiser = torch.optim.Adam(network.parameters(), RATE)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, STEPS)
     order = draw(STEPS * BATCH, len(images), seed, "classifier/batches")

@@ -4,15 +4,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from wgan.metrics.report import Figure, Report, number, paragraphs, table
+from wgan.config.metrics import Metric
+from wgan.metrics.report import Report, number, paragraphs, table
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One figure of two sets of generated images.
+    """One metric of two sets of generated images.
 
     Attributes:
-        key, name, section: as of the figure.
+        key, name, section: as of the metric.
         first, second: its values.
         noise: a difference up to this is within the 95 % intervals; infinite where there are none. The sets share the
             real images they are compared with, which makes true differences clearer than this allows for.
@@ -31,28 +32,22 @@ class Difference:
 
 
 def differences(first: Report, second: Report) -> tuple[Difference, ...]:
-    """The figures that both reports have, in the first one's order."""
-    others = {figure.key: figure for figure in second.figures}
-    return tuple(_difference(figure, others[figure.key]) for figure in first.figures if figure.key in others)
+    """The metrics that both reports have, in the first one's order."""
+    others = {metric.key: metric for metric in second.metrics}
+    return tuple(_difference(metric, others[metric.key]) for metric in first.metrics if metric.key in others)
 
 
-def _difference(a: Figure, b: Figure) -> Difference:
+def _difference(a: Metric, b: Metric) -> Difference:
     noise = math.hypot(_towards(a, b.value), _towards(b, a.value))
-    badness = [_badness(figure) for figure in (a, b)]
-    better = None if abs(badness[0] - badness[1]) <= noise else int(badness[1] < badness[0])
+    scores = [metric.score_for_ranking for metric in (a, b)]
+    better = None if abs(scores[0] - scores[1]) <= noise else int(scores[1] < scores[0])
     return Difference(a.key, a.name, a.section, a.value, b.value, noise, a.real, better)
 
 
-def _towards(figure: Figure, other: float) -> float:
+def _towards(metric: Metric, other: float) -> float:
     """How far the interval reaches from the value towards another one."""
-    end = figure.high if other > figure.value else figure.low
-    return math.inf if end is None else abs(end - figure.value)
-
-
-def _badness(figure: Figure) -> float:
-    if figure.better == "real":
-        return abs(figure.value - (figure.real or 0.0))
-    return figure.value if figure.better == "lower" else -figure.value
+    end = metric.high if other > metric.value else metric.low
+    return math.inf if end is None else abs(end - metric.value)
 
 
 def comparison_table(names: tuple[str, str], first: Report, second: Report) -> str:

@@ -1,14 +1,14 @@
 """What all distances between two sets share: equal sets drawn from the data, intervals, real against real."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from wgan.metrics.images import Task, draw
-from wgan.metrics.report import Direction, Figure, Found
+from wgan.config.metrics import Metric, spec_of
+from wgan.metrics.images import EvaluationInputs, draw
+from wgan.metrics.report import GroupResult
 from wgan.metrics.resampling import block_half_width, blocks, jackknife_half_width
 
 LARGEST = 10_000  # what papers use for PRDC; bounds the time
@@ -17,18 +17,8 @@ SMALLEST = 128  # below it the blocks of the intervals are too small for five ne
 
 
 @dataclass(frozen=True)
-class Spec:
-    """What a figure is called, where better lies, and the range it cannot leave."""
-
-    name: str
-    better: Direction
-    floor: float = 0.0
-    ceiling: float = math.inf
-
-
-@dataclass(frozen=True)
 class Sets:
-    """Three sets of one size, in random order: figures of sets of different sizes cannot be compared.
+    """Three sets of one size, in random order: metrics of sets of different sizes cannot be compared.
 
     Attributes:
         fake, real, other: (N, ...) generated images, held-out ones, training ones; or their features.
@@ -43,14 +33,14 @@ class Sets:
         return Sets(function(self.fake), function(self.real), function(self.other))
 
 
-def drawn(task: Task, largest: int = LARGEST) -> Sets | None:
+def drawn(inputs: EvaluationInputs, largest: int = LARGEST) -> Sets | None:
     """As many images of each kind as the smallest set has, at most `largest`; None if fewer than `SMALLEST`."""
-    whole = (task.fake, task.held_out.images, task.train.images)
-    count = min(most_used(task.fake[0], largest), *map(len, whole))
+    whole = (inputs.fake, inputs.held_out.images, inputs.train.images)
+    count = min(most_used(inputs.fake[0], largest), *map(len, whole))
     if count < SMALLEST:
         return None
     names = ("fake", "held-out", "train")
-    return Sets(*(x[draw(count, len(x), task.seed, f"sets/{n}")] for x, n in zip(whole, names, strict=True)))
+    return Sets(*(x[draw(count, len(x), inputs.seed, f"sets/{n}")] for x, n in zip(whole, names, strict=True)))
 
 
 def most_used(image: Tensor, largest: int = LARGEST) -> int:
@@ -58,27 +48,27 @@ def most_used(image: Tensor, largest: int = LARGEST) -> int:
     return min(largest, LARGEST_BYTES // image.numel())
 
 
-def too_few(task: Task, group: str) -> Found:
+def too_few_images(inputs: EvaluationInputs, group: str) -> GroupResult:
     """What stands for a group when `drawn` gave nothing."""
-    counts = f"{len(task.fake)} generated, {len(task.held_out.images)} held out, {len(task.train.images)} for training"
-    return Found(notes=(f"{group} needs at least {SMALLEST} images of each kind and was left out: {counts}.",))
+    counts = (
+        f"{len(inputs.fake)} generated, {len(inputs.held_out.images)} held out, {len(inputs.train.images)} for training"
+    )
+    return GroupResult(notes=(f"{group} needs at least {SMALLEST} images of each kind and was left out: {counts}.",))
 
 
 def measure(
     statistic: Callable[[Tensor, Tensor], Mapping[str, float]],
     sets: Sets,
     section: str,
-    specs: Mapping[str, Spec],
     *,
     jackknife: bool = False,
-) -> tuple[Figure, ...]:
-    """The figures of one statistic: generated against held-out, with interval, and training against held-out.
+) -> tuple[Metric, ...]:
+    """The metrics of one statistic: generated against held-out, with interval, and training against held-out.
 
     Args:
         statistic: (images to judge, real images) to key and value; called on equal parts of both as well.
         sets: what it is called on.
-        section: the figures' heading.
-        specs: one per key that `statistic` returns.
+        section: the metrics' heading.
         jackknife: intervals from leaving blocks out rather than from the blocks themselves; for cheap statistics.
     """
     value, real = statistic(sets.fake, sets.real), statistic(sets.other, sets.real)
@@ -86,12 +76,12 @@ def measure(
     values = [statistic(part(sets.fake, block), part(sets.real, block)) for block in blocks(len(sets.fake))]
     half_width = jackknife_half_width if jackknife else block_half_width
 
-    def figure(key: str, spec: Spec) -> Figure:
-        half = half_width([found[key] for found in values])
+    def metric(key: str) -> Metric:
+        spec, half = spec_of(key), half_width([found[key] for found in values])
         low, high = max(spec.floor, value[key] - half), min(spec.ceiling, value[key] + half)
-        return Figure(key, spec.name, section, value[key], spec.better, real[key], low, high)
+        return Metric(key, spec.name, section, value[key], spec.better, real[key], low, high)
 
-    return tuple(figure(key, spec) for key, spec in specs.items())
+    return tuple(map(metric, value))
 
 
 def without(rows: Tensor, block: slice) -> Tensor:

@@ -7,29 +7,26 @@ it stays far above zero even between real sets: read it beside its real-against-
 import torch
 from torch import Tensor
 
-from wgan.metrics.distribution import Spec, drawn, measure, too_few
-from wgan.metrics.images import Task
+from wgan.metrics.distribution import drawn, measure, too_few_images
+from wgan.metrics.images import EvaluationInputs
 from wgan.metrics.neighbours import reduced
-from wgan.metrics.report import Found
+from wgan.metrics.report import GroupResult
 
 LARGEST = 1000  # the simplex takes a fifth of a second for 1,000 images and grows with the cube
 BINS = {1: 64, 3: 8}  # per channel: 64 grey values, 512 colours
 
-IMAGES = {"emd": Spec("EMD of images", "lower")}
-COLOURS = {"emd_colour": Spec("EMD of colours", "lower")}
 
-
-def emd_figures(task: Task) -> Found:
+def emd_metrics(inputs: EvaluationInputs) -> GroupResult:
     """Between two sets of images (root mean square pixel difference) and between their colour histograms."""
-    few, many = drawn(task, LARGEST), drawn(task)
+    few, many = drawn(inputs, LARGEST), drawn(inputs)
     if few is None or many is None:
-        return too_few(task, "emd")
+        return too_few_images(inputs, "emd")
     vectors = few.map(lambda images: reduced(images) / reduced(images[:1]).shape[1] ** 0.5)
     section = f"exact earth mover's distance, {len(few.fake)} images each, root mean square pixel difference"
-    images = measure(lambda a, b: {"emd": image_distance(a, b)}, vectors, section, IMAGES, jackknife=True)
+    images = measure(lambda a, b: {"emd": image_distance(a, b)}, vectors, section, jackknife=True)
     section = f"exact earth mover's distance of colour histograms, {len(many.fake)} images each"
-    colours = measure(lambda a, b: {"emd_colour": colour_distance(a, b)}, many, section, COLOURS, jackknife=True)
-    return Found(images + colours)
+    colours = measure(lambda a, b: {"emd_colour": colour_distance(a, b)}, many, section, jackknife=True)
+    return GroupResult(images + colours)
 
 
 def image_distance(a: Tensor, b: Tensor) -> float:

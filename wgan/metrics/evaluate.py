@@ -1,34 +1,18 @@
 """Numbers that tell which run is better: `evaluate` compares generated images with real ones."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from wgan.metrics.classifier import classifier_figures
-from wgan.metrics.emd import emd_figures
-from wgan.metrics.images import Labelled, Task
-from wgan.metrics.inception import inception_figures, load_network
-from wgan.metrics.mmd import mmd_figures
-from wgan.metrics.paired import paired_figures
-from wgan.metrics.prdc import prdc_figures
-from wgan.metrics.report import Figure, Found, Report, finite
-from wgan.metrics.swd import swd_figures
+from wgan.config.metrics import GROUPS
+from wgan.metrics.images import EvaluationInputs, Labelled
+from wgan.metrics.inception import load_network
+from wgan.metrics.report import GroupResult, Report, finite
 from wgan.utils.errors import InputError
-
-__all__ = ["GROUPS", "Figure", "Report", "evaluate", "require"]
-
-GROUPS: dict[str, Callable[[Task], Found]] = {
-    "paired": paired_figures,
-    "swd": swd_figures,
-    "prdc": prdc_figures,
-    "mmd": mmd_figures,
-    "emd": emd_figures,
-    "classifier": classifier_figures,
-    "inception": inception_figures,
-}
 
 
 def require(groups: Sequence[str], inception_weights: Path | None) -> None:
@@ -74,16 +58,17 @@ def evaluate(
     shapes = {tuple(images.shape[1:]) for images in (fake, held_out.images, train.images)}
     if len(shapes) > 1:
         raise InputError(f"metrics: the images differ in shape (channels, height, width): {sorted(shapes)}")
-    task = Task(fake, held_out, train, seed, device, cache, inception_weights)
-    found: list[Found] = []
+    inputs = EvaluationInputs(fake, held_out, train, seed, device, cache, inception_weights)
+    found: list[GroupResult] = []
     seconds: dict[str, float] = {}
     for group in dict.fromkeys(groups):
         if group not in GROUPS:
             raise InputError(f"metrics: there is no group {group!r}; the groups are {', '.join(GROUPS)}")
         start = time.perf_counter()
-        found.append(GROUPS[group](task))
+        module, _, function = GROUPS[group].partition(":")
+        found.append(getattr(import_module(module), function)(inputs))
         seconds[group] = time.perf_counter() - start
-    figures, unusable = finite(figure for group in found for figure in group.figures)
+    metrics, unusable = finite(metric for group in found for metric in group.metrics)
     notes = tuple(note for group in found for note in group.notes)
     counts = tuple(count for group in found for count in group.class_counts)
-    return Report(figures, notes + unusable, counts, seconds)
+    return Report(metrics, notes + unusable, counts, seconds)

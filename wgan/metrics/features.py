@@ -89,12 +89,12 @@ def _vgg16(side: int) -> nn.Sequential:
         channels = maps or channels
     layers += [nn.Flatten(), nn.Linear(512 * side * side, 4096), nn.ReLU(inplace=True), nn.Linear(4096, 64)]
     network = nn.Sequential(*layers).eval().requires_grad_(False)
-    initialise(network, generator(0, "random-vgg16"))
+    he_normal_fan_out_(network, generator(0, "random-vgg16"))
     return network.to(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
-def initialise(network: nn.Module, random: torch.Generator) -> None:
+def he_normal_fan_out_(network: nn.Module, random: torch.Generator) -> None:
     """He initialisation of convolutions (fan out, as torchvision's VGG) and linear layers, biases zero."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):

@@ -29,8 +29,8 @@ class Labelled(Protocol):
 
 
 @dataclass(frozen=True)
-class Task:
-    """What a group of metrics is given; a group returns its figures and notes.
+class EvaluationInputs:
+    """What a group of metrics is given; a group returns its metrics and notes.
 
     Attributes:
         fake: (N, C, H, W) uint8 generated images.

@@ -9,43 +9,42 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from wgan.metrics.distribution import Spec, drawn, measure, too_few
+from wgan.metrics.distribution import drawn, measure, too_few_images
 from wgan.metrics.features import batched, remembered
 from wgan.metrics.frechet import frechet_distance
-from wgan.metrics.images import Task
+from wgan.metrics.images import EvaluationInputs
 from wgan.metrics.mmd import SCALE, cubic, mmd2
-from wgan.metrics.report import Found
+from wgan.metrics.report import GroupResult
 from wgan.utils.errors import InputError
 
-SPECS = {"fid": Spec("FID", "lower"), "kid": Spec("KID x 1000", "lower", floor=-float("inf"))}
 ADVICE = "Give inception_weights: FILE, torch-fidelity's weights-inception-2015-12-05-6726825d.pth from its releases."
 
 
-def inception_figures(task: Task) -> Found:
+def inception_metrics(inputs: EvaluationInputs) -> GroupResult:
     """FID and KID; a note instead where the weights cannot be had."""
-    sets = drawn(task)
+    sets = drawn(inputs)
     if sets is None:
-        return too_few(task, "inception")
+        return too_few_images(inputs, "inception")
     try:
-        network = load_network(task.inception_weights)
+        network = load_network(inputs.inception_weights)
     except InputError:
         raise
     except Exception as error:  # a server, a proxy or torch's cache of downloads may fail in any way
         reason = str(error) or type(error).__name__
-        return Found(notes=(f"inception was left out: its weights cannot be downloaded ({reason}). {ADVICE}",))
-    network.to(task.device)
+        return GroupResult(notes=(f"inception was left out: its weights cannot be downloaded ({reason}). {ADVICE}",))
+    network.to(inputs.device)
 
     def extract(batch: Tensor) -> Tensor:
-        found: Tensor = network(batch.to(task.device).expand(-1, 3, -1, -1))[0]
+        found: Tensor = network(batch.to(inputs.device).expand(-1, 3, -1, -1))[0]
         return found
 
-    name = f"inception {task.inception_weights}"
+    name = f"inception {inputs.inception_weights}"
     features = sets.map(lambda images: remembered(name, images, lambda x: batched(x, extract, 1 << 17)).double())
 
     def distances(fake: Tensor, real: Tensor) -> dict[str, float]:
         return {"fid": frechet_distance(fake, real), "kid": SCALE * mmd2(fake, real, cubic)}
 
-    return Found(measure(distances, features, f"Inception features, {len(sets.fake)} images each", SPECS))
+    return GroupResult(measure(distances, features, f"Inception features, {len(sets.fake)} images each"))
 
 
 def load_network(weights: Path | None) -> nn.Module:

@@ -4,32 +4,26 @@ Zero on average when both sets come from one distribution, so single values may 
 """
 
 from collections.abc import Callable
-from math import inf
 
 import torch
 from torch import Tensor
 
-from wgan.metrics.distribution import Spec, drawn, measure, too_few
+from wgan.metrics.distribution import drawn, measure, too_few_images
 from wgan.metrics.features import random_vgg16
-from wgan.metrics.images import Task, slices
-from wgan.metrics.report import Found
+from wgan.metrics.images import EvaluationInputs, slices
+from wgan.metrics.report import GroupResult
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 SCALE = 1000.0  # papers show KID times 1000
 
-SPECS = {
-    "mmd": Spec("MMD x 1000, Gaussian kernel", "lower", floor=-inf),
-    "mmd_cubic": Spec("MMD x 1000, cubic kernel", "lower", floor=-inf),
-}
 
-
-def mmd_figures(task: Task) -> Found:
+def mmd_metrics(inputs: EvaluationInputs) -> GroupResult:
     """Squared MMD with a Gaussian kernel (median bandwidth) and with the cubic kernel of KID, both times 1000."""
-    sets = drawn(task)
+    sets = drawn(inputs)
     if sets is None:
-        return too_few(task, "mmd")
-    features = sets.map(lambda images: random_vgg16(images, task.device).double())
-    deviation, mean = torch.std_mean(features.real, dim=0)  # the real images' alone: no figure moves the ruler
+        return too_few_images(inputs, "mmd")
+    features = sets.map(lambda images: random_vgg16(images, inputs.device).double())
+    deviation, mean = torch.std_mean(features.real, dim=0)  # the real images' alone: no metric moves the ruler
     features = features.map(lambda rows: (rows - mean) / deviation.clamp_min(1e-12))
     kernels = {"mmd": gaussian(median_distance(features.real)), "mmd_cubic": cubic}
 
@@ -37,7 +31,7 @@ def mmd_figures(task: Task) -> Found:
         return {key: SCALE * mmd2(fake, real, kernel) for key, kernel in kernels.items()}
 
     section = f"kernel distance of random VGG16 features, {len(sets.fake)} images each"
-    return Found(measure(discrepancies, features, section, SPECS))
+    return GroupResult(measure(discrepancies, features, section))
 
 
 def mmd2(x: Tensor, y: Tensor, kernel: Kernel) -> float:

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from wgan.metrics.images import slices, to_unit
 
 SIDE = 32  # larger images are compared after area averaging to this side: 256x256 costs what 32x32 does
+LOOKED_AT = 1024  # generated images whose neighbours are searched for the picture
 
 
 def nearest(queries: Tensor, pool: Tensor, count: int = 1, device: torch.device | str = "cpu") -> Tensor:
@@ -32,6 +33,31 @@ def nearest(queries: Tensor, pool: Tensor, count: int = 1, device: torch.device 
         index = torch.cat([index, numbers], 1).gather(1, order[:, :count])
         best = best[:, :count]
     return index.cpu()
+
+
+def nearest_rows(
+    fake: Tensor, real: Tensor, rows: int = 8, columns: int = 8, device: torch.device | str = "cpu"
+) -> list[tuple[Tensor, Tensor]]:
+    """Some generated images, each with the real images nearest to it, for a picture that shows memorisation.
+
+    The first is the generated image that is nearest of all to a real one: if it equals its neighbour, the generator
+    repeats what it was shown. The others go on evenly to the one that is farthest from any real image.
+
+    Args:
+        fake: (N, C, H, W) uint8; the first 1,024 are looked at.
+        real: (M, C, H, W) uint8, the training images.
+        rows: generated images.
+        columns: images in a row, the generated one included.
+        device: where distances are computed.
+
+    Returns:
+        (C, H, W) and (K, C, H, W) uint8, K at most columns - 1.
+    """
+    fake = fake[:LOOKED_AT]
+    index = nearest(fake, real, min(columns - 1, len(real)), device)
+    distance = (reduced(fake) - reduced(real[index[:, 0]])).norm(dim=1)
+    chosen = distance.argsort()[torch.linspace(0, len(fake) - 1, min(rows, len(fake))).long()]
+    return [(fake[k], real[index[k]]) for k in chosen.tolist()]
 
 
 def reduced(images: Tensor, device: torch.device | str = "cpu") -> Tensor:

@@ -1,7 +1,7 @@
 """PSNR, SSIM, MS-GMSD, MDSI and HaarPSI (piq) between pairs of a generated and a real image.
 
 These compare two versions of one picture; between unrelated pictures they say little, so the pairing is half of the
-figure's meaning. Two pairings, each with the value that real images reach under it:
+metric's meaning. Two pairings, each with the value that real images reach under it:
 
 - random: a generated image with a held-out real one drawn at random, as in the tables people publish. Real against
   real: a training image with the same held-out one. Blurred averages beat real images here, so no higher value is
@@ -17,9 +17,10 @@ import piq
 import torch
 from torch import Tensor
 
-from wgan.metrics.images import Task, draw, slices, to_unit
+from wgan.config.metrics import Metric
+from wgan.metrics.images import EvaluationInputs, draw, slices, to_unit
 from wgan.metrics.neighbours import nearest
-from wgan.metrics.report import Figure, Found
+from wgan.metrics.report import GroupResult
 from wgan.metrics.resampling import bootstrap_mean
 
 Pairs = tuple[Tensor, Tensor]
@@ -64,39 +65,39 @@ def compare(x: Tensor, y: Tensor, device: torch.device | str = "cpu") -> dict[st
     return {name: torch.cat([part[name] for part in parts]) for name in METRICS}
 
 
-def paired_figures(task: Task) -> Found:
+def paired_metrics(inputs: EvaluationInputs) -> GroupResult:
     """Both pairings. Every generated and held-out image stands in at most one pair while there are enough of them."""
-    fake, unseen, seen = task.fake, task.held_out.images, task.train.images
+    fake, unseen, seen = inputs.fake, inputs.held_out.images, inputs.train.images
     count = min(MAX_PAIRS, max(MIN_PAIRS, min(len(fake), len(unseen))))
     sets = {"generated": fake, "held-out": unseen, "training": seen}
     generated, real, trained = (
-        images[draw(count, len(images), task.seed, f"pairs/{name}")] for name, images in sets.items()
+        images[draw(count, len(images), inputs.seed, f"pairs/{name}")] for name, images in sets.items()
     )
 
     def with_nearest(images: Tensor) -> tuple[Tensor, Tensor]:
-        return images, seen[nearest(images, seen, device=task.device)[:, 0]]
+        return images, seen[nearest(images, seen, device=inputs.device)[:, 0]]
 
-    figures = (
-        *_figures(f"{count} random pairs with held-out images", "", (generated, real), (trained, real), task),
+    metrics = (
+        *_figures(f"{count} random pairs with held-out images", "", (generated, real), (trained, real), inputs),
         *_figures(
             f"{count} pairs with the nearest training image",
             "nearest_",
             with_nearest(generated),
             with_nearest(real),
-            task,
+            inputs,
         ),
     )
     short = [f"{len(images)} {name} images" for name, images in sets.items() if len(images) < count]
     note = f"Only {' and '.join(short)} for {count} pairs: images repeat, so the intervals are too narrow."
-    return Found(figures, (note,) if short else ())
+    return GroupResult(metrics, (note,) if short else ())
 
 
-def _figures(section: str, prefix: str, pairs: Pairs, real_pairs: Pairs, task: Task) -> list[Figure]:
-    values, real_values = compare(*pairs, device=task.device), compare(*real_pairs, device=task.device)
-    figures = []
+def _figures(section: str, prefix: str, pairs: Pairs, real_pairs: Pairs, inputs: EvaluationInputs) -> list[Metric]:
+    values, real_values = compare(*pairs, device=inputs.device), compare(*real_pairs, device=inputs.device)
+    metrics = []
     for name in METRICS:
         key = prefix + name.lower().replace("-", "_")
-        low, high = bootstrap_mean(values[name], task.seed)
+        low, high = bootstrap_mean(values[name], inputs.seed)
         real = float(real_values[name].mean())
-        figures.append(Figure(key, name, section, float(values[name].mean()), "real", real, low, high))
-    return figures
+        metrics.append(Metric(key, name, section, float(values[name].mean()), "real", real, low, high))
+    return metrics

@@ -7,32 +7,25 @@ images are generated. Distances are computed a slice of rows at a time: the N x 
 import torch
 from torch import Tensor
 
-from wgan.metrics.distribution import Spec, drawn, measure, too_few
+from wgan.metrics.distribution import drawn, measure, too_few_images
 from wgan.metrics.features import random_vgg16
-from wgan.metrics.images import Task, slices
-from wgan.metrics.report import Found
+from wgan.metrics.images import EvaluationInputs, slices
+from wgan.metrics.report import GroupResult
 
 NEIGHBOURS = 5  # the paper's k
 
-SPECS = {
-    "precision": Spec("Precision", "higher", ceiling=1.0),
-    "recall": Spec("Recall", "higher", ceiling=1.0),
-    "density": Spec("Density", "higher"),  # may exceed 1
-    "coverage": Spec("Coverage", "higher", ceiling=1.0),
-}
 
-
-def prdc_figures(task: Task) -> Found:
-    """The four figures; k = 5."""
-    sets = drawn(task)
+def prdc_metrics(inputs: EvaluationInputs) -> GroupResult:
+    """The four metrics; k = 5."""
+    sets = drawn(inputs)
     if sets is None:
-        return too_few(task, "prdc")
-    features = sets.map(lambda images: random_vgg16(images, task.device))
+        return too_few_images(inputs, "prdc")
+    features = sets.map(lambda images: random_vgg16(images, inputs.device))
     section = f"features of a random VGG16, {NEIGHBOURS} neighbours, {len(sets.fake)} images each"
-    return Found(measure(manifold_figures, features, section, SPECS))
+    return GroupResult(measure(manifold_metrics, features, section))
 
 
-def manifold_figures(fake: Tensor, real: Tensor, neighbours: int = NEIGHBOURS) -> dict[str, float]:
+def manifold_metrics(fake: Tensor, real: Tensor, neighbours: int = NEIGHBOURS) -> dict[str, float]:
     """Equations 1 to 5 of the paper; balls are open, and no point is its own neighbour.
 
     Args:

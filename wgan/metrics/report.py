@@ -1,65 +1,40 @@
-"""What an evaluation found: figures with their noise and their real-against-real value, as a table and as JSON."""
+"""What an evaluation found: metrics with their noise and their real-against-real value, as a table and as JSON."""
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
-Direction = Literal["higher", "lower", "real"]  # "real": the nearer to the real-against-real value the better
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One number about the generated images.
-
-    Attributes:
-        key: its name in metrics.json and log.csv, such as `nearest_psnr`.
-        name: its name for people.
-        section: the heading it stands under; says what was compared with what.
-        value: the figure.
-        better: where better lies.
-        real: the same figure between two disjoint sets of real images: what a perfect generator would reach.
-        low, high: ends of the 95 % interval of `value`, where one was computed.
-    """
-
-    key: str
-    name: str
-    section: str
-    value: float
-    better: Direction
-    real: float | None = None
-    low: float | None = None
-    high: float | None = None
+from wgan.config.metrics import Direction, Metric
 
 
 @dataclass(frozen=True)
-class Found:
+class GroupResult:
     """What one group of metrics found; the attributes are those of `Report`."""
 
-    figures: tuple[Figure, ...] = ()
+    metrics: tuple[Metric, ...] = ()
     notes: tuple[str, ...] = ()
     class_counts: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True)
 class Report:
-    """All figures of one evaluation.
+    """All metrics of one evaluation.
 
     Attributes:
-        figures: in the order of the table.
+        metrics: in the order of the table.
         notes: what a reader of the numbers must know: what was left out and why, repeated images.
         class_counts: for each class, how many images the classifier sees in it: (name, generated, real).
         seconds: what each group cost.
     """
 
-    figures: tuple[Figure, ...]
+    metrics: tuple[Metric, ...]
     notes: tuple[str, ...] = ()
     class_counts: tuple[tuple[str, int, int], ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
     def values(self) -> dict[str, float]:
         """Key to value: the columns an evaluation adds to the log."""
-        return {figure.key: figure.value for figure in self.figures}
+        return {metric.key: metric.value for metric in self.metrics}
 
     def as_dict(self) -> dict[str, object]:
         """For metrics.json: numbers are finite, and a bound that was not computed is null.
@@ -67,36 +42,25 @@ class Report:
         All is mappings, so that `pandas.read_json` opens it as a table with a row for each name.
         """
         return {
-            "figures": {
-                figure.key: {
-                    "name": figure.name,
-                    "section": figure.section,
-                    "value": figure.value,
-                    "real": figure.real,
-                    "low": figure.low,
-                    "high": figure.high,
-                    "better": figure.better,
-                }
-                for figure in self.figures
-            },
+            "metrics": {metric.key: metric.as_json() for metric in self.metrics},
             "class_counts": {name: {"generated": fake, "real": real} for name, fake, real in self.class_counts},
             "notes": {str(number): note for number, note in enumerate(self.notes, 1)},
             "seconds": {group: round(seconds, 2) for group, seconds in self.seconds.items()},
         }
 
     def as_table(self) -> str:
-        """For people: a section per kind of comparison, the real-against-real value beside each figure.
+        """For people: a section per kind of comparison, the real-against-real value beside each metric.
 
         Nothing at all where nothing was computed.
         """
         header = ("Metric", "generated", "95 % interval", "real vs real", "better")
         rows = [
-            (figure.name, number(figure.value), interval(figure), number(figure.real), WORDS[figure.better])
-            for figure in self.figures
+            (metric.name, number(metric.value), interval(metric), number(metric.real), WORDS[metric.better])
+            for metric in self.metrics
         ]
         counts = [(name, str(fake), str(real)) for name, fake, real in self.class_counts]
         return paragraphs(
-            table(header, rows, [figure.section for figure in self.figures]),
+            table(header, rows, [metric.section for metric in self.metrics]),
             table(("Class", "generated", "real"), counts),
             [f"Note: {note}" for note in self.notes],
         )
@@ -105,9 +69,9 @@ class Report:
 WORDS: dict[Direction, str] = {"higher": "higher", "lower": "lower", "real": "as real vs real"}
 
 
-def finite(figures: Iterable[Figure]) -> tuple[tuple[Figure, ...], tuple[str, ...]]:
-    """Keep the figures that are numbers; a note for each that is none."""
-    every = tuple(figures)
+def finite(metrics: Iterable[Metric]) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
+    """Keep the metrics that are numbers; a note for each that is none."""
+    every = tuple(metrics)
     kept = tuple(f for f in every if all(math.isfinite(x) for x in (f.value, f.real, f.low, f.high) if x is not None))
     return kept, tuple(f"{f.name} ({f.key}) is not a finite number and was left out." for f in every if f not in kept)
 
@@ -119,9 +83,9 @@ def number(value: float | None) -> str:
     return f"{value:.{min(4, max(0, 3 - math.floor(math.log10(abs(value)))))}f}" if value else "0"
 
 
-def interval(figure: Figure) -> str:
+def interval(metric: Metric) -> str:
     """`12.51 .. 12.75`, or a dash."""
-    return "-" if figure.low is None or figure.high is None else f"{number(figure.low)} .. {number(figure.high)}"
+    return "-" if metric.low is None or metric.high is None else f"{number(metric.low)} .. {number(metric.high)}"
 
 
 def paragraphs(*blocks: Sequence[str]) -> str:

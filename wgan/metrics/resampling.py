@@ -1,4 +1,4 @@
-"""How far a figure would move with other images: bootstrap for means, disjoint blocks for everything else."""
+"""How far a metric would move with other images: bootstrap for means, disjoint blocks for everything else."""
 
 import math
 import statistics
@@ -34,19 +34,19 @@ def blocks(count: int) -> list[slice]:
 
 
 def block_half_width(values: Sequence[float]) -> float:
-    """Half of the 95 % interval of a figure on all images, from its values on the disjoint `blocks` (batch means).
+    """Half of the 95 % interval of a metric on all images, from its values on the disjoint `blocks` (batch means).
 
-    A bootstrap would put copies of images into a set, which nearest-neighbour figures and distances mistake for
+    A bootstrap would put copies of images into a set, which nearest-neighbour metrics and distances mistake for
     structure. Disjoint blocks hold no copies: their spread, over the square root of their number, is the standard
-    error of the figure on all images. A distance whose own bias shrinks with the set gets an interval that is too
+    error of the metric on all images. A distance whose own bias shrinks with the set gets an interval that is too
     wide rather than too narrow.
     """
     return STUDENT * statistics.stdev(values) / math.sqrt(BLOCKS)
 
 
 def jackknife_half_width(values: Sequence[float]) -> float:
-    """The same from the figure's values on all images but one block (Tukey 1958).
+    """The same from the metric's values on all images but one block (Tukey 1958).
 
-    Eight times as dear, and right also where the figure's own bias is as large as its noise.
+    Eight times as dear, and right also where the metric's own bias is as large as its noise.
     """
     return block_half_width(values) * (BLOCKS - 1)

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from wgan.metrics.distribution import Spec, drawn, measure, too_few
-from wgan.metrics.images import Task, slices, to_unit
-from wgan.metrics.report import Found
+from wgan.metrics.distribution import drawn, measure, too_few_images
+from wgan.metrics.images import EvaluationInputs, slices, to_unit
+from wgan.metrics.report import GroupResult
 from wgan.utils.rng import generator
 
 PATCH, PER_IMAGE, DIRECTIONS = 7, 128, 512  # as in the paper
@@ -23,26 +23,25 @@ SMALLEST_LEVEL = 14  # the paper stops at 16; 14 gives 28x28 images their second
 SCALE = 1000.0  # the paper's tables show the distance times 1000
 
 
-def swd_figures(task: Task) -> Found:
-    """One figure per level, named by its side in pixels, and their mean. On the CPU, whose sort is fast enough."""
-    sets = drawn(task)
+def swd_metrics(inputs: EvaluationInputs) -> GroupResult:
+    """One metric per level, named by its side in pixels, and their mean. On the CPU, whose sort is fast enough."""
+    sets = drawn(inputs)
     if sets is None:
-        return too_few(task, "swd")
+        return too_few_images(inputs, "swd")
     sides = levels(sets.fake.shape[-1])
     per_image = NUMBERS // (len(sides) * sets.fake.shape[:2].numel() * PATCH**2)
     per_image = max(1, min(PER_IMAGE, per_image))
 
     def distances(a: Tensor, b: Tensor) -> dict[str, float]:
         found = {
-            f"swd_{side}": SCALE * sliced_wasserstein(_normalised(a, level), _normalised(b, level), task.seed)
+            f"swd_{side}": SCALE * sliced_wasserstein(_normalised(a, level), _normalised(b, level), inputs.seed)
             for level, side in enumerate(sides)
         }
         return {**found, "swd": sum(found.values()) / len(found)}
 
-    specs = {f"swd_{side}": Spec(f"SWD at {side} px", "lower") for side in sides} | {"swd": Spec("SWD, mean", "lower")}
-    descriptors = sets.map(lambda images: patches(images, len(sides), per_image, task.seed))
+    descriptors = sets.map(lambda images: patches(images, len(sides), per_image, inputs.seed))
     section = f"sliced Wasserstein distance x 1000, {len(sets.fake)} images each"
-    return Found(measure(distances, descriptors, section, specs))
+    return GroupResult(measure(distances, descriptors, section))
 
 
 def levels(side: int) -> list[int]:

@@ -1,14 +1,17 @@
-"""Exact figures for points in the plane: the distance that a WGAN's critic estimates, and the modes that are found."""
+"""Points in the plane: the distance that a critic estimates, exactly; the modes that are found; slopes by depth."""
 
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from wgan.metrics.distribution import Sets, Spec, measure
+from wgan.config.metrics import Metric, spec_of
+from wgan.metrics.distribution import Sets, measure
 from wgan.metrics.emd import image_distance
 from wgan.metrics.images import Labelled, draw
-from wgan.metrics.report import Figure, Report
+from wgan.metrics.report import Report
+from wgan.networks.base import Critic
+from wgan.networks.layers import LeakyReLU, Linear
 
 POINTS = 1_000
 """Of each kind in a distance: the simplex takes a fifth of a second for so many."""
@@ -16,9 +19,6 @@ REACH = 3.0
 """A point belongs to a mode within so many standard deviations of its centre (VEEGAN, arXiv:1705.07761, sec. 5)."""
 PRESENT = 0.1
 """A mode is covered when so large a share of what it should hold lies near it: a stray point or two is no mode."""
-
-W1 = {"w1": Spec("Exact W1", "lower")}
-MODES = {"modes_covered": Spec("Modes covered", "higher"), "near_a_mode": Spec("Share near a mode", "real", 0.0, 1.0)}
 
 
 class Modes(NamedTuple):
@@ -73,17 +73,41 @@ def evaluate_points(fake: Tensor, held_out: Labelled, train: Labelled, seed: int
         )
     )
     section = f"exact 1-Wasserstein distance, {POINTS:,} points each"
-    figures = measure(lambda a, b: {"w1": exact_w1(a, b)}, sets, section, W1, jackknife=True)
+    metrics = measure(lambda a, b: {"w1": exact_w1(a, b)}, sets, section, jackknife=True)
     modes = Modes.of(train)
-    return Report(figures + (() if modes is None else mode_figures(modes, fake, held_out.images)))
+    return Report(metrics + (() if modes is None else mode_metrics(modes, fake, held_out.images)))
 
 
-def mode_figures(modes: Modes, fake: Tensor, real: Tensor) -> tuple[Figure, ...]:
+def mode_metrics(modes: Modes, fake: Tensor, real: Tensor) -> tuple[Metric, ...]:
     """Modes covered and the share of points near one, of generated points and of as many real ones."""
     section = f"{len(modes.centres)} modes, {len(fake):,} points; near is within {REACH:g} standard deviations"
+    specs = spec_of("modes_covered"), spec_of("near_a_mode")
     return tuple(
-        Figure(key, spec.name, section, float(value), spec.better, float(other))
-        for (key, spec), value, other in zip(
-            MODES.items(), modes.found(fake), modes.found(real[: len(fake)]), strict=True
-        )
+        Metric(spec.key, spec.name, section, float(value), spec.better, float(other))
+        for spec, value, other in zip(specs, modes.found(fake), modes.found(real[: len(fake)]), strict=True)
     )
+
+
+def gradient_norms_by_depth(critic: Critic, points: Tensor) -> list[float]:
+    """How large a gradient arrives behind each hidden layer of a dense critic (arXiv:1704.00028, figure 1b).
+
+    Args:
+        critic: a chain of dense layers and activations.
+        points: (N, ...) where to look.
+
+    Returns:
+        The mean over the points of |df/dh|, h the output of a hidden layer; the layer next to the points first. It
+        explodes or vanishes towards the first where the product of the weights does.
+    """
+    hidden: list[Tensor] = []
+    x = points.detach().requires_grad_()
+    for layer in critic.main:
+        x = layer(x)
+        if isinstance(layer, LeakyReLU):
+            hidden.append(x)
+    return [float(torch.linalg.vector_norm(g, dim=1).mean()) for g in torch.autograd.grad(x.sum(), hidden)]
+
+
+def weights_of(critic: Critic) -> Tensor:
+    """All weights of its dense layers, without the biases, (K,) on the CPU."""
+    return torch.cat([m.weight.detach().flatten().cpu() for m in critic.modules() if isinstance(m, Linear)])

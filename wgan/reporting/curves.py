@@ -5,60 +5,48 @@ from math import isfinite, nan
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
+from wgan.reporting.pages import CURVES, MAIN_CURVES
+from wgan.reporting.plots import new_figure, save_figure, style
 from wgan.runs.csv_log import has_numbers, read_log
-from wgan.utils.atomic_io import replacing
 
-PANELS = {  # column -> title; a column that an algorithm has no figures for is not drawn
-    "wasserstein_estimate": "Wasserstein estimate",
-    "critic_loss": "critic loss",
-    "generator_loss": "generator loss",
-    "gradient_norm": "gradient norm of the critic",
-}
-EXACT = {"wasserstein_estimate": ("exact_w1", "exact W1")}  # column -> the exact figure drawn over it, and its name
+EXACT = {"wasserstein_estimate": ("exact_w1", "exact W1")}  # column -> the exact value drawn over it, and its name
 _COLOUR, _EXACT_COLOUR = "#2563eb", "#d97706"
 
 
 def loss_plot(log_csv: Path, path: Path) -> None:
-    """Draw the curves of a log as a PNG: each smoothed, with the raw figures pale behind.
+    """Draw the curves of a log as a PNG: each smoothed, with the raw values pale behind.
 
     Args:
         log_csv: the run's log, maybe still growing; empty cells are gaps.
-        path: the PNG, replaced in one rename. A log without figures gives a picture that says so.
+        path: the PNG, replaced in one rename. A log without numbers gives a picture that says so.
 
     Raises:
         OSError: the file cannot be written.
     """
     log = read_log(log_csv)
-    shown = [column for column in PANELS if has_numbers(log.get(column, []))]
+    shown = [column for column in MAIN_CURVES if has_numbers(log.get(column, []))]
     columns = 1 if len(shown) < 2 else 2
     rows = max(1, -(-len(shown) // columns))
-    figure = Figure(figsize=(5.2 * columns, 3.2 * rows), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(5.2 * columns, 3.2 * rows)
     if not shown:
-        figure.text(0.5, 0.5, "no figures logged yet", ha="center", va="center")
+        figure.text(0.5, 0.5, "nothing logged yet", ha="center", va="center")
     for index, column in enumerate(shown):
         axes = figure.add_subplot(rows, columns, index + 1)
-        _curve(axes, log["step"], log[column], PANELS[column])
+        _curve(axes, log["step"], log[column], CURVES[column])
         other, name = EXACT.get(column, ("", ""))
         if has_numbers(log.get(other, [])):
             axes.plot(log["step"], log[other], color=_EXACT_COLOUR, linewidth=1.2, label=name)
             axes.legend(fontsize=8)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120)
+    save_figure(figure, path)
 
 
 def _curve(axes: Axes, steps: list[float], values: list[float], title: str) -> None:
     span = max(1, len(values) // 25)
     axes.plot(steps, values, color=_COLOUR, alpha=0.25, linewidth=1)
     axes.plot(steps, smoothed(values, span), color=_COLOUR, linewidth=1.6, marker="." if len(values) < 3 else "")
-    axes.set_title(title if span == 1 else f"{title} (smoothed over {span} rows)", fontsize=10)
+    style(axes, title if span == 1 else f"{title} (smoothed over {span} rows)")
     axes.set_xlabel("step", fontsize=9)
-    axes.tick_params(labelsize=8)
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
     _leave_out_first_spikes(axes, [value for value in values if isfinite(value)])
 
 

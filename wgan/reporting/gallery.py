@@ -12,13 +12,12 @@ from PIL import Image
 
 from wgan.config.algorithms import ALGORITHMS
 from wgan.config.metrics import in_order, titles
-from wgan.reporting.pages import CURVES, clean, data_uri, figure, render, shown, thinned
-from wgan.reporting.run_record import Measure, RunRecord, find_runs, read_run
+from wgan.reporting.pages import CURVES, MAIN_CURVES, clean, data_uri, format_number, render, shown, thinned
+from wgan.reporting.run_record import RunRecord, find_runs, read_run
 from wgan.reporting.sheets import corner
 from wgan.runs.csv_log import has_numbers
 from wgan.utils.atomic_io import write_text
 
-_CURVES = ("wasserstein_estimate", "critic_loss", "generator_loss", "gradient_norm")
 _MOST_CURVE_POINTS = 60_000  # of each column over all runs: bounds the page
 _OPEN_COLUMNS = 5  # of keys, and of metrics; the others wait in the menu
 _REFRESH_SECONDS = 30
@@ -66,13 +65,14 @@ def write_index(out: Path) -> Path:
     """
     runs = [run for run in map(read_run, find_runs(out)) if run.config.get("arch", "WGAN-GP") in ALGORITHMS]
     keys = _telling_keys(runs)
-    found = {measure.key: measure for run in runs for measure in run.measures}
+    found = {metric.key: metric for run in runs for metric in run.metrics}
     ordered = in_order(found.values())
-    measures = [measure.key for measure in ordered]
+    metrics = [metric.key for metric in ordered]
     columns = [Column(f"key-{i}", key, "Settings", i < _OPEN_COLUMNS) for i, key in enumerate(keys)]
     columns += [Column(f"metric-{i}", title, "Metrics", i < _OPEN_COLUMNS) for i, title in enumerate(titles(ordered))]
     best = {
-        key: min((m.rank(), run.folder) for run in runs for m in run.measures if m.key == key)[1] for key in measures
+        key: min((m.score_for_ranking, run.folder) for run in runs for m in run.metrics if m.key == key)[1]
+        for key in metrics
     }
     rows = [
         {
@@ -82,7 +82,7 @@ def write_index(out: Path) -> Path:
             "thumbnail": _thumbnail(run),
             "search": " ".join([_name(run, out), run.data, run.state, *_settings(run, keys)]).lower(),
             "unseen": _changes(run, keys[_OPEN_COLUMNS:]),
-            "cells": [_setting(run, key) for key in keys] + [_measure(run, key, best[key]) for key in measures],
+            "cells": [_setting(run, key) for key in keys] + [_metric(run, key, best[key]) for key in metrics],
         }
         for run in runs
     ]
@@ -90,7 +90,7 @@ def write_index(out: Path) -> Path:
     states = {state: sum(run.state == state for run in runs) for state in sorted({run.state for run in runs})}
     page = {
         "runs": [_for_scripts(run, out, max(60, min(400, _MOST_CURVE_POINTS // max(1, len(runs))))) for run in runs],
-        "curves": [{"column": column, "title": CURVES[column]} for column in _CURVES],
+        "curves": [{"column": column, "title": CURVES[column]} for column in MAIN_CURVES],
         "columns": [column.title for column in columns],
         "refreshSeconds": _REFRESH_SECONDS if states.get("running") else 0,
     }
@@ -141,9 +141,9 @@ def _setting(run: RunRecord, key: str) -> Cell:
     return Cell(shown(value), float(value) if isinstance(value, int | float) else shown(value), key in run.changed)
 
 
-def _measure(run: RunRecord, key: str, best: Path) -> Cell:
-    found: Measure | None = next((measure for measure in run.measures if measure.key == key), None)
-    return Cell(figure(found.value), found.value, run.folder == best) if found else Cell("–", "")
+def _metric(run: RunRecord, key: str, best: Path) -> Cell:
+    found = next((metric for metric in run.metrics if metric.key == key), None)
+    return Cell(format_number(found.value), found.value, run.folder == best) if found else Cell("–", "")
 
 
 def _for_scripts(run: RunRecord, out: Path, points: int) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def _for_scripts(run: RunRecord, out: Path, points: int) -> dict[str, Any]:
         "steps": clean(run.log["step"][row] for row in rows) if rows else [],
         "curves": {
             column: clean(run.log[column][row] for row in rows)
-            for column in _CURVES
+            for column in MAIN_CURVES
             if rows and has_numbers(run.log.get(column, []))
         },
     }

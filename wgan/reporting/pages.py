@@ -23,6 +23,8 @@ CURVES = {  # column of log.csv -> its name for people, in the order of the page
     "gradient_penalty": "Gradient penalty",
     "images_per_second": "Images per second",
 }
+MAIN_CURVES = ("wasserstein_estimate", "critic_loss", "generator_loss", "gradient_norm")
+"""Those that plots and comparisons show."""
 
 
 def render(template: str, **values: Any) -> str:
@@ -40,7 +42,7 @@ def data_uri(content: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def figure(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """Four significant digits; a dash where there is no value."""
     if value is None or not isfinite(value):
         return "–"
@@ -87,7 +89,7 @@ def shown(value: object) -> str:
 
 
 def clean(values: Iterable[float]) -> list[float | None]:
-    """Figures for a page's scripts: five significant digits, None where there is no number (JSON knows no NaN)."""
+    """Numbers for a page's scripts: five significant digits, None where there is no number (JSON knows no NaN)."""
     return [float(f"{value:.5g}") if isfinite(value) else None for value in values]
 
 
@@ -113,6 +115,6 @@ def _environment() -> Environment:
     )
     environment.globals["static"] = static
     environment.filters.update(
-        figure=figure, count=count, duration=duration, moment=moment, value=shown, groupby_in_order=_in_order
+        number=format_number, count=count, duration=duration, moment=moment, value=shown, groupby_in_order=_in_order
     )
     return environment

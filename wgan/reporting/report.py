@@ -89,8 +89,8 @@ def write_report(run_dir: Path) -> Path:
 def _curves(run: RunRecord, stride: int) -> list[dict[str, Any]]:
     """The log's columns, the known ones first, then what evaluations added; the exact distance over its estimate."""
     metrics = {
-        measure.key: measure.name if measure.name == measure.key else f"{measure.name} ({measure.key})"
-        for measure in run.measures
+        metric.key: metric.name if metric.name == metric.key else f"{metric.name} ({metric.key})"
+        for metric in run.metrics
     }
     others = {column: metrics.get(column, column) for column in run.log if column not in (*CURVES, *_NO_CURVES)}
     curves = []

@@ -9,13 +9,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from math import isfinite
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from wgan.config.algorithms import ALGORITHMS
+from wgan.config.metrics import Metric, finite_number
 from wgan.config.resolve import resolve
 from wgan.runs.csv_log import Columns, read_log
 
@@ -38,36 +39,6 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Measure:
-    """One figure of metrics.json.
-
-    Attributes:
-        key: its name for programs.
-        name: its name for people.
-        section: what was compared with what.
-        value: the figure.
-        real: the same between two disjoint sets of real images.
-        low, high: ends of the 95 % interval.
-        better: "higher", "lower", or "real": the nearer to `real` the better.
-    """
-
-    key: str
-    name: str
-    section: str
-    value: float
-    real: float | None
-    low: float | None
-    high: float | None
-    better: str
-
-    def rank(self) -> float:
-        """Sorts the best first."""
-        if self.better == "higher":
-            return -self.value
-        return self.value if self.better == "lower" or self.real is None else abs(self.value - self.real)
-
-
-@dataclass(frozen=True)
 class RunRecord:
     """All that a report needs of one run. What is missing on the disk is empty here.
 
@@ -78,7 +49,7 @@ class RunRecord:
         state: one of `STATES`, or "unknown" where state.json is missing or says something else.
         facts: the rest of state.json: step, num_steps, best, warnings, started, seconds, versions, device.
         log: the columns of log.csv.
-        measures: the figures of metrics.json, in its order.
+        metrics: those of metrics.json, in its order.
         class_counts: (class, generated, real): how many images a classifier sees in each class.
         notes: what the evaluation notes about them.
         samples: the sample grids in the order of their steps.
@@ -92,7 +63,7 @@ class RunRecord:
     state: str
     facts: Mapping[str, Any]
     log: Columns
-    measures: tuple[Measure, ...]
+    metrics: tuple[Metric, ...]
     class_counts: tuple[tuple[str, int, int], ...]
     notes: tuple[str, ...]
     samples: tuple[Sample, ...]
@@ -123,7 +94,7 @@ class RunRecord:
         best = self.facts.get("best")
         if not isinstance(best, dict):
             return ""
-        value = _number(best.get("value"))
+        value = finite_number(best.get("value"))
         metric = best.get("metric", best.get("figure"))  # its name in runs of older versions
         return f"step {_integer(best.get('step'))}, {metric}" + (f" {value:.4g}" if value is not None else "")
 
@@ -140,9 +111,9 @@ def read_run(folder: Path) -> RunRecord:
     problems: list[str] = []
     config = _mapping(folder / "config.yaml", problems)
     facts = _mapping(folder / "state.json", problems)
-    metrics = _mapping(folder / "metrics.json", problems)
-    figures = metrics.get("figures")
-    notes, classes = metrics.get("notes"), metrics.get("class_counts")
+    evaluation = _mapping(folder / "metrics.json", problems)
+    metrics = evaluation.get("metrics", evaluation.get("figures"))  # their name in runs of older versions
+    notes, classes = evaluation.get("notes"), evaluation.get("class_counts")
     return RunRecord(
         folder=folder,
         config=config,
@@ -150,7 +121,7 @@ def read_run(folder: Path) -> RunRecord:
         state=str(facts.get("state")) if facts.get("state") in STATES else "unknown",
         facts=facts,
         log=read_log(folder / "log.csv"),
-        measures=tuple(_measures(figures)) if isinstance(figures, dict) else (),
+        metrics=tuple(filter(None, starmap(Metric.from_json, metrics.items()))) if isinstance(metrics, dict) else (),
         class_counts=tuple(_class_counts(classes)) if isinstance(classes, dict) else (),
         notes=tuple(map(str, notes.values())) if isinstance(notes, dict) else (),
         samples=find_samples(folder),
@@ -220,28 +191,13 @@ def _mapping(path: Path, problems: list[str]) -> dict[str, Any]:
     return {str(key): item for key, item in value.items()}
 
 
-def _measures(figures: dict[str, Any]) -> list[Measure]:
-    measures = []
-    for key, figure in figures.items():
-        if not isinstance(figure, dict) or (value := _number(figure.get("value"))) is None:
-            continue
-        real, low, high = (_number(figure.get(name)) for name in ("real", "low", "high"))
-        name, section, better = (str(figure.get(name, "")) for name in ("name", "section", "better"))
-        measures.append(Measure(str(key), name or str(key), section, value, real, low, high, better))
-    return measures
-
-
 def _class_counts(classes: dict[str, Any]) -> list[tuple[str, int, int]]:
     counted = ((name, counts) for name, counts in classes.items() if isinstance(counts, dict))
     return [(str(name), _integer(counts.get("generated")), _integer(counts.get("real"))) for name, counts in counted]
 
 
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and isfinite(value) else None
-
-
 def _integer(value: object) -> int:
-    return int(value) if isinstance(value, int | float) and isfinite(value) else 0
+    return int(finite_number(value) or 0)
 
 
 def _modified(path: Path) -> float:

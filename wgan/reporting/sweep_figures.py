@@ -6,14 +6,13 @@ from pathlib import Path
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
-from wgan.config.metrics import titles
+from wgan.config.metrics import Metric, titles
 from wgan.reporting.curves import smoothed
-from wgan.reporting.pages import CURVES, count, shown, thinned
-from wgan.reporting.run_record import Measure, RunRecord
+from wgan.reporting.pages import CURVES, MAIN_CURVES, count, shown, thinned
+from wgan.reporting.plots import new_figure, save_figure, style
+from wgan.reporting.run_record import RunRecord
 from wgan.reporting.sheets import corner
 from wgan.reporting.sweep_summary import Group, metric_keys
 from wgan.runs.csv_log import has_numbers
@@ -77,21 +76,20 @@ def curves(groups: Sequence[Group], path: Path) -> bool:
     """
     columns = [
         column
-        for column in ("wasserstein_estimate", "critic_loss", "generator_loss", "gradient_norm")
+        for column in MAIN_CURVES
         if any(has_numbers(run.log.get(column, [])) for group in groups for run in group.runs)
     ]
     if not columns:
         return False
     wide = min(2, len(columns))
     high = -(-len(columns) // wide)
-    figure = Figure(figsize=(5.6 * wide, 3.4 * high + 0.25 * len(groups)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(5.6 * wide, 3.4 * high + 0.25 * len(groups))
     for place, column in enumerate(columns):
         axes = figure.add_subplot(high, wide, place + 1)
         _all_curves(axes, groups, column)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=9, frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
     return True
 
 
@@ -110,15 +108,14 @@ def metrics_against_values(groups: Sequence[Group], path: Path) -> bool:
     keys = [key for key in groups[0].values if len({shown(group.values[key]) for group in groups}) > 1]
     if not metrics or not keys:
         return False
-    figure = Figure(figsize=(3.6 * len(metrics), 3.1 * len(keys)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(3.6 * len(metrics), 3.1 * len(keys))
     for row, key in enumerate(keys):
         for column, (metric, title) in enumerate(zip(metrics, titles(metrics), strict=True)):
             axes = figure.add_subplot(len(keys), len(metrics), row * len(metrics) + column + 1)
             _against(axes, groups, key, metric, title)
             if column == 0:
                 axes.legend(fontsize=7, frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
     return True
 
 
@@ -150,11 +147,11 @@ def _all_curves(axes: Axes, groups: Sequence[Group], column: str) -> None:
     if len(seen) > 1 and max(seen) > min(seen):  # fitted to what follows the first steps, where losses are wild
         margin = 0.1 * (max(seen) - min(seen))
         axes.set_ylim(min(seen) - margin, max(seen) + margin)
-    _dress(axes, CURVES[column])
+    style(axes, CURVES[column])
     axes.set_xlabel("step", fontsize=9)
 
 
-def _against(axes: Axes, groups: Sequence[Group], key: str, metric: Measure, title: str) -> None:
+def _against(axes: Axes, groups: Sequence[Group], key: str, metric: Metric, title: str) -> None:
     values = list({shown(group.values[key]): group.values[key] for group in groups}.values())
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     if numeric:
@@ -176,22 +173,10 @@ def _against(axes: Axes, groups: Sequence[Group], key: str, metric: Measure, tit
         if dots:
             across, up = zip(*dots, strict=True)
             axes.scatter(across, up, s=14, alpha=0.4, color=bars.lines[0].get_color())
-    real = [m.real for group in groups for m in group.measures(metric.key) if m.real is not None]
+    real = [m.real for group in groups for m in group.metrics(metric.key) if m.real is not None]
     if real:
         axes.axhline(sum(real) / len(real), linestyle="--", linewidth=1, color="grey", label="real against real")
     axes.set_xticks(list(position.values()), list(position), fontsize=8)
     axes.set_xlabel(key, fontsize=9)
     arrow = {"higher": " (higher is better)", "lower": " (lower is better)"}.get(metric.better, "")
-    _dress(axes, f"{title}{arrow}")
-
-
-def _dress(axes: Axes, title: str) -> None:
-    axes.set_title(title, fontsize=10)
-    axes.tick_params(labelsize=8)
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120)
+    style(axes, f"{title}{arrow}")

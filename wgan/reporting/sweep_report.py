@@ -4,21 +4,21 @@ import csv
 import io
 import os
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from PIL import Image
 
-from wgan.config.metrics import titles
-from wgan.reporting.pages import CURVES, clean, data_uri, render, shown, thinned
-from wgan.reporting.run_record import Measure
+from wgan.config.metrics import Metric, titles
+from wgan.reporting.pages import CURVES, MAIN_CURVES, clean, data_uri, render, shown, thinned
 from wgan.reporting.sweep_figures import contact_sheet, curves, metrics_against_values
-from wgan.reporting.sweep_summary import Group, Place, group_runs, judges, metric_keys, rank
+from wgan.reporting.sweep_summary import Group, Place, group_runs, metric_keys, rank, ranking_metrics
 from wgan.runs.csv_log import has_numbers
 from wgan.utils.atomic_io import write_text
 
-_FIGURES = {
+_PICTURES = {
     "contact_sheet.png": (contact_sheet, "Samples: a row for each setting, a column for each step, the same latents"),
     "metrics.png": (metrics_against_values, "Metrics against the swept values"),
     "curves.png": (curves, "Curves of all runs"),
@@ -27,7 +27,7 @@ _MOST_CURVE_POINTS = 40_000
 
 
 def write_sweep_report(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> Path:
-    """Write a sweep's figures, its ranking and its page.
+    """Write a sweep's pictures, its ranking and its page.
 
     In `folder`: contact_sheet.png, metrics.png, curves.png (each where there is something to draw), ranking.csv and
     sweep.html. Any of the runs may be unfinished; written again, the same runs give the same files.
@@ -48,7 +48,7 @@ def write_sweep_report(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> 
         raise ValueError("a sweep has at least one run")
     groups = group_runs(runs)
     pictures = [
-        _picture(folder / name, title) for name, (draw, title) in _FIGURES.items() if draw(groups, folder / name)
+        _picture(folder / name, title) for name, (draw, title) in _PICTURES.items() if draw(groups, folder / name)
     ]
     metrics, places = metric_keys(groups), rank(groups)
     write_text(folder / "ranking.csv", _as_csv(places, metrics))
@@ -59,7 +59,7 @@ def write_sweep_report(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> 
         title=folder.resolve().name,
         pictures=[picture for picture in pictures if picture["name"] != "curves.png"],
         metrics=list(zip(metrics, titles(metrics), strict=True)),
-        judges=judges(metrics),
+        ranking_metrics=ranking_metrics(metrics),
         rows=[_row(place, metrics, folder) for place in places],
         seeds=max(len(group.runs) for group in groups),
         has_curves=any(lines.values()),
@@ -81,7 +81,7 @@ def _picture(path: Path, title: str) -> dict[str, Any]:
     }
 
 
-def _row(place: Place, metrics: Sequence[Measure], folder: Path) -> dict[str, Any]:
+def _row(place: Place, metrics: Sequence[Metric], folder: Path) -> dict[str, Any]:
     return {
         "group": place.group,
         "mean_rank": place.mean_rank,
@@ -97,7 +97,7 @@ def _lines(groups: Sequence[Group]) -> dict[str, list[dict[str, Any]]]:
     """Each column's curves of all runs, thinned, for the page's scripts."""
     most = max(50, _MOST_CURVE_POINTS // max(1, sum(len(group.runs) for group in groups)))
     lines: dict[str, list[dict[str, Any]]] = {}
-    for column in ("wasserstein_estimate", "critic_loss", "generator_loss", "gradient_norm"):
+    for column in MAIN_CURVES:
         lines[column] = []
         for group in groups:
             for run in group.runs:
@@ -109,7 +109,7 @@ def _lines(groups: Sequence[Group]) -> dict[str, list[dict[str, Any]]]:
     return lines
 
 
-def _as_csv(places: Sequence[Place], metrics: Sequence[Measure]) -> str:
+def _as_csv(places: Sequence[Place], metrics: Sequence[Metric]) -> str:
     keys = list(places[0].group.values)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -117,9 +117,7 @@ def _as_csv(places: Sequence[Place], metrics: Sequence[Measure]) -> str:
     writer.writerow(["place", *keys, "runs", "mean_rank", *names])
     for index, place in enumerate(places, 1):
         spreads = [place.group.spread(metric.key) for metric in metrics]
-        figures = [
-            figure for spread in spreads for figure in ((spread.mean, spread.deviation) if spread else (None, None))
-        ]
+        pairs = [(spread.mean, spread.deviation) if spread else (None, None) for spread in spreads]
         values = [place.group.values[key] for key in keys]
-        writer.writerow([index, *values, len(place.group.runs), place.mean_rank, *figures])
+        writer.writerow([index, *values, len(place.group.runs), place.mean_rank, *chain(*pairs)])
     return buffer.getvalue()

@@ -6,9 +6,9 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from wgan.config.metrics import in_order, judging
+from wgan.config.metrics import Metric, in_order, ranking_keys
 from wgan.reporting.pages import shown
-from wgan.reporting.run_record import Measure, RunRecord, read_run
+from wgan.reporting.run_record import RunRecord, read_run
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Spread:
     Attributes:
         mean: over the seeds.
         deviation: standard deviation over the seeds; None of a single one.
-        values: one for each seed that has the figure.
+        values: one for each seed that has it.
     """
 
     mean: float
@@ -43,13 +43,13 @@ class Group:
         """`gp_lambda = 1, critic_its = 5`."""
         return ", ".join(f"{key} = {shown(value)}" for key, value in self.values.items())
 
-    def measures(self, key: str) -> list[Measure]:
-        """A metric's figure in each run that has it."""
-        return [measure for run in self.runs for measure in run.measures if measure.key == key]
+    def metrics(self, key: str) -> list[Metric]:
+        """A metric in each run that has it."""
+        return [metric for run in self.runs for metric in run.metrics if metric.key == key]
 
     def spread(self, key: str) -> Spread | None:
         """A metric over the seeds; None where no run has it."""
-        values = tuple(measure.value for measure in self.measures(key))
+        values = tuple(metric.value for metric in self.metrics(key))
         return Spread(fmean(values), stdev(values) if len(values) > 1 else None, values) if values else None
 
 
@@ -59,7 +59,7 @@ class Place:
 
     Attributes:
         group: the group.
-        mean_rank: its rank (1 is best) averaged over the metrics that judge; None without metrics.
+        mean_rank: its rank (1 is best) averaged over the metrics that rank; None without metrics.
     """
 
     group: Group
@@ -81,30 +81,30 @@ def group_runs(runs: Mapping[Path, Mapping[str, Any]]) -> list[Group]:
     return [Group(values, tuple(records)) for values, records in grouped.values()]
 
 
-def metric_keys(groups: Sequence[Group]) -> list[Measure]:
+def metric_keys(groups: Sequence[Group]) -> list[Metric]:
     """One example of each metric of the sweep, those that rank first."""
-    found: dict[str, Measure] = {}
+    found: dict[str, Metric] = {}
     for group in groups:
         for run in group.runs:
-            for measure in run.measures:
-                found.setdefault(measure.key, measure)
+            for metric in run.metrics:
+                found.setdefault(metric.key, metric)
     return in_order(found.values())
 
 
-def judges(metrics: Sequence[Measure]) -> list[Measure]:
+def ranking_metrics(metrics: Sequence[Metric]) -> list[Metric]:
     """The metrics that rank, the most telling first."""
-    found = {measure.key: measure for measure in metrics}
-    return [found[key] for key in judging(found)]
+    found = {metric.key: metric for metric in metrics}
+    return [found[key] for key in ranking_keys(found)]
 
 
 def rank(groups: Sequence[Group]) -> list[Place]:
     """The groups from the best to the worst, by the mean of their ranks; groups without metrics last."""
     ranks: dict[int, list[float]] = {index: [] for index in range(len(groups))}
-    for judge in judges(metric_keys(groups)):
+    for metric in ranking_metrics(metric_keys(groups)):
         scores = {
-            index: fmean(measure.rank() for measure in group.measures(judge.key))
+            index: fmean(one.score_for_ranking for one in group.metrics(metric.key))
             for index, group in enumerate(groups)
-            if group.measures(judge.key)
+            if group.metrics(metric.key)
         }
         for index, score in scores.items():
             better, equal = (sum(other < score for other in scores.values()), sum(o == score for o in scores.values()))

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from wgan.utils.atomic_io import replacing
+from wgan.reporting.plots import new_figure, save_figure
 
 REAL, GENERATED = "#f59e0b", "#059669"  # orange and green, as in WGAN-GP's figure 1
 CONTOURS = 15
@@ -17,7 +17,7 @@ RASTER = 128
 """Points on a side at which the critic is asked for its contours."""
 MARGIN = 0.35
 """How far beyond the real points a picture reaches, as a share of their extent: unfinished samples lie outside."""
-_DOTS_PER_INCH = 100
+DOTS_PER_INCH = 100
 
 
 def plane_picture(real: Tensor, fake: Tensor, critic: Callable[[Tensor], Tensor], path: Path) -> None:
@@ -45,19 +45,19 @@ def plane_picture(real: Tensor, fake: Tensor, critic: Callable[[Tensor], Tensor]
     _scatter(axes, fake, GENERATED, "generated")
     axes.set(xlim=(float(x[0]), float(x[-1])), ylim=(float(y[0]), float(y[-1])), xticks=(), yticks=())
     axes.legend(loc="upper right", fontsize=8, markerscale=4, framealpha=0.8)
-    _write(figure, path)
+    save_figure(figure, path, DOTS_PER_INCH)
 
 
 def side_by_side(real: Tensor, fake: Tensor, path: Path) -> None:
     """Real points (left) and generated ones (right) in the same frame, (N, 2) each, as a PNG."""
-    figure = Figure(figsize=(9.2, 4.8), layout="constrained")
+    figure = new_figure(9.2, 4.8)
     centre, reach = _frame(real)
     for index, (points, colour, name) in enumerate(((real, REAL, "real"), (fake, GENERATED, "generated"))):
         axes = figure.add_subplot(1, 2, index + 1, aspect="equal", title=name)
         _scatter(axes, points, colour, name)
         (left, right), (low, high) = ((float(middle) - reach, float(middle) + reach) for middle in centre)
         axes.set(xlim=(left, right), ylim=(low, high))
-    _write(figure, path)
+    save_figure(figure, path, DOTS_PER_INCH)
 
 
 def depth_picture(
@@ -74,7 +74,7 @@ def depth_picture(
     Raises:
         OSError: the file cannot be written.
     """
-    figure = Figure(figsize=(4.6 + 2.8 * len(weights), 3.4), layout="constrained")
+    figure = new_figure(4.6 + 2.8 * len(weights), 3.4)
     grid = figure.add_gridspec(1, 1 + len(weights), width_ratios=[4.6] + [2.8] * len(weights))
     axes = figure.add_subplot(grid[0], title="gradient norm behind each layer", xlabel="layer", yscale="log")
     for name, found in norms.items():
@@ -89,7 +89,7 @@ def depth_picture(
         if bound is not None:
             for place in (-bound, bound):
                 axes.axvline(place, color="black", linewidth=0.6, linestyle=":")
-    _write(figure, path)
+    save_figure(figure, path, DOTS_PER_INCH)
 
 
 def _frame(real: Tensor) -> tuple[Tensor, float]:
@@ -99,16 +99,11 @@ def _frame(real: Tensor) -> tuple[Tensor, float]:
 
 
 def _square() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(4.8, 4.8))
+    figure = Figure(figsize=(4.8, 4.8))  # without a layout: the plane fills it, the same frame in every picture
+    FigureCanvasAgg(figure)
     return figure, figure.add_axes((0.01, 0.01, 0.98, 0.98))
 
 
 def _scatter(axes: Axes, points: Tensor, colour: str, name: str) -> None:
     x, y = points.detach().cpu().T.numpy()
     axes.scatter(x, y, s=3, color=colour, alpha=0.6, linewidths=0, label=name)
-
-
-def _write(figure: Figure, path: Path) -> None:
-    FigureCanvasAgg(figure)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=_DOTS_PER_INCH)

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from wgan.config.metrics import titles
-from wgan.reporting.pages import figure, shown
-from wgan.reporting.sweep_summary import Spread, group_runs, judges, metric_keys, rank
+from wgan.reporting.pages import format_number, shown
+from wgan.reporting.sweep_summary import Spread, group_runs, metric_keys, rank, ranking_metrics
 
 COLUMNS = 4
 """Metrics shown; ranking.csv has all."""
@@ -19,11 +19,11 @@ def ranking(runs: Mapping[Path, Mapping[str, Any]]) -> str:
         runs: run directory -> its swept keys and values.
     """
     groups = group_runs(runs)
-    metrics = judges(metric_keys(groups))[:COLUMNS]
+    metrics = ranking_metrics(metric_keys(groups))[:COLUMNS]
     rows = [["", *groups[0].values, *titles(metrics)]]
     for number, place in enumerate(rank(groups), 1):
-        figures = [_written(place.group.spread(metric.key)) for metric in metrics]
-        rows.append([f"{number}." if metrics else "", *map(shown, place.group.values.values()), *figures])
+        values = [_written(place.group.spread(metric.key)) for metric in metrics]
+        rows.append([f"{number}." if metrics else "", *map(shown, place.group.values.values()), *values])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
@@ -32,4 +32,6 @@ def ranking(runs: Mapping[Path, Mapping[str, Any]]) -> str:
 def _written(spread: Spread | None) -> str:
     if spread is None:
         return "–"
-    return figure(spread.mean) + (f" ± {figure(spread.deviation)}" if spread.deviation is not None else "")
+    return format_number(spread.mean) + (
+        f" ± {format_number(spread.deviation)}" if spread.deviation is not None else ""
+    )

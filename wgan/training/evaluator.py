@@ -106,10 +106,11 @@ class ImageSamples(Samples):
 
     def evaluate(self, trainer: Trainer) -> "Report":
         from wgan.metrics import evaluate
+        from wgan.metrics.report import Report
 
         config, data = self.config, self.data
         if not config.metrics:
-            return evaluate.Report(())
+            return Report(())
         return evaluate.evaluate(
             to_uint8(self.generated(trainer, self.measured)),
             data.held_out,
@@ -125,6 +126,7 @@ class ImageSamples(Samples):
         real = to_float(self.data.held_out.images[: self.shown])
         real_fake_grid(real, self.generated(trainer, self.shown), directory / "real_fake_grid.png")
         from wgan.metrics.distribution import most_used
+        from wgan.metrics.neighbours import nearest_rows
         from wgan.reporting.evaluation_pictures import interpolation_strip, neighbour_picture
 
         walk = self._walk()
@@ -132,7 +134,7 @@ class ImageSamples(Samples):
         interpolation_strip(between, directory / "interpolation.png")
         fake, seen = to_uint8(self.generated(trainer, self.searched)), self.data.train.images
         seen = seen[: most_used(seen[0], len(seen))]  # of so many large images that reading all takes minutes
-        neighbour_picture(fake, seen, directory / "nearest_neighbours.png", device=trainer.device)
+        neighbour_picture(nearest_rows(fake, seen, device=trainer.device), directory / "nearest_neighbours.png")
 
     def _walk(self) -> Tensor:
         """Ways from one latent to another, (8, 8, latent_vector): in quarter circles, as every point on such a way is
@@ -173,7 +175,7 @@ class PointSamples(Samples):
         return evaluate_points(fake, self.data.held_out, self.data.train, self.config.seed)
 
     def compare(self, trainer: Trainer, directory: Path) -> None:
-        from wgan.metrics.depth import gradient_norms_by_depth, weights_of
+        from wgan.metrics.toy_2d import gradient_norms_by_depth, weights_of
 
         real, fake = self.data.held_out.images[: self.shown], self.generated(trainer, self.shown)
         side_by_side(real, fake, directory / "real_fake_grid.png")

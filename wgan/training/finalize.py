@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING
 
-from wgan.config.metrics import judging
+from wgan.config.metrics import Metric, ranking_keys
 from wgan.reporting.animation import training_gif
 from wgan.reporting.run_record import find_samples, read_run
 from wgan.runs.checkpoint import BEST
@@ -37,24 +37,14 @@ def write(run: Run, samples: Samples, trainer: Trainer, report: "Report | None")
     return report
 
 
-def score_for_ranking(report: "Report", metric: str | None = None) -> tuple[str, float] | None:
-    """The key of the metric that chooses the best checkpoint, and a number that is lower the better it is.
-
-    Args:
-        report: the metrics of one step.
-        metric: the key of the one that shall choose; None: the first of those that rank runs.
+def choosing_metric(report: "Report", key: str | None = None) -> Metric | None:
+    """The metric that chooses the best checkpoint: `key`, or the most telling one that was computed.
 
     Returns:
         None where the report has no such metric.
     """
-    found = {one.key: one for one in report.figures}
-    ranking = judging(found) if metric is None else [metric]
-    if not ranking or ranking[0] not in found:
-        return None
-    chosen = found[ranking[0]]
-    if chosen.better == "real":
-        return chosen.key, abs(chosen.value - (chosen.real or 0.0))
-    return chosen.key, chosen.value if chosen.better == "lower" else -chosen.value
+    found = {metric.key: metric for metric in report.metrics}
+    return found.get(key) if key else next((found[key] for key in ranking_keys(found)), None)
 
 
 def announce(run: Run) -> None:

@@ -9,7 +9,7 @@ from wgan.data.batches import Batches
 from wgan.reporting.live import Pages
 from wgan.reporting.tensorboard import EventFiles
 from wgan.training.evaluator import Samples
-from wgan.training.finalize import score_for_ranking
+from wgan.training.finalize import choosing_metric
 from wgan.training.health import spread
 from wgan.training.metric_buffer import first_not_finite
 from wgan.training.progress import Progress
@@ -125,11 +125,13 @@ class PeriodicTasks:
         malloc.give_back()
         cost = time.perf_counter() - start
         say(f"step {state.step}: metrics in {cost:.1f} s ({state.stopwatch.read():.0f} s of training before)")
-        scored = score_for_ranking(report, self.config.best_metric)
-        if scored is None and self.config.best_metric:
+        chosen = choosing_metric(report, self.config.best_metric)
+        if chosen is None and self.config.best_metric:
             say(f"step {state.step}: {self.config.best_metric}, which chooses best.pt, could not be computed")
-        if scored and (state.best is None or state.best.metric != scored[0] or scored[1] < state.best.score):
-            state.best = Best(*scored, state.step, report.values()[scored[0]])
+        if chosen and (
+            not state.best or state.best.metric != chosen.key or chosen.score_for_ranking < state.best.score
+        ):
+            state.best = Best(chosen.key, chosen.score_for_ranking, state.step, chosen.value)
         self.reports = {state.step: report}
         return report.values()
 

@@ -37,7 +37,7 @@ class Best(NamedTuple):
 
     Attributes:
         metric: the key of the one that chose it.
-        score: of `finalize.score_for_ranking`, lower is better.
+        score: its `Metric.score_for_ranking`, lower is better.
         step: the critic updates done.
         value: the metric; None in checkpoints of older versions.
     """

@@ -7,7 +7,7 @@ function palette(count) {
   const colours = css("--series").split(" ");
   return count <= colours.length ? colours : Array.from({ length: count }, (_, i) => `hsl(${Math.round(360 * i / count)} 65% 50%)`);
 }
-const figure = value => value == null ? "–" : Number.isInteger(value) ? value.toLocaleString("en")
+const formatNumber = value => value == null ? "–" : Number.isInteger(value) ? value.toLocaleString("en")
   : String(Number(value.toPrecision(4)));
 
 /** Exponential moving average without the start's bias; null stays null. */
@@ -93,7 +93,7 @@ function curveBoard(host, controls, panels) {
         note.textContent = `${outside} of ${all} points lie outside; a log scale shows all.`;
         readout.append(note);
       }
-      if (index != null) readout.append(`step ${figure(steps[index])} `);
+      if (index != null) readout.append(`step ${formatNumber(steps[index])} `);
       names.forEach((name, n) => {
         const texts = panel.lines.flatMap((line, i) => line.name === name ? [valueOf(i, index)] : []);
         const entry = document.createElement("span"), swatch = document.createElement("span");
@@ -109,9 +109,9 @@ function curveBoard(host, controls, panels) {
     function valueOf(i, index) {
       let at = index ?? lastOf(columns[i]);
       while (index != null && at > 0 && columns[i][at] == null) at--;
-      const value = figure(columns[i][at]);
+      const value = formatNumber(columns[i][at]);
       if (span < 2) return value;
-      const mean = figure(data[2 + i * perLine][at]);
+      const mean = formatNumber(data[2 + i * perLine][at]);
       return panel.lines.length > 1 ? mean : `${value} (smoothed ${mean})`;
     }
 
@@ -169,8 +169,8 @@ const lastOf = values => values.findLastIndex(value => value != null);
 function describe(line) {
   const numbers = line.values.filter(value => value != null);
   const name = line.name ? `${line.name} ` : "";
-  return `${name}from ${figure(numbers[0])} at step ${figure(line.steps[0])} to ${figure(numbers.at(-1))} at step ` +
-    figure(line.steps.at(-1));
+  return `${name}from ${formatNumber(numbers[0])} at step ${formatNumber(line.steps[0])} to ${formatNumber(numbers.at(-1))} at step ` +
+    formatNumber(line.steps.at(-1));
 }
 
 /** 12,000 as 12k: the axis of a narrow chart. */

@@ -123,14 +123,14 @@ function compare() {
   range.disabled = steps.length < 2;
   const show = () => {
     const step = steps[range.value];
-    element("shown-step").value = range.ariaValueText = step == null ? "no samples" : `step ${figure(step)}`;
+    element("shown-step").value = range.ariaValueText = step == null ? "no samples" : `step ${formatNumber(step)}`;
     for (const { run, image, caption } of frames) {
       const own = run.samples.findLast(sample => sample <= step);
       image.hidden = own == null;
-      caption.textContent = own == null ? "no sample yet" : own < step ? `last sample: step ${figure(own)}` : `step ${figure(own)}`;
+      caption.textContent = own == null ? "no sample yet" : own < step ? `last sample: step ${formatNumber(own)}` : `step ${formatNumber(own)}`;
       if (own == null) continue;
       image.src = fileOf(run, own);
-      image.alt = `Generated samples of ${run.name} after step ${figure(own)}`;
+      image.alt = `Generated samples of ${run.name} after step ${formatNumber(own)}`;
     }
   };
   range.oninput = show;

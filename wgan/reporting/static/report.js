@@ -16,8 +16,8 @@ if (page.samples.length) {
     range.value = Math.min(Math.max(index, 0), last);
     const sample = page.samples[range.value];
     image.src = sample.src;
-    image.alt = `Generated samples after step ${figure(sample.step)}, from the same latent vectors as at every other step`;
-    shown.value = `step ${figure(sample.step)}`;
+    image.alt = `Generated samples after step ${formatNumber(sample.step)}, from the same latent vectors as at every other step`;
+    shown.value = `step ${formatNumber(sample.step)}`;
     range.ariaValueText = shown.value;
   };
   const stop = () => { clearInterval(timer); timer = null; play.textContent = "Play"; };

@@ -48,7 +48,7 @@ def test_it_is_trained_once_and_then_read_from_the_cache(cache: Path, monkeypatc
 
     monkeypatch.setattr(classifier, "_train", untimely)
     again = evaluate(REAL.images[4000:], HELD_OUT, TRAIN, ["classifier"], 0, "cpu", cache=cache)
-    assert again.figures == first.figures
+    assert again.metrics == first.metrics
     with pytest.raises(AssertionError, match="trained again"):
         evaluate(REAL.images[4000:], HELD_OUT, TRAIN, ["classifier"], 1, "cpu", cache=cache)
     with pytest.raises(AssertionError, match="trained again"):
@@ -89,4 +89,4 @@ def test_without_labels_the_group_is_left_out_with_the_reason() -> None:
     unlabelled = replace(TRAIN, labels=None, class_names=())
     report = evaluate(REAL.images[4000:], HELD_OUT, unlabelled, ["classifier", "emd"], 0, "cpu")
     assert report.notes == ("classifier needs labelled images of two classes or more and was left out.",)
-    assert {figure.key for figure in report.figures} == {"emd", "emd_colour"}
+    assert {figure.key for figure in report.metrics} == {"emd", "emd_colour"}
