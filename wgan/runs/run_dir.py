@@ -24,7 +24,7 @@ NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 """What a network share without a lock service answers."""
 
 
-@dataclass
+@dataclass(unsafe_hash=True)  # of the directory alone: the other places follow from it
 class Run:
     """The places in a run's directory.
 
