@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,14 @@ def anchors(document: Path) -> set[str]:
     """The anchors that GitHub gives to a document's headings."""
     headings = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@cache
+def texts_of_the_program() -> list[str]:
+    """All string literals, those that stand in parts put together."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "wgan").rglob("*.py")]
+    values = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    return [value for value in values if isinstance(value, str)]
 
 
 def test_the_readme_is_short() -> None:
@@ -80,15 +89,15 @@ def test_each_file_that_a_command_of_the_readme_names_exists() -> None:
 def test_the_messages_of_troubleshooting_are_the_programs(message: str) -> None:
     """Word for word, so that a search for what the terminal shows finds the row."""
     assert message in README
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "wgan").rglob("*.py")]
-    texts = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-    assert any(message in text for text in texts if isinstance(text, str))
+    assert any(message in text for text in texts_of_the_program())
 
 
 def test_the_list_of_ready_yamls_is_complete() -> None:
     """Each file in docs/configs.md once; each row with its time and its memory."""
     text = (ROOT / "docs" / "configs.md").read_text(encoding="utf-8")
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| [")]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| [")
+    ]
     listed = [name for row in rows for name in re.findall(r"\[`([\w./]+)`\]", row[0])]
     files = [ROOT / "input.yaml", *(ROOT / "configs").rglob("*.yaml")]
     assert sorted(listed) == sorted(str(path.relative_to(ROOT)) for path in files)
