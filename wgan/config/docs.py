@@ -1,6 +1,6 @@
 """What the keys mean, for people and editors, generated from the models: `--help`, docs/config.md, the JSON Schema.
 
-`python -m wgan.config.docs --update` writes the table into docs/config.md, between its two markers, and configs/schema.json.
+`python -m wgan.config.docs --update` writes docs/config.md, between its two markers, and configs/schema.json.
 """
 
 import json
