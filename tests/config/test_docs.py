@@ -1,4 +1,4 @@
-"""What the models say of themselves: --help, the README's table, the JSON Schema."""
+"""What the models say of themselves: --help, the table of keys, the JSON Schema."""
 
 import json
 import re
@@ -79,14 +79,13 @@ def test_an_editor_finds_what_is_wrong(wrong):
         jsonschema.validate(wrong, explained.json_schema())
 
 
-@pytest.mark.skipif(not (ROOT / "README.md").exists(), reason="there is no README yet")
-def test_the_readmes_table_is_todays():
+def test_the_table_of_keys_is_todays():
     """`python -m wgan.config.docs --update` writes it between its two markers."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert explained.with_table(readme) == readme
+    document = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
+    assert explained.with_table(document) == document
 
 
-def test_a_readme_without_markers_is_refused():
+def test_a_document_without_markers_is_refused():
     with pytest.raises(ValueError, match="needs the two markers"):
         explained.with_table("# Title\n")
     assert explained.with_table(f"a\n{explained.BEGIN}\nold\n{explained.END}\nb\n").startswith(

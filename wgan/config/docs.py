@@ -1,6 +1,6 @@
-"""What the keys mean, for people and editors, generated from the models: `--help`, README's table, the JSON Schema.
+"""What the keys mean, for people and editors, generated from the models: `--help`, docs/config.md, the JSON Schema.
 
-`python -m wgan.config.docs --update` writes the table into README.md, between its two markers, and configs/schema.json.
+`python -m wgan.config.docs --update` writes docs/config.md, between its two markers, and configs/schema.json.
 """
 
 import json
@@ -117,7 +117,7 @@ def help_text() -> str:
     return "\n".join(parts) + "\n"
 
 
-def readme_table() -> str:
+def key_table() -> str:
     """The same as Markdown: a table for each job."""
     parts = []
     for title, (model, archs) in JOBS.items():
@@ -142,7 +142,7 @@ def json_schema() -> dict[str, Any]:
     for key, said in about.items():
         lines = list(said) if len(said) == 1 else [f"{titles}: {meaning}" for meaning, titles in said.items()]
         keys[key]["description"] = "\n".join(lines)
-    keys["arch"] |= {"enum": [*MODELS, "WGAN"]}  # seed 000's name for WGAN-GP
+    keys["arch"] |= {"enum": [*MODELS, "WGAN"]}  # the name of WGAN-GP in configs/seeds/000_wgan_gp.yaml
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "wgan configuration",
@@ -153,17 +153,17 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def with_table(readme: str) -> str:
-    """README's text with today's table between its markers.
+def with_table(document: str) -> str:
+    """The text of docs/config.md with today's table between its markers.
 
     Raises:
         ValueError: a marker is missing.
     """
-    before, begin, rest = readme.partition(BEGIN)
+    before, begin, rest = document.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"README.md needs the two markers {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{readme_table()}\n{END}{after}"
+        raise ValueError(f"docs/config.md needs the two markers {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{key_table()}\n{END}{after}"
 
 
 def schema_text() -> str:
@@ -218,18 +218,17 @@ _VALIDATING = {"type", "enum", "items", "anyOf", "minItems", "maxItems", "minimu
 
 
 def main(arguments: list[str]) -> int:
-    """Print the README's table (`--readme`) or the schema (`--schema`), or write both (`--update`)."""
+    """Print the table of keys (`--table`) or the schema (`--schema`), or write both into their files (`--update`)."""
     root = Path(__file__).parents[2]
     match arguments:
-        case ["--readme"]:
-            print(readme_table(), end="")
+        case ["--table"]:
+            print(key_table(), end="")
         case ["--schema"]:
             print(schema_text(), end="")
         case ["--update"]:
             write_text(root / "configs" / "schema.json", schema_text())
-            readme = root / "README.md"
-            if readme.exists():
-                write_text(readme, with_table(readme.read_text(encoding="utf-8")))
+            document = root / "docs" / "config.md"
+            write_text(document, with_table(document.read_text(encoding="utf-8")))
         case _:
             print(main.__doc__, file=sys.stderr)
             return 2
