@@ -31,9 +31,9 @@ def test_its_networks_fit_together(path: Path) -> None:
     for _, run in combinations(config):
         side = run.image_size
         shape = (2,) if run.dataset in POINT_SETS else (run.number_channels, side, side)
-        generator, critic = resources.networks(run, shape)
-        assert generator[-1].shape == shape
-        assert critic[-1].shape in ((1,), (1, 1, 1))
+        generator, critic = resources.meta_networks(run, shape)
+        assert resources.layers(generator, (run.latent_vector,))[-1].shape == shape
+        assert resources.layers(critic, shape)[-1].shape in ((1,), (1, 1, 1))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

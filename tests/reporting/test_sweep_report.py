@@ -49,7 +49,7 @@ def test_seeds_are_taken_together_and_the_best_value_is_on_top(runs: Runs) -> No
 
 
 def measure(key: str, name: str, better: str) -> Metric:
-    return Metric(key, name, "", 1.0, None, None, None, better)
+    return Metric(key, name, "", 1.0, better)
 
 
 def test_runs_are_ranked_by_what_follows_a_training_and_once_for_each_kind() -> None:
