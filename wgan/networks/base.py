@@ -149,6 +149,11 @@ class ShapedCritic(Critic):
         """From samples (N, *shape) to one number each."""
 
 
+def floating_tensors(network: nn.Module) -> list[Tensor]:
+    """All weights and batch norm's running statistics, as views without a graph; its counters are left out."""
+    return [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]
+
+
 def at_least_float32(x: Tensor) -> Tensor:
     """Losses and norms are taken in float32 or better."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
