@@ -11,6 +11,7 @@ from wgan.networks.init import dcgan_init_
 from wgan.networks.layers import Chain, PiecewiseLinear
 
 Layers = Iterator[nn.Module]
+"""The layers of a network, from its input to its output."""
 MAX_GROWTH = 16
 """A network's widest layer has at most this many times its feature maps (256 px would double once more)."""
 
