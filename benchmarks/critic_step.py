@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
+from wgan.data.batches import Batches
 from wgan.networks.build import build_critic, build_generator
 from wgan.trainers.build import build_trainer
 from wgan.utils import malloc
@@ -40,7 +41,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|---|")
     for size in options.sizes:
         for arch in options.archs:
-            config = seed_000(arch, size, options.batch)
+            config = wgan_gp_networks(arch, size, options.batch)
             contestants = [
                 Contestant(options.keep_freed, plain, config),
                 Contestant(True, ours, config, torch.float32),
@@ -68,8 +69,8 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def seed_000(arch: str, size: int, batch: int) -> TrainConfig:
-    """The networks of seed 000: 64 feature maps, latents of 256; grey at 28 px."""
+def wgan_gp_networks(arch: str, size: int, batch: int) -> TrainConfig:
+    """The networks of configs/seeds/000_wgan_gp.yaml: 64 feature maps, latents of 256; grey at 28 px."""
     keys = {"arch": arch, "dataset": "mnist-5k", "image_size": size, "batch_size": batch, "latent_vector": 256}
     config = resolve({**keys, "number_channels": 1 if size == 28 else 3})
     assert isinstance(config, TrainConfig)
@@ -82,12 +83,13 @@ def images(config: TrainConfig) -> Tensor:
 
 
 def ours(config: TrainConfig, dtype: torch.dtype) -> Iterator[None]:
-    """The project's own step, through its public trainer."""
-    real = images(config).contiguous(memory_format=torch.channels_last)
+    """The project's own step as a training takes it: batches of uint8 images, through the trainer."""
+    real = ((images(config) + 1) * 127.5).round().to(torch.uint8)
+    batches = Batches(real, config.batch_size, config.seed)
     trainer = build_trainer(config, real.shape[1:], CPU, dtype)
     step = 0
     while True:
-        trainer.critic_update(real, step)
+        trainer.critic_update(batches.batch(step), step)
         if (step + 1) % config.critic_its == 0:
             trainer.generator_update(len(real), step)
         step += 1

@@ -2,9 +2,10 @@
 
     PYTHONPATH=. python benchmarks/loop.py [--minutes 20] [--size 28] [--arch WGAN-GP]
 
-Trains on the embedded digits as `image_generation.py` does, with seed 000's networks. The optimisers' updates are timed
-within that training, so the rest is what it does beside them; two trainings of the same steps differ by more than that.
-The loop: batches, the generator's average, log, progress. Written: samples, metrics, checkpoints, pages.
+Trains on the embedded digits as `image_generation.py` does, with the networks of configs/seeds/000_wgan_gp.yaml. The
+optimisers' updates are timed within that training, so the rest is what it does beside them; two trainings of the same
+steps differ by more than that. The loop: batches, the generator's average, log, progress. Written: samples, metrics,
+checkpoints, pages.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The networks of seed 003's document, layer by layer."""
+"""The networks of configs/seeds/003_one_digit.yaml, layer by layer."""
 
 import torch
 from torch import nn

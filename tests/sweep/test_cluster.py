@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ from wgan.config.schema import TrainConfig
 from wgan.runs.csv_log import last_step
 from wgan.runs.run_dir import Run
 from wgan.sweep import cluster as on_ray
-from wgan.sweep import plan
+from wgan.sweep import plan, worker
 from wgan.sweep.run import sweep
 from wgan.utils.errors import InputError
 
@@ -95,6 +96,39 @@ def test_a_cluster_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pyt
     config = _loaded(write_yaml(tmp_path, **KEYS, executor="ray", sweep={"seed": [1]}))
     with pytest.raises(InputError, match=r"executor: no Ray cluster answers at 127\.0\.0\.1:1"):
         sweep(config)
+
+
+def test_a_run_is_asked_to_stop_again_where_the_first_request_was_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = Mock()
+    ray.wait.return_value = [], []  # nothing ends
+    ray.nodes.return_value = [{"Alive": True, "Resources": {"CPU": 1.0}}]
+    monkeypatch.setattr(on_ray, "_connected", lambda _: ray)
+    config = _loaded(write_yaml(tmp_path, **KEYS, executor="ray", sweep={"seed": [1]}))
+    runs = on_ray.RayRuns(config)
+    runs.start(plan.plan(config)[0])
+    runs.ended()
+    assert ray.cancel.call_count == 0
+    runs.stop()
+    runs.ended()
+    assert ray.cancel.call_count == 1, "a run has a minute to save"
+    monkeypatch.setattr(on_ray, "CANCEL_AGAIN", -1.0)
+    runs.ended()
+    assert ray.cancel.call_count == 2
+
+
+def test_a_task_that_is_cancelled_while_its_run_saves_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = Mock(returncode=143)
+    process.poll.side_effect = [KeyboardInterrupt, None, None, 143]  # trains; then saves; has saved
+    process.wait.side_effect = [KeyboardInterrupt, 143]
+    monkeypatch.setattr(worker, "open_worker", lambda *_: process)
+    with pytest.raises(KeyboardInterrupt):
+        worker.attend(tmp_path / "a.yaml", tmp_path / "output.txt", tmp_path, 1)
+    assert process.stdin.close.called
+    assert process.wait.call_count == 2
 
 
 @pytest.mark.parametrize("out", ["s3://bucket/out", "gs://b", "hdfs://name:9000/x", "file:///tmp/x"])

@@ -32,7 +32,7 @@ def estimates(dtype: torch.dtype, seed: int) -> Tensor:
     chosen = config(seed=seed)
     images = load_data(chosen).train.images
     trainer = build_trainer(chosen, images.shape[1:], CPU, dtype)
-    batches = Batches(images, chosen.batch_size, seed, CPU, memory_format=torch.channels_last)
+    batches = Batches(images, chosen.batch_size, seed, CPU)
     found = []
     for step in range(250):
         found.append(trainer.critic_update(batches.batch(step), step)["wasserstein_estimate"])

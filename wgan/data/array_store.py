@@ -6,6 +6,7 @@
 Whether an array is complete, the name of its folder says (cache.py).
 """
 
+import contextlib
 import json
 import os
 import struct
@@ -13,6 +14,7 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -105,7 +107,7 @@ def salvage(folder: Path, row_shape: RowShape) -> Store:
 
 
 class GrowingStore:
-    """An array under way; opening it takes up what an interrupted process left in `folder`.
+    """An array being written; opening it continues what an interrupted process left in `folder`.
 
     Args:
         folder: made if it is missing.
@@ -146,7 +148,7 @@ class GrowingStore:
         self.rows += chunk.rows
 
     def finish(self) -> None:
-        """Write what numpy.load needs, and all of it to the disk itself."""
+        """Write the header that numpy.load needs, and flush all to the disk."""
         self.pixels.seek(0)
         self.pixels.write(_npy_header((self.rows, *self.row_shape)))
         for file in (self.pixels, self.journal):
@@ -154,7 +156,7 @@ class GrowingStore:
             os.fsync(file.fileno())
 
     def close(self) -> None:
-        """Let go of the files; what was appended stays for the next process."""
+        """Close the files; what was appended stays for the next process."""
         self.pixels.close()
         self.journal.close()
 
@@ -166,24 +168,17 @@ def _chunk(line: str) -> Chunk:
 
 
 def _intact_chunks(folder: Path, pixels: BinaryIO, row_shape: RowShape) -> list[Chunk]:
-    """What the lines and the pixels agree on, up to the first thing that is damaged."""
+    """The chunks up to the first whose line or pixels are damaged."""
     try:
         lines = (folder / "chunks.jsonl").read_text("utf-8").splitlines()
     except (OSError, ValueError):
         return []
     chunks: list[Chunk] = []
-    offset = _HEADER
-    for line in lines:
-        try:
-            chunk = _chunk(line)
-        except (ValueError, KeyError, TypeError):
-            break
-        length = chunk.rows * int(np.prod(row_shape))
-        if not _intact(pixels, offset, length, chunk.crc):
-            break
-        chunks.append(chunk)
-        offset += length
-    return chunks
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        for line in lines:
+            chunks.append(_chunk(line))
+    intact = takewhile(lambda found: _intact(pixels, *found[1]), zip(chunks, _places(chunks, row_shape), strict=True))
+    return [chunk for chunk, _ in intact]
 
 
 def _places(chunks: Sequence[Chunk], row_shape: RowShape) -> Iterator[tuple[int, int, int]]:
@@ -217,7 +212,7 @@ def _store(folder: Path, row_shape: RowShape, chunks: Sequence[Chunk]) -> Store:
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> Tensor:
     if shape[0] == 0:
-        return torch.empty(shape, dtype=torch.uint8)  # nothing cannot be mapped
+        return torch.empty(shape, dtype=torch.uint8)  # an empty file cannot be mapped
     pixels = np.memmap(path, np.uint8, "r", _HEADER, shape)  # a private writable map may not exceed the memory
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # nobody writes to data

@@ -76,15 +76,15 @@ def prepare(
     store = open_store(target, row_shape)
     if store is not None and not store.transient:
         with contextlib.suppress(OSError):  # a cache that cannot be written can be read
-            os.utime(target)  # says which versions are in use
+            os.utime(target)  # the least recently used version is removed first
         return store, key
     try:
         home.mkdir(parents=True, exist_ok=True)
-        with _alone(home / f"{settings}.lock", root):
+        with _locked(home / f"{settings}.lock", root):
             store = open_store(target, row_shape)  # another process may have made it meanwhile
             if store is None or store.transient:
                 store = _build(target, root, files, row_shape, workers)
-            _tidy(home, settings, target)
+            _remove_old(home, settings, target)
     except OSError as error:
         raise RunFault(
             f"cache: the decoded images ({len(files) * channels * size**2 / 1e6:,.0f} MB) cannot be written to "
@@ -100,7 +100,7 @@ def digest(*parts: str) -> str:
 
 
 def _build(target: Path, root: Path, files: Sequence[File], row_shape: RowShape, workers: int) -> Store:
-    """Decode into `target`.part, taking up what is there, and rename it."""
+    """Decode into `target`.part, going on from what is there, and rename it."""
     channels, size, _ = row_shape
     part = target.with_name(f"{target.name}.part")
     known: dict[File, Pixels | Undecodable] = {}
@@ -145,7 +145,7 @@ def _build(target: Path, root: Path, files: Sequence[File], row_shape: RowShape,
 
 
 def _in_order(pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], ahead: int) -> Iterator[R]:
-    """`pool.map`, but with a bound on the results that wait."""
+    """`pool.map` with at most `ahead` results in memory."""
     waiting: deque[Future[R]] = deque()
     for item in items:
         waiting.append(pool.submit(function, item))
@@ -156,21 +156,19 @@ def _in_order(pool: ThreadPoolExecutor, function: Callable[[T], R], items: Itera
 
 
 @contextlib.contextmanager
-def _alone(lock: Path, root: Path) -> Iterator[None]:
-    """Hold a lock that the operating system drops when the process dies; say so if another one holds it."""
+def _locked(lock: Path, root: Path) -> Iterator[None]:
+    """Hold a lock that the operating system drops when the process dies; print a line while another one holds it."""
     held = FileLock(lock)
     try:
-        held.acquire(timeout=0)
+        acquired = held.acquire(timeout=0)
     except Timeout:
         say(f"Another process is decoding {printable(root)}: waiting for it.", sys.stderr)
-        held.acquire()
-    try:
+        acquired = held.acquire()
+    with acquired:
         yield
-    finally:
-        held.release()
 
 
-def _tidy(home: Path, settings: str, target: Path) -> None:
+def _remove_old(home: Path, settings: str, target: Path) -> None:
     """Remove what `target` replaces, and the least recently used of too many other settings."""
     versions: dict[str, list[Path]] = {}
     for folder in home.iterdir():

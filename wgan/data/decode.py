@@ -66,12 +66,12 @@ def decode(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
         raise Undecodable(
             "empty file" if empty else f"no image of a kind that is read ({', '.join(FORMATS)})"
         ) from None
-    except Image.DecompressionBombError:  # Pillow's own limit, met before ours can be
+    except Image.DecompressionBombError:  # Pillow's own limit, which it looks at on opening
         raise Undecodable(f"declares more than {MAX_PIXELS:,} pixels: refused as a decompression bomb") from None
     except MemoryError:
         raise Undecodable("needs more memory than there is", transient=True) from None
     except OSError as error:
-        if error.errno is not None:  # the system's; Pillow's own bear no number
+        if error.errno is not None:  # the operating system's; Pillow's own errors have no number
             raise Undecodable(f"cannot be read: {error.strerror}", transient=True) from None
         raise Undecodable(f"damaged: {error}") from None
     except Exception as error:  # a hostile file makes Pillow's parsers raise anything: KeyError, struct.error, ...
@@ -93,7 +93,7 @@ def _decode(file: BinaryIO, size: int, channels: int) -> NDArray[np.uint8]:
     across, down = extent or image.size
     short = min(across, down)
     left, top = (across - short) / 2, (down - short) / 2
-    crop = (left, top, left + short, top + short)  # symmetric, so that turning commutes with it and can come last
+    crop = (left, top, left + short, top + short)  # centred, so turning may come last: the result is the same
     image = image.resize((size, size), Image.Resampling.BICUBIC, crop, reducing_gap=3.0)  # RGBA: premultiplied inside
     if turn is not None:
         image = image.transpose(turn)

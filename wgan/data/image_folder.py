@@ -1,6 +1,6 @@
-"""What a folder of images holds, told by its files' names alone: neither torch nor an image is looked at.
+"""What a folder of images holds, by its files' names alone: no image is opened, torch is not imported.
 
-So what `path`, `classes` and `batch_size` ask for is checked before any work.
+So `path`, `classes` and `batch_size` are checked before any work.
 """
 
 import os
@@ -19,7 +19,7 @@ SUFFIXES = frozenset(
     for kinds in ("png apng jpg jpeg jpe jfif webp", "tif tiff bmp dib gif", "ppm pgm pbm pnm")
     for kind in kinds.split()
 )
-"""A file is taken for an image by its suffix, in any case; only decoding shows what it is."""
+"""Of files that are taken for images, in upper or lower case; only decoding shows what they are."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Unusable(InputError):
 
 @dataclass(frozen=True)
 class File:
-    """One file, and what tells whether it is still the same.
+    """One file, with what changes when its content does.
 
     Attributes:
         name: path below the folder, parts joined by "/"; bytes that are no UTF-8 as surrogates (os.fsdecode).
@@ -74,7 +74,7 @@ class Listing:
         root: the folder.
         files: those named like images, sorted by name; nothing is known of their content.
         skipped: what is named like an image and cannot be opened, and folders that cannot be listed.
-        others: how many files have another suffix, by suffix. They are none of our business.
+        others: how many files have another suffix, by suffix.
     """
 
     root: Path

@@ -43,7 +43,7 @@ class Data:
         held_out: what it never sees, disjoint from `train`: the metrics compare with it.
         skipped: files that gave no image, each with its reason.
         description: one line for the screen.
-        fingerprint: equal for equal data (files and settings): a resumed training can notice that its data changed.
+        fingerprint: equal for equal files and settings; a resumed training compares it.
     """
 
     train: ImageSet
@@ -54,7 +54,7 @@ class Data:
 
 
 def split(images: ImageSet) -> tuple[ImageSet, ImageSet]:
-    """(train, held_out), drawn once and for all: the same images are held out in every run, whatever its seed."""
+    """(train, held_out): the same images are held out in every run, whatever its seed."""
     order = torch.randperm(len(images), generator=generator(0, "held out"))
     count = held_out_count(len(images))
     return images[order[count:]], images[order[:count]]

@@ -12,6 +12,7 @@ from wgan.networks.layers import Chain, PiecewiseLinear
 from wgan.utils.rng import generator as randomness
 
 Layers = Iterator[nn.Module]
+"""The layers of a network, from its input to its output."""
 MAX_GROWTH = 16
 """A network's widest layer has at most this many times its feature maps (256 px would double once more)."""
 
@@ -174,6 +175,11 @@ class ShapedCritic(Critic):
     @abstractmethod
     def layers(shape: Sequence[int], feature_maps: int, critic_norm: str) -> Layers:
         """From samples (N, *shape) to one number each."""
+
+
+def floating_tensors(network: nn.Module) -> list[Tensor]:
+    """All weights and batch norm's running statistics, as views without a graph; its counters are left out."""
+    return [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]
 
 
 def at_least_float32(x: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
-"""Convolutions by the fastest way to the same numbers, where oneDNN's own is slow on a CPU. Measured: benchmarks/.
+"""Convolutions on a CPU by faster ways than oneDNN's, where it is slow (benchmarks/README.md); the same sums.
 
-Everywhere else, and on every other device, these are torch.nn.functional's.
+Elsewhere, and on every other device, `conv` and `conv_transpose` are torch.nn.functional's.
 """
 
 from typing import Any
@@ -10,13 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 SMALL_MAP = 8
-"""Up to this side, a convolution's weight gradient is faster as one matrix product (bfloat16: 1.6 to 3.3 times up to a
-side of 4, 1.0 to 1.5 times up to 8, the more the slower the machine's memory is)."""
+"""Largest side of the smaller map at which a weight gradient is faster as one matrix product (bfloat16: 1.6 to 3.3
+times up to a side of 4, 1.0 to 1.5 times up to 8; the slower the machine's memory, the more)."""
 WIDE, PART = 1024, 256
-"""From so many channels of the smaller map on that is so in float32 too (1.2 to 1.8 times), and a convolution is faster
-in parts of so many output channels (float32: 1.4 to 1.6 times)."""
+"""From WIDE channels of the smaller map on that holds in float32 too (1.2 to 1.8 times), and a convolution is faster in
+parts of PART output channels (float32: 1.4 to 1.6 times)."""
 FEW = 3
-"""Up to so many output channels a transposed convolution is faster as something else (1.5 to 3.5 times)."""
+"""Most output channels at which a transposed convolution is faster by `_overlap_add` or `_by_phases` (1.5 to 3.5
+times)."""
 
 
 def conv(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
@@ -42,16 +43,16 @@ def conv_transpose(
 
 def _small(x: Tensor, weight: Tensor, side: int, stride: int, padding: int) -> bool:
     """Whether a layer's weight gradient is taken as a product; `side` is that of its smaller map."""
-    known = stride == 2 and padding == 1 and weight.shape[-1] == 4 and side <= SMALL_MAP
+    handled = stride == 2 and padding == 1 and weight.shape[-1] == 4 and side <= SMALL_MAP
     gains = x.dtype == torch.bfloat16 or (x.dtype == torch.float32 and len(weight) >= WIDE)
-    return known and gains and x.device.type == "cpu"
+    return handled and gains and x.device.type == "cpu"
 
 
 def _few(x: Tensor, weight: Tensor, stride: int, padding: int) -> bool:
-    """Whether a transposed convolution gives so few channels that oneDNN is slow at it, in a way that is known here."""
+    """Whether a transposed convolution gives so few channels that oneDNN is slow at it, in a geometry handled here."""
     channels = weight.shape[1]
-    known = channels == 1 or (channels <= FEW and (weight.shape[-1], stride, padding) == (4, 2, 1))
-    return known and x.device.type == "cpu"
+    handled = channels == 1 or (channels <= FEW and (weight.shape[-1], stride, padding) == (4, 2, 1))
+    return handled and x.device.type == "cpu"
 
 
 def _convolved(x: Tensor, weight: Tensor) -> Tensor:
@@ -62,7 +63,7 @@ def _convolved(x: Tensor, weight: Tensor) -> Tensor:
 
 
 class _Conv(torch.autograd.Function):
-    """4x4 convolution of stride 2, padding 1. Its backward is made of differentiable parts: twice is fine."""
+    """4x4 convolution of stride 2, padding 1. Its backward is differentiable: a gradient penalty may go through it."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
@@ -124,6 +125,7 @@ def _weight_gradient(small: Tensor, large: Tensor) -> Tensor:
     a, b, side = small.shape[1], large.shape[1], small.shape[-1]
     padded = F.pad(large.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1)).contiguous()
     n, row, column, channel = padded.stride()
+    # the windows overlap: a strided view names them all, and the reshape alone copies, in whole runs of channels
     windows = padded.as_strided(
         (len(large), side, side, 4, 4, b), (n, 2 * row, 2 * column, row, column, channel)
     ).reshape(-1, 16 * b)
@@ -132,7 +134,10 @@ def _weight_gradient(small: Tensor, large: Tensor) -> Tensor:
 
 
 def _overlap_add(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
-    """To one output channel: a product, then the sum of the overlapping taps. A third of oneDNN's time."""
+    """To one output channel: a product gives each input pixel's k x k patch of the output, `fold` sums the patches.
+
+    A third of oneDNN's time.
+    """
     kernel = weight.shape[-1]
     taps = x.permute(0, 2, 3, 1).flatten(1, 2) @ weight.flatten(1)
     side = (x.shape[-1] - 1) * stride - 2 * padding + kernel
@@ -140,7 +145,7 @@ def _overlap_add(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor
 
 
 _PARITIES = (3, 1, None), (None, 2, 0)
-"""Which of a kernel's rows takes the input's at i - 1, i and i + 1 to the output's at 2 i, and to that at 2 i + 1."""
+"""By which kernel row the input rows i - 1, i and i + 1 reach output row 2 i, and output row 2 i + 1."""
 _TAPS = torch.tensor(
     [
         [16 if row is None or column is None else 4 * row + column for row in rows for column in columns]
@@ -148,7 +153,7 @@ _TAPS = torch.tensor(
         for columns in _PARITIES
     ]
 )
-"""(4, 9): for each parity of row and column, where in a flat 4x4 kernel its 3x3 one lies; 16 where that is zero."""
+"""(4, 9): for each parity of row and column, the elements of a flat 4x4 kernel that make its 3x3 one; 16 is a zero."""
 
 
 def _by_phases(x: Tensor, weight: Tensor) -> Tensor:
@@ -156,6 +161,6 @@ def _by_phases(x: Tensor, weight: Tensor) -> Tensor:
     a 3x3 convolution to four times the channels, which are then laid out side by side.
     """
     channels, few = weight.shape[:2]
-    taps = F.pad(weight.flatten(2), (0, 1))[..., _TAPS]  # the 17th is zero
+    taps = F.pad(weight.flatten(2), (0, 1))[..., _TAPS]  # element 16 is the zero that `_TAPS` names
     kernel = taps.permute(1, 2, 3, 0).reshape(4 * few, 3, 3, channels).permute(0, 3, 1, 2)
     return F.pixel_shuffle(F.conv2d(x, kernel, None, 1, 1), 2)

@@ -1,10 +1,10 @@
-"""Layers that know their adjoint.
+"""Layers that can give the gradient of a critic's scores by its images without double backward.
 
-A network of linear layers and piecewise linear activations is, near any input x, an affine map. The gradient of its
-output by x is that map's transpose: the transposed layers in reverse order, each activation replaced by its slope at
-x. `linearise` runs a layer and returns this transpose beside the output, so that a gradient penalty becomes an
-ordinary forward pass through transposed layers, and its own gradient needs one ordinary backward pass. The slopes are
-piecewise constant: leaving them out of the graph is exact wherever the gradient exists.
+Near any input x, linear layers and piecewise linear activations together are an affine map. Its gradient by x is the
+map's transpose, the adjoint: the transposed layers in reverse order, each activation replaced by its slope at x. So
+`linearise` returns a layer's output and its adjoint; a gradient penalty is then one more forward pass, through the
+adjoints, and its gradient by the weights one ordinary backward pass. The slopes are piecewise constant: leaving them
+out of the graph is exact wherever the gradient exists.
 
 Every layer computes in the type of its input (bfloat16 or float32); weights stay float32.
 """
@@ -32,7 +32,7 @@ class PiecewiseLinear(Protocol):
 
 
 def cast(parameter: Tensor | None, like: Tensor) -> Tensor | None:
-    """A weight in the type its input has."""
+    """A weight or bias in its input's type; None stays None."""
     return None if parameter is None else parameter.to(like.dtype)
 
 
@@ -47,7 +47,9 @@ class Conv2d(nn.Conv2d):
         y = self(x)
         stride, padding = self.stride[0], int(self.padding[0])
         covered = (y.shape[-1] - 1) * stride - 2 * padding + self.kernel_size[0]
-        missed = x.shape[-1] - covered  # pixels on the right and below that no kernel reaches
+        # A stride may leave pixels on the right and below that no kernel reaches: their gradient is zero, and without
+        # this output padding the adjoint's map would be too small.
+        missed = x.shape[-1] - covered
 
         def adjoint(gradient: Tensor) -> Tensor:
             weight = self.weight.to(gradient.dtype)
@@ -63,7 +65,7 @@ class ConvToScalar(Conv2d):
         return F.linear(pixels_first(x), pixels_first(self.weight.to(x.dtype)), cast(self.bias, x))[..., None, None]
 
     def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
-        def adjoint(gradient: Tensor) -> Tensor:
+        def adjoint(gradient: Tensor) -> Tensor:  # the product's transpose
             rows = gradient.flatten(1) @ pixels_first(self.weight.to(gradient.dtype))
             return channels_first(rows, self.in_channels)
 
@@ -96,11 +98,10 @@ class Linear(nn.Linear):
 
 
 class LeakyReLU(nn.LeakyReLU):
-    """max(x, slope * x). ReLU is the case of slope 0. `inplace` where no other layer reads x: half the memory."""
+    """max(x, slope * x); ReLU is slope 0. `inplace` halves the memory, where no other layer reads x."""
 
     def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
-        y = self(x)
-        # y has the sign of x, so the slope can be read off it and x need not be kept
+        y = self(x)  # has the sign of x, which may be overwritten: the slope is read off y
         return y, lambda gradient: torch.ops.aten.leaky_relu_backward(gradient, y, self.negative_slope, False)
 
 
@@ -118,6 +119,7 @@ class AvgPool2d(nn.AvgPool2d):
         super().__init__(2)
 
     def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
+        # each of four pixels contributed a quarter to the mean
         return self(x), lambda gradient: F.interpolate(gradient, scale_factor=2, mode="nearest") / 4
 
 
@@ -158,7 +160,7 @@ class Chain(nn.Sequential):
         for layer in self:
             assert isinstance(layer, PiecewiseLinear), f"{layer} has no adjoint"
             x, adjoint = layer.linearise(x)
-            adjoints.append(adjoint)
+            adjoints.append(adjoint)  # (A B)^T = B^T A^T: called in reverse order below
 
         def chained(gradient: Tensor) -> Tensor:
             for adjoint in reversed(adjoints):
@@ -201,7 +203,7 @@ def norm(kind: str, channels: int) -> Iterator[nn.Module]:
 
 
 def pixels_first(x: Tensor) -> Tensor:
-    """(N, C, H, W) to rows (N, H * W * C): a view of what lies channels last in memory, as all activations do."""
+    """(N, C, H, W) to rows (N, H * W * C). Activations lie channels last, so this is a view and copies nothing."""
     return x.permute(0, 2, 3, 1).flatten(1)
 
 

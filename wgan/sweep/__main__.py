@@ -20,7 +20,7 @@ from wgan.sweep.worker import SOURCE
 from wgan.utils.errors import InputError
 
 PATIENCE = 120.0
-"""Seconds to wait for another process in the run's directory: one whose sweep was killed may still be saving."""
+"""Seconds to wait for another process in the run's directory: it may still be saving after its sweep was killed."""
 
 
 def main(yaml: Path) -> None:
@@ -35,12 +35,12 @@ def main(yaml: Path) -> None:
 
 def _stop_with_the_sweep() -> None:
     while os.read(sys.stdin.fileno(), 4096):
-        continue  # nothing is ever written; only the end counts
+        continue  # nothing is ever written: this returns empty when the sweep closes its end, or is gone
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _wait_for_predecessor(run: Run) -> None:
-    """Return when the run's directory is free, or after `PATIENCE`: then the training says who is in the way."""
+    """Return when the run's directory is free, or after `PATIENCE`; the training then says who holds it."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         try:

@@ -4,26 +4,30 @@ All machines must see `out`, this program and its Python packages at the same pa
 cache of decoded images may be each machine's own.
 """
 
+import math
 import os
 import signal
 import socket
+import time
 from importlib import import_module
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from wgan.config.constraints import RAY_MISSING
 from wgan.config.schema import TrainConfig
 from wgan.sweep import worker
+from wgan.sweep.executor import Executor
 from wgan.sweep.plan import SweepRun
 from wgan.utils.console import warn
 from wgan.utils.errors import InputError
 
+CANCEL_AGAIN = 60.0
+"""Seconds after which a run that has not ended is asked to stop once more: the first request may have been lost."""
 RETRIES = 20
 """How many lost machines a run survives; each time it goes on from its last checkpoint."""
 
 
-class RayRuns:
+class RayRuns(Executor):
     """The runs of a sweep that train on a Ray cluster now: the one at RAY_ADDRESS, or else this machine's.
 
     Each is a task with `cpus` cores and `n_gpu` accelerators; Ray finds a machine that has them free.
@@ -33,48 +37,36 @@ class RayRuns:
     """
 
     def __init__(self, config: TrainConfig) -> None:
+        super().__init__(config.parallel if config.origin("parallel") != "default" else None)
         self.ray = _connected(config)
         self.cpus = config.cpus or 1
-        self.parallel = config.parallel if config.origin("parallel") != "default" else None
+        self.running: dict[str, tuple[Any, SweepRun]] = {}
         self._attend = self.ray.remote(worker.attend)
-        self._running: dict[str, tuple[Any, SweepRun]] = {}
-
-    @property
-    def has_room(self) -> bool:
-        """Whether one more may start, or wait for a machine."""
-        return self.parallel is None or len(self._running) < self.parallel
+        self._cancelled = math.inf  # when the runs were last asked to stop, by time.monotonic()
 
     def start(self, one: SweepRun) -> None:
-        """Train as soon as a machine has room."""
         needs = {"num_cpus": self.cpus, "num_gpus": one.config.n_gpu}
         if not _fits(self.ray.nodes(), **needs):
             warn(
                 f"{one.name}: waits until a machine with {self.cpus} CPUs and {one.config.n_gpu} GPUs joins the cluster"
             )
         task = self._attend.options(name=one.name, max_retries=RETRIES, **needs)
-        place = Path.cwd()
-        self._running[one.name] = task.remote(place / one.yaml, place / one.output, place, self.cpus), one
+        here = Path.cwd()
+        self.running[one.name] = task.remote(here / one.yaml, here / one.output, here, self.cpus), one
 
     def ended(self) -> dict[str, int]:
-        """The runs that have ended since the last call -> exit status, negative for the signal that killed it."""
-        names = {reference: name for name, (reference, _) in self._running.items()}
+        if time.monotonic() - self._cancelled > CANCEL_AGAIN:
+            self.stop()
+        names = {reference: name for name, (reference, _) in self.running.items()}
         ready, _ = self.ray.wait(list(names), num_returns=len(names), timeout=0) if names else ([], [])
-        return {names[reference]: self._status(*self._running.pop(names[reference])) for reference in ready}
+        return {names[reference]: self._status(*self.running.pop(names[reference])) for reference in ready}
 
     def stop(self) -> None:
-        """Let every run save and end; `ended` tells when."""
-        for reference, _ in self._running.values():
+        self._cancelled = time.monotonic()
+        for reference, _ in self.running.values():
             self.ray.cancel(reference)
 
-    def __enter__(self) -> "RayRuns":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        self.stop()
-        if self._running:
-            self.ray.wait([reference for reference, _ in self._running.values()], num_returns=len(self._running))
+    def close(self) -> None:
         self.ray.shutdown()
 
     def _status(self, reference: Any, one: SweepRun) -> int:
@@ -97,14 +89,14 @@ def _connected(config: TrainConfig) -> Any:
     except ImportError:
         raise InputError(f"{where}: {RAY_MISSING}") from None
     address = os.environ.get("RAY_ADDRESS", "")
-    if reason := _silent(address):
+    if reason := _unreachable(address):
         raise InputError(f"{where}: no Ray cluster answers at {address} (RAY_ADDRESS): {reason}")
     ray.init(log_to_driver=False, logging_level="ERROR", configure_logging=False, ignore_reinit_error=True)
     ray.cloudpickle.register_pickle_by_value(worker)
     return ray
 
 
-def _silent(address: str) -> str | None:
+def _unreachable(address: str) -> str | None:
     """Why nobody answers at host:port; None where somebody does. Ray tries for minutes, and then ends the process."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit():

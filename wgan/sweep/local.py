@@ -4,8 +4,8 @@ import os
 import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 
+from wgan.sweep.executor import Executor
 from wgan.sweep.plan import SweepRun
 from wgan.sweep.worker import open_worker, stop
 
@@ -13,7 +13,7 @@ VISIBLE = {"cuda": "CUDA_VISIBLE_DEVICES", "xpu": "ZE_AFFINITY_MASK"}
 """Kind of accelerator -> the variable that shows a process some of them; ROCm's kind is cuda too."""
 
 
-class LocalRuns:
+class LocalRuns(Executor):
     """The runs of a sweep that train on this machine now.
 
     Args:
@@ -24,47 +24,29 @@ class LocalRuns:
     """
 
     def __init__(self, parallel: int, cpus: int = 0, kind: str = "", devices: int = 0) -> None:
-        self.parallel = parallel
+        super().__init__(parallel)
         self.threads = cpus or max(1, cores() // parallel)
         self.variable = VISIBLE.get(kind, "")
         self.loads = Counter(dict.fromkeys(visible(os.environ.get(self.variable, ""), devices), 0))
-        self._running: dict[str, tuple[subprocess.Popen[bytes], Sequence[str]]] = {}
-
-    @property
-    def has_room(self) -> bool:
-        """Whether one more may start."""
-        return len(self._running) < self.parallel
+        self.running: dict[str, tuple[subprocess.Popen[bytes], Sequence[str]]] = {}
 
     def start(self, one: SweepRun) -> None:
-        """Train in a new process."""
         chosen = least_loaded(self.loads, one.config.n_gpu)
         self.loads.update(chosen)
         environ = environment(os.environ, self.threads, self.variable, chosen)
-        self._running[one.name] = open_worker(one.yaml, one.output, environ), chosen
+        self.running[one.name] = open_worker(one.yaml, one.output, environ), chosen
 
     def ended(self) -> dict[str, int]:
-        """The runs that have ended since the last call -> exit status, negative for the signal that killed it."""
-        found = {name: status for name, (process, _) in self._running.items() if (status := process.poll()) is not None}
+        found = {name: status for name, (process, _) in self.running.items() if (status := process.poll()) is not None}
         for name in found:
-            process, chosen = self._running.pop(name)
+            process, chosen = self.running.pop(name)
             stop(process)
             self.loads.subtract(chosen)
         return found
 
     def stop(self) -> None:
-        """Let every run save and end; `ended` tells when."""
-        for process, _ in self._running.values():
+        for process, _ in self.running.values():
             stop(process)
-
-    def __enter__(self) -> "LocalRuns":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        self.stop()
-        for process, _ in self._running.values():
-            process.wait()
 
 
 def environment(base: Mapping[str, str], threads: int, variable: str, devices: Sequence[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a sweep consists of: its runs, each with a directory of its own; their images, prepared once."""
+"""The runs of a sweep, each with a directory of its own; their images, prepared once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from wgan.runs import run_dir
 from wgan.runs.run_dir import Run
 from wgan.utils.console import detail, say
 
-ALONE = {"parallel": 1, "cpus": 0, "executor": "local"}
-"""What a run need not know: where it trains, and how many beside it."""
+NO_SWEEP = {"parallel": 1, "cpus": 0, "executor": "local"}
+"""The sweep's own keys at their defaults: a run's configuration does not say where it trained, nor beside what."""
 OUTPUT = "output.txt"
 """In a run's directory: what its processes printed."""
 
@@ -54,11 +54,11 @@ def plan(config: TrainConfig) -> list[SweepRun]:
     """The runs of a sweep in the order of its keys. The same sweep always finds the same directories."""
     planned: dict[Run, SweepRun] = {}
     for chosen, single in combinations(config):
-        alone = single.model_copy(update=ALONE)
+        alone = single.model_copy(update=NO_SWEEP)
         name = run_dir.named(config.run, chosen)
         run, found = run_dir.find(alone.model_copy(update={"run": name}))
         count = 1
-        while run in planned:  # of names that were cut short
+        while run in planned:  # long names are cut short, and may then be equal
             count += 1
             run, found = run_dir.find(alone.model_copy(update={"run": f"{name}-{count}"}))
         planned[run] = SweepRun(chosen, found, run, folder(config) / f"{found.run}.yaml")

@@ -1,9 +1,8 @@
-"""How far a sweep is: a bar on a terminal, plain lines elsewhere. What the runs did is read from their logs."""
+"""How far a sweep is, read from its runs' logs: a bar on a terminal, plain lines elsewhere."""
 
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 
 from tqdm import tqdm
 
@@ -41,7 +40,7 @@ class SweepProgress:
         return sum(min(last_step(self.directories[name].log), length) for name, length in self.lengths.items())
 
     def ended(self, name: str, problem: str | None) -> None:
-        """Count a run that has ended, and say so; what a failed one did not do is no longer waited for."""
+        """Count a run that has ended, and print it; the steps a failed one did not do leave the total."""
         self.finished += problem is None
         self.failed += problem is not None
         if problem:
@@ -50,7 +49,7 @@ class SweepProgress:
         self.looked = 0.0
 
     def show(self) -> None:
-        """To be called again and again; looks and speaks when it is time to."""
+        """Renew the bar or print a line, when one is due; to be called often."""
         now = time.monotonic()
         if now - self.looked < (LOOK_EVERY if self.has_bar else LINE_EVERY):
             return
@@ -65,12 +64,8 @@ class SweepProgress:
             time_left = f", {tqdm.format_interval(left)} left" if left is not None and steps < total else ""
             say(f"{runs}, step {steps:,} of {total:,}{time_left}", sys.stderr)
 
-    def __enter__(self) -> "SweepProgress":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Leave the bar as it is."""
         self.bar.close()
 
 

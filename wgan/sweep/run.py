@@ -3,9 +3,8 @@
 import signal
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Protocol, Self
+from collections.abc import Sequence
+from contextlib import closing
 
 from wgan.config.resolve import to_yaml
 from wgan.config.schema import TrainConfig
@@ -14,6 +13,7 @@ from wgan.reporting.sweep_report import write_sweep_report
 from wgan.runs import run_dir
 from wgan.runs.run_dir import Run
 from wgan.sweep.cluster import RayRuns
+from wgan.sweep.executor import Executor
 from wgan.sweep.local import LocalRuns
 from wgan.sweep.plan import SweepRun, folder, plan, prepare
 from wgan.sweep.progress import SweepProgress
@@ -25,31 +25,8 @@ from wgan.utils.errors import explain_disk_errors
 from wgan.utils.signals import Interrupted, Interruption
 
 
-class Executor(Protocol):
-    """Where the runs of a sweep train. Leaving it stops those under way and waits until they have saved."""
-
-    @property
-    def has_room(self) -> bool:
-        """Whether one more may start."""
-
-    def start(self, one: SweepRun) -> None:
-        """Train in a new process."""
-
-    def ended(self) -> Mapping[str, int]:
-        """The runs that have ended since the last call -> exit status, negative for the signal that killed it."""
-
-    def stop(self) -> None:
-        """Let every run save and end; `ended` tells when."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None: ...
-
-
 def sweep(config: TrainConfig) -> int:
-    """Train every run of the sweep that is not finished, then draw the figures over all of them.
+    """Train every run of the sweep that is not finished, then write the pages that compare all of them.
 
     Returns:
         The exit status: 0 when all runs are finished, 1 when some failed, 130 or 143 after SIGINT or SIGTERM (all
@@ -73,7 +50,7 @@ def sweep(config: TrainConfig) -> int:
             return interruption.exit_status
         with Run(own).lock(), explain_disk_errors(own):
             write_text(own / "sweep.yaml", to_yaml(config))
-            with executor, SweepProgress(pending, lengths, finished) as progress:
+            with executor, closing(SweepProgress(pending, lengths, finished)) as progress:
                 failed = train_all(pending, executor, progress, interruption)
             if interruption.signal:
                 say("Stopped, and every run has saved. The same command goes on from there.")
@@ -141,9 +118,9 @@ def train_all(
 
 
 def problem(one: SweepRun, status: int) -> str:
-    """Why a run failed, in one line: who killed it, or what it said last."""
+    """Why a run failed, in one line: the signal that killed it, or the last line it printed."""
     if status < 0:
         killed = signal.Signals(-status).name
         return f"killed by {killed}{', as systems do when memory runs out' if killed == 'SIGKILL' else ''}"
-    said = one.output.read_text(encoding="utf-8", errors="replace").splitlines()
-    return next((line.strip() for line in reversed(said) if line.strip()), f"ended with status {status}")
+    printed = one.output.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line.strip() for line in reversed(printed) if line.strip()), f"ended with status {status}")

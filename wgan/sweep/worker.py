@@ -1,5 +1,6 @@
 """Starting and stopping the process of one run (`wgan.sweep.__main__`). On a Ray cluster this module travels."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ POLL = 0.2
 
 
 def open_worker(
-    yaml: Path, output: Path, environ: Mapping[str, str], place: Path | None = None
+    yaml: Path, output: Path, environ: Mapping[str, str], cwd: Path | None = None
 ) -> subprocess.Popen[bytes]:
     """A process that trains until its standard input is closed.
 
@@ -22,7 +23,7 @@ def open_worker(
         yaml: the run's configuration.
         output: what it prints is added here.
         environ: its environment.
-        place: its working directory; None for this process's own.
+        cwd: its working directory; None for this process's own.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     paths = [str(SOURCE), *filter(None, [environ.get("PYTHONPATH")])]
@@ -32,7 +33,7 @@ def open_worker(
             stdin=subprocess.PIPE,
             stdout=file,
             stderr=subprocess.STDOUT,
-            cwd=place,
+            cwd=cwd,
             env={**environ, "PYTHONPATH": os.pathsep.join(paths)},
             start_new_session=True,  # a terminal's Ctrl-C is for the sweep, which then stops its runs, once
         )
@@ -44,23 +45,25 @@ def stop(worker: subprocess.Popen[bytes]) -> None:
     worker.stdin.close()
 
 
-def attend(yaml: Path, output: Path, place: Path, threads: int) -> int:
-    """Train in a process of its own until that ends; if this is cut short, let it save.
+def attend(yaml: Path, output: Path, cwd: Path, threads: int) -> int:
+    """Train in a process of its own until that ends: a Ray task. Cancelling it, a KeyboardInterrupt here, lets it save.
 
     Args:
         yaml: the run's configuration.
         output: what it prints is added here.
-        place: its working directory.
+        cwd: its working directory.
         threads: for computing.
 
     Returns:
         The exit status, negative for the signal that killed it.
     """
-    worker = open_worker(yaml, output, {**os.environ, "OMP_NUM_THREADS": str(threads)}, place)
+    worker = open_worker(yaml, output, {**os.environ, "OMP_NUM_THREADS": str(threads)}, cwd)
     try:
         while worker.poll() is None:
             time.sleep(POLL)
     finally:
         stop(worker)
-        worker.wait()
+        while worker.poll() is None:
+            with contextlib.suppress(KeyboardInterrupt):  # cancelled once more while it saves
+                worker.wait()
     return worker.returncode

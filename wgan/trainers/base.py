@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from wgan.config.schema import TrainConfig
-from wgan.networks.base import Critic, Generator, at_least_float32
+from wgan.networks.base import Critic, Generator, at_least_float32, floating_tensors
 from wgan.runtime.distributed import ALONE, Ranks
 from wgan.trainers.diffaugment import augmented
 from wgan.trainers.ema import ExponentialMovingAverage
@@ -59,7 +59,7 @@ class Trainer(ABC):
         self.draws = Draws(config.seed, device, ranks.rank, ranks.world_size)
         self.generator = generator.to(device).to(memory_format=torch.channels_last)
         self.critic = critic.to(device).to(memory_format=torch.channels_last)
-        ranks.broadcast_([t for network in (self.generator, self.critic) for t in numbers(network)])
+        ranks.broadcast_([t for network in (self.generator, self.critic) for t in floating_tensors(network)])
         self.ema = ExponentialMovingAverage(self.generator, config.ema_decay)
         self.generator_optimizer = build_optimizer(config, self.generator, config.learning_rate)
         self.critic_optimizer = build_optimizer(config, self.critic, config.critic_learning_rate)
@@ -193,11 +193,6 @@ class Trainer(ABC):
         yield "ema", self.ema.model
         yield "generator_optimizer", self.generator_optimizer
         yield "critic_optimizer", self.critic_optimizer
-
-
-def numbers(network: nn.Module) -> list[Tensor]:
-    """All weights and batch norm's running statistics; its counters are left out."""
-    return [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]
 
 
 def gradients(network: nn.Module) -> list[Tensor]:

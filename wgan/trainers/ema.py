@@ -3,9 +3,8 @@
 import copy
 
 import torch
-from torch import Tensor
 
-from wgan.networks.base import Generator
+from wgan.networks.base import Generator, floating_tensors
 
 
 class ExponentialMovingAverage:
@@ -26,8 +25,4 @@ class ExponentialMovingAverage:
     def update(self, generator: Generator, updates: int) -> None:
         """Follow the generator after its `updates`-th update; batch norm's running statistics follow alike."""
         decay = min(self.decay, (1 + updates) / (10 + updates))
-        torch._foreach_lerp_(self._numbers(self.model), self._numbers(generator), 1 - decay)
-
-    @staticmethod
-    def _numbers(network: Generator) -> list[Tensor]:
-        return [t for t in (*network.parameters(), *network.buffers()) if t.is_floating_point()]
+        torch._foreach_lerp_(floating_tensors(self.model), floating_tensors(generator), 1 - decay)
