@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -13,6 +14,9 @@ from wgan.config.algorithms import MODELS
 from wgan.config.resolve import resolve
 
 ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "docs"))
+import reference  # noqa: E402 - a script beside the documents
+
 FILES = [ROOT / "input.yaml", *sorted((ROOT / "configs").rglob("*.yaml"))]
 
 
@@ -46,19 +50,19 @@ def test_the_yamls_in_help_are_valid():
 
 
 def test_the_schema_on_disk_is_todays():
-    """`python -m wgan.config.docs --update` writes it."""
-    assert (ROOT / "configs" / "schema.json").read_text(encoding="utf-8") == explained.schema_text()
+    """`python docs/reference.py` writes it."""
+    assert (ROOT / "configs" / "schema.json").read_text(encoding="utf-8") == reference.schema_text()
 
 
 def test_the_schema_knows_every_key():
-    properties = json.loads(explained.schema_text())["properties"]
+    properties = json.loads(reference.schema_text())["properties"]
     assert set(properties) == {key for model in MODELS.values() for key in model.model_fields}
     assert properties["gp_lambda"]["minimum"] == 0
     assert properties["image_size"]["enum"] == [28, 32, 48, 64, 96, 128, 256]
 
 
 def test_the_schema_tells_jobs_apart_where_they_differ():
-    properties = json.loads(explained.schema_text())["properties"]
+    properties = json.loads(reference.schema_text())["properties"]
     assert properties["seed"]["description"].endswith("[default 42]")
     training, sampling = properties["batch_size"]["description"].splitlines()
     assert training.startswith("Training: images per update")
@@ -68,7 +72,7 @@ def test_the_schema_tells_jobs_apart_where_they_differ():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_an_editor_finds_nothing_wrong_with_a_ready_yaml(path):
-    jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), explained.json_schema())
+    jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), reference.json_schema())
 
 
 @pytest.mark.parametrize(
@@ -76,18 +80,18 @@ def test_an_editor_finds_nothing_wrong_with_a_ready_yaml(path):
 )
 def test_an_editor_finds_what_is_wrong(wrong):
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(wrong, explained.json_schema())
+        jsonschema.validate(wrong, reference.json_schema())
 
 
 def test_the_table_of_keys_is_todays():
-    """`python -m wgan.config.docs --update` writes it between its two markers."""
+    """`python docs/reference.py` writes it between its two markers."""
     document = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
-    assert explained.with_table(document) == document
+    assert reference.with_table(document) == document
 
 
 def test_a_document_without_markers_is_refused():
     with pytest.raises(ValueError, match="needs the two markers"):
-        explained.with_table("# Title\n")
-    assert explained.with_table(f"a\n{explained.BEGIN}\nold\n{explained.END}\nb\n").startswith(
-        f"a\n{explained.BEGIN}\n\n**Every"
+        reference.with_table("# Title\n")
+    assert reference.with_table(f"a\n{reference.BEGIN}\nold\n{reference.END}\nb\n").startswith(
+        f"a\n{reference.BEGIN}\n\n**Every"
     )

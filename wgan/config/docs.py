@@ -1,21 +1,13 @@
-"""What the keys mean, for people and editors, generated from the models: `--help`, docs/config.md, the JSON Schema.
+"""What the keys mean, for people, read off the schema: `--help`, and the rows of docs/config.md (docs/reference.py)."""
 
-`python -m wgan.config.docs --update` writes docs/config.md, between its two markers, and configs/schema.json.
-"""
-
-import json
-import sys
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from wgan.config.algorithms import ALGORITHMS, MODELS, unused_keys
 from wgan.config.diagnostics import described
 from wgan.config.schema import EvaluateConfig, GenerateConfig, JobConfig, Section, TrainConfig, json_schemas
-from wgan.utils.atomic_io import write_text
 
 USAGE = "python3 image_generation.py FILE.yaml [--set KEY=VALUE ...] [--check] [--quiet | --verbose]"
 INTRODUCTION = f"""\
@@ -71,7 +63,6 @@ DERIVED = {
     "num_epochs": "25",
 }
 """Defaults that follow from something else."""
-BEGIN, END = "<!-- keys: written by python -m wgan.config.docs --update -->", "<!-- end of keys -->"
 
 
 @dataclass(frozen=True)
@@ -117,60 +108,6 @@ def help_text() -> str:
     return "\n".join(parts) + "\n"
 
 
-def key_table() -> str:
-    """The same as Markdown: a table for each job."""
-    parts = []
-    for title, (model, archs) in JOBS.items():
-        parts += [f"\n**{title}**{f' (`arch`: {archs})' if archs else ''}\n"]
-        parts += ["| key | meaning | takes | default |", "|---|---|---|---|"]
-        for row in rows(model):
-            cells = (f"`{row.key}`", row.meaning, row.takes, row.default or "must be given")
-            parts.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(parts).strip() + "\n"
-
-
-def json_schema() -> dict[str, Any]:
-    """A JSON Schema for editors; checks a little more strictly than the program reads (case, numbers as text)."""
-    keys: dict[str, Any] = {}
-    about: dict[str, dict[str, str]] = {}  # key -> what it is -> the jobs that say so
-    for title, (model, _) in JOBS.items():
-        for row in rows(model):
-            keys.setdefault(row.key, _for_editors(json_schemas(model)[row.key]))
-            said = about.setdefault(row.key, {})
-            meaning = f"{row.meaning} [{f'default {row.default}' if row.default else 'must be given'}]"
-            said[meaning] = f"{said[meaning]}, {title.lower()}" if meaning in said else title
-    for key, said in about.items():
-        lines = list(said) if len(said) == 1 else [f"{titles}: {meaning}" for meaning, titles in said.items()]
-        keys[key]["description"] = "\n".join(lines)
-    keys["arch"] |= {"enum": [*MODELS, "WGAN"]}  # the name of WGAN-GP in configs/seeds/000_wgan_gp.yaml
-    return {
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "wgan configuration",
-        "type": "object",
-        "properties": keys,
-        "required": ["arch"],
-        "additionalProperties": False,
-    }
-
-
-def with_table(document: str) -> str:
-    """The text of docs/config.md with today's table between its markers.
-
-    Raises:
-        ValueError: a marker is missing.
-    """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"docs/config.md needs the two markers {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{key_table()}\n{END}{after}"
-
-
-def schema_text() -> str:
-    """configs/schema.json as it must stand."""
-    return json.dumps(json_schema(), indent=2) + "\n"
-
-
 def _default(model: type[JobConfig], key: str) -> str:
     field = model.model_fields[key]
     if key in DERIVED:
@@ -199,41 +136,3 @@ def written(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _for_editors(schema: Any) -> dict[str, Any]:
-    """A key's schema without what editors need not know; a list may be written as its only item."""
-    kept = {name: part for name, part in schema.items() if name in _VALIDATING}
-    if kept.get("type") == "array":
-        kept = {"anyOf": [kept, kept["items"]]}
-    if schema["nullable"]:
-        kept = {"anyOf": [*kept.get("anyOf", [kept]), {"type": "null"}]}
-    return kept
-
-
-_VALIDATING = {"type", "enum", "items", "anyOf", "minItems", "maxItems", "minimum", "maximum"} | {
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-}
-
-
-def main(arguments: list[str]) -> int:
-    """Print the table of keys (`--table`) or the schema (`--schema`), or write both into their files (`--update`)."""
-    root = Path(__file__).parents[2]
-    match arguments:
-        case ["--table"]:
-            print(key_table(), end="")
-        case ["--schema"]:
-            print(schema_text(), end="")
-        case ["--update"]:
-            write_text(root / "configs" / "schema.json", schema_text())
-            document = root / "docs" / "config.md"
-            write_text(document, with_table(document.read_text(encoding="utf-8")))
-        case _:
-            print(main.__doc__, file=sys.stderr)
-            return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
