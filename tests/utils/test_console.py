@@ -81,7 +81,7 @@ def waiting_for_a_decoder(folder: Path) -> None:
     other = threading.Thread(target=decode)
     other.start()
     held.wait()
-    with cache._alone(folder / "lock", folder):
+    with cache._locked(folder / "lock", folder):
         other.join()
 
 

@@ -12,6 +12,7 @@ from wgan.config.diagnostics import Problem, shown
 from wgan.config.metrics import BEST_METRICS, CATALOGUE, POINTS, MetricSpec
 from wgan.config.schema import CONFIG_VERSION, EvaluateConfig, JobConfig, TrainConfig
 from wgan.utils.errors import InputError
+from wgan.utils.system import can_name_a_folder
 
 RAY_MISSING = "ray needs a package that is not installed: pip install -r requirements-ray.txt"
 TENSORBOARD_MISSING = "needs the package tensorboard, which is not installed: pip install tensorboard"
@@ -221,4 +222,4 @@ def _known_to_fail(config: TrainConfig, given: Set[str], algorithm: Algorithm) -
 def _is_folder_name(run: str) -> bool:
     """Whether `run` is one folder inside `out`, on any system."""
     plain = run.isprintable() and not run.startswith(".") and run == run.strip() and not set(run) & set("/\\")
-    return plain and 0 < len(run) <= 120 and len(run.encode(errors="replace")) <= 240
+    return plain and can_name_a_folder(run) and 0 < len(run) <= 120 and len(run.encode(errors="replace")) <= 240

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgan.utils.errors import InputError
+from wgan.utils.system import folder_identity
 from wgan.utils.text import printable
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM")  # none that starts another program
@@ -121,15 +122,16 @@ def scan(root: Path, leave_out: Iterable[Path] = ()) -> Listing:
         os.scandir(root).close()
     except OSError as error:
         raise Unusable("path", f"{printable(root)}: {error.strerror}. It must be a folder of images") from None
-    seen = {(s.st_dev, s.st_ino) for s in (folder.stat() for folder in leave_out if folder.is_dir())}
+    seen = {folder_identity(folder, folder.stat()) for folder in leave_out if folder.is_dir()}
     files: list[File] = []
     skipped: list[Skipped] = []
     others: Counter[str] = Counter()
     while pending:
         folder, prefix, status = pending.pop()
-        if (status.st_dev, status.st_ino) in seen:
+        identity = folder_identity(folder, status)
+        if identity in seen:
             continue
-        seen.add((status.st_dev, status.st_ino))
+        seen.add(identity)
         try:
             with os.scandir(folder) as listing:
                 entries = sorted((entry for entry in listing if not entry.name.startswith(".")), key=lambda e: e.name)

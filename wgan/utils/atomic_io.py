@@ -1,9 +1,12 @@
 """Writing files so that a reader, a crash or a full disk never meets half of one."""
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from wgan.utils.system import flush_file, flush_folder
 
 _MARK = ".tmp"
 
@@ -20,14 +23,15 @@ def replacing(path: Path, durable: bool = False) -> Iterator[Path]:
         OSError: as the file system gives it; `path` is then as it was before, and the temporary file is gone.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{_MARK}{path.suffix}")  # Pillow looks at the suffix
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{_MARK}{path.suffix}")  # Pillow looks at the suffix
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # new: no link, no file of others
     try:
         yield temporary
         if durable:
-            _flush_to_disk(temporary)
+            flush_file(temporary)
         temporary.replace(path)
         if durable:
-            _flush_to_disk(path.parent)
+            flush_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -42,11 +46,3 @@ def remove_unfinished(folder: Path) -> None:
     """Remove what processes that were killed while writing left in `folder`, which nobody else may be writing to."""
     for path in folder.glob(f".*{_MARK}*"):
         path.unlink(missing_ok=True)
-
-
-def _flush_to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
