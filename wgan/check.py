@@ -143,7 +143,8 @@ def _folder(config: TrainConfig | EvaluateConfig, root: Path) -> tuple[int, list
         raise InputError(f"{config.where(error.key)}: {error.problem}") from None
     held_out = held_out_count(len(files))
     count = len(files) - held_out
-    lines = [f"Images: {printable(root)}: {len(files):,} files, {count:,} to train on, {held_out:,} held out"]
+    numbers = f"{len(files):,} files, {count:,} to train on, {held_out:,} held out"
+    lines = [f"Images: {printable(root)}: {numbers}{listing.left_out}"]
     if names:
         found = Counter(file.class_name for file in files).most_common(20)
         shown = ", ".join(f"{printable(name)} {number:,}" for name, number in found)

@@ -57,13 +57,6 @@ def test_points_pass_as_they_are() -> None:
     assert torch.equal(batches.batch(0), points[batches.rows(0)])
 
 
-@pytest.mark.parametrize("grey_as_colour", [False, True])
-def test_images_lie_channels_last(grey_as_colour: bool) -> None:
-    images = torch.randint(0, 256, (20, 1 if grey_as_colour else 3, 8, 8), dtype=torch.uint8).expand(-1, 3, -1, -1)
-    batch = Batches(images, 6, seed=0).batch(2)
-    assert batch.stride() == (192, 1, 24, 3)
-
-
 def test_the_epoch_counts_passes_over_the_data() -> None:
     batches = Batches(numbered(100), 40, seed=0)
     assert [batches.epoch(step) for step in (0, 1, 5)] == [0.0, 0.4, 2.0]

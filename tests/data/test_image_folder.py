@@ -122,3 +122,79 @@ def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:
         scan(tmp_path / "missing")
     with pytest.raises(Unusable, match=r"^path: .*file\.png: Not a directory"):
         scan(tmp_path / "file.png")
+
+
+def results(folder: Path, *names: str) -> Path:
+    """A directory of a run, a job or a sweep, as far as its listing tells."""
+    put(folder, *names)
+    (folder / "config.yaml").write_text("# Written by wgan 0.1.0: every key with its value.\narch: WGAN-GP\n")
+    return folder
+
+
+def test_results_of_the_program_are_not_taken_for_images(tmp_path: Path) -> None:
+    put(tmp_path, "cats/1.png", "dogs/2.png")
+    run = results(tmp_path / "old" / "run", "samples/step_000000.png", "loss_plot.png")
+    job = results(tmp_path / "generated", "00000.png", "grid.png")
+    (results(tmp_path / "sweep", "contact_sheet.png") / "config.yaml").rename(tmp_path / "sweep" / "sweep.yaml")
+    listing = scan(tmp_path)
+    assert listing.class_names == ("cats", "dogs")
+    assert [skip.path for skip in listing.omitted] == [job, run, tmp_path / "sweep"]
+    assert listing.left_out.startswith(f"; left out: {job} (results of this program), ")
+
+
+def test_of_a_job_its_images_are_taken_and_of_a_run_nothing(tmp_path: Path) -> None:
+    names = [f"{number:05d}.png" for number in range(3)]
+    assert [f.name for f in scan(results(tmp_path / "job", *names, "grid.png")).files] == names
+    run = results(tmp_path / "run", "samples/step_000000.png", "loss_plot.png", "real_fake_grid.png")
+    assert scan(run).files == ()
+    with pytest.raises(Unusable, match="belongs to a run: give its directory"):
+        scan(run / "samples")
+
+
+def test_a_pipe_called_config_yaml_hangs_nobody(tmp_path: Path) -> None:
+    put(tmp_path, "a/1.png")
+    os.mkfifo(tmp_path / "a" / "config.yaml")
+    assert [file.name for file in scan(tmp_path).files] == ["a/1.png"]
+
+
+def test_folders_of_file_servers_are_left_out_and_named(tmp_path: Path) -> None:
+    put(tmp_path, "1.jpg", "@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg", "#recycle/2.jpg", "a/@eaDir/3.jpg", "a/4.jpg")
+    listing = scan(tmp_path)
+    assert [file.name for file in listing.files] == ["1.jpg", "a/4.jpg"]
+    assert len(listing.omitted) == 3
+    assert "@eaDir (kept by a file server or a system)" in listing.left_out
+
+
+def test_images_that_are_not_read_are_named(tmp_path: Path) -> None:
+    listing = scan(put(tmp_path, "1.png", "2.avif", "3.AVIF", "none", "notes.txt"))
+    assert listing.left_out == "; left out: 1 without suffix, 2 .avif, which are not read"
+
+
+def test_a_class_is_called_as_it_is_written(tmp_path: Path) -> None:
+    put(tmp_path, "001/1.png", "002/2.png", "003/3.png")
+    listing = scan(tmp_path)
+    assert listing.chosen(["001"])[1] == ("001",)
+    for wrong in (1, "1", "004"):
+        with pytest.raises(Unusable, match="is not one of this set's classes: 001, 002, 003"):
+            listing.chosen([wrong])
+
+
+def test_a_place_in_the_list_counts_where_no_class_is_a_number(tmp_path: Path) -> None:
+    assert scan(put(tmp_path / "words", "cat/1.png", "dog/2.png")).chosen([1])[1] == ("dog",)
+    numbers = scan(put(tmp_path / "numbers", "2/1.png", "3/2.png"))
+    assert numbers.chosen([3])[1] == ("3",)
+    with pytest.raises(Unusable, match="1 is not one of this set's classes: 2, 3"):
+        numbers.chosen([1])
+
+
+def test_names_are_compared_as_they_look(tmp_path: Path) -> None:
+    put(tmp_path, "Ba\u0308r/1.png", "Hund/2.png")  # as file systems of Apple's store it
+    assert scan(tmp_path).chosen(["B\u00e4r"])[1] == ("Ba\u0308r",)
+
+
+def test_what_was_meant_is_told(tmp_path: Path) -> None:
+    listing = scan(put(tmp_path, "cat/1.png", "dog/2.png"))
+    with pytest.raises(Unusable, match=r"cat, dog\. Several are a list: \[cat, dog\]$"):
+        listing.chosen(["cat, dog"])
+    with pytest.raises(Unusable, match=r"Did you mean cat\?$"):
+        listing.chosen(["catt"])

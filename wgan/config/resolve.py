@@ -86,7 +86,7 @@ def combinations(config: TrainConfig) -> Iterator[tuple[dict[str, Any], TrainCon
 
 def to_yaml(config: JobConfig) -> str:
     """Every key with its value, runnable again."""
-    head = f"# Written by wgan {__version__}: every key with its value. Runs again as it is.\n"
+    head = f"{yaml_file.WRITTEN_BY} {__version__}: every key with its value. Runs again as it is.\n"
     return head + yaml_file.write({name: _plain(value) for name, value in config})
 
 

@@ -16,6 +16,8 @@ from wgan.config.diagnostics import Place
 from wgan.config.source import Source
 from wgan.utils.errors import InputError
 
+WRITTEN_BY = "# Written by wgan"
+"""How the YAMLs begin that this program leaves in the directories of its runs and jobs."""
 MAX_BYTES = 64 * 1024  # a configuration with a comment on every key has 8 KiB
 MAX_DEPTH = 16
 MAX_NODES = 10_000  # counted with aliases written out, so that nested aliases cannot explode

@@ -3,24 +3,38 @@
 So `path`, `classes` and `batch_size` are checked before any work.
 """
 
+import contextlib
 import os
 import stat
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from wgan.config.diagnostics import suggestion
+from wgan.config.yaml_file import WRITTEN_BY
+from wgan.utils.atomic_io import read_regular
 from wgan.utils.errors import InputError
 from wgan.utils.system import folder_identity
 from wgan.utils.text import printable
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM")  # none that starts another program
-SUFFIXES = frozenset(
-    f".{kind}"
-    for kinds in ("png apng jpg jpeg jpe jfif webp", "tif tiff bmp dib gif", "ppm pgm pbm pnm")
-    for kind in kinds.split()
-)
+
+
+def _suffixes(kinds: str) -> frozenset[str]:
+    return frozenset(f".{kind}" for kind in kinds.split())
+
+
+SUFFIXES = _suffixes("png apng jpg jpeg jpe jfif webp tif tiff bmp dib gif ppm pgm pbm pnm")
 """Of files that are taken for images, in upper or lower case; only decoding shows what they are."""
+
+
+OTHER_IMAGES = _suffixes("avif heic heif jxl jp2 tga psd exr hdr ico svg raw dng cr2 cr3 nef arw orf rw2")
+"""Suffixes of images that are not read: that they were ignored is worth a word; so is a file without a suffix."""
+OF_FILE_SERVERS = frozenset({"@eadir", "@recycle", "#recycle", "#snapshot", "$recycle.bin", "__macosx", "lost+found"})
+"""Folders, in lower case, in which servers and systems keep thumbnails and what was deleted."""
+_OF_A_RUN = ("samples", "checkpoints", "tensorboard")
 
 
 @dataclass(frozen=True)
@@ -76,12 +90,30 @@ class Listing:
         files: those named like images, sorted by name; nothing is known of their content.
         skipped: what is named like an image and cannot be opened, and folders that cannot be listed.
         others: how many files have another suffix, by suffix.
+        omitted: folders that hold no images of the user's, and why: results of this program, thumbnails of servers.
     """
 
     root: Path
     files: tuple[File, ...]
     skipped: tuple[Skipped, ...]
     others: Counter[str]
+    omitted: tuple[Skipped, ...] = ()
+
+    @property
+    def ignored(self) -> str:
+        """What may have been meant as images and is not read: "20 .avif, 3 without suffix"; empty where nothing is."""
+        counts = [(suffix, count) for suffix, count in self.others.items() if not suffix or suffix in OTHER_IMAGES]
+        return ", ".join(f"{count:,} {suffix or 'without suffix'}" for suffix, count in sorted(counts))
+
+    @property
+    def left_out(self) -> str:
+        """What of the folder is not taken, for the end of a line; empty where that is nothing."""
+        parts = [f"{printable(skipped.path)} ({skipped.reason})" for skipped in self.omitted[:3]]
+        if len(self.omitted) > 3:
+            parts.append(f"{len(self.omitted) - 3:,} more folders")
+        if self.ignored:
+            parts.append(f"{self.ignored}, which are not read")
+        return f"; left out: {', '.join(parts)}" if parts else ""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -107,24 +139,28 @@ class Listing:
 def scan(root: Path, leave_out: Iterable[Path] = ()) -> Listing:
     """All images below `root`, at any depth, in an order that depends on their names alone.
 
-    Links are followed; a folder reached twice, by a loop of links or otherwise, counts once. Hidden files and folders
-    (a leading dot: thumbnails, resource forks) are left out.
+    Links are followed; a folder reached twice, by a loop of links or otherwise, counts once. Left out are hidden files
+    and folders (a leading dot: thumbnails, resource forks), folders of file servers, and the results of this program:
+    runs, jobs and sweeps below `root`; of a job that is `root` itself, its grid.
 
     Args:
         root: the folder.
         leave_out: folders below it to leave out, such as the one that results are written to.
 
     Raises:
-        Unusable: `root` is no folder, or cannot be listed.
+        Unusable: `root` is no folder, cannot be listed, or holds a run's sample grids.
     """
     try:
         pending = [(root, "", root.stat())]
         os.scandir(root).close()
     except OSError as error:
         raise Unusable("path", f"{printable(root)}: {error.strerror}. It must be a folder of images") from None
+    if root.resolve().name in _OF_A_RUN and _holds_results(root.resolve().parent):
+        raise Unusable("path", f"{printable(root)} belongs to a run: give its directory, whose generator makes images")
     seen = {folder_identity(folder, folder.stat()) for folder in leave_out if folder.is_dir()}
     files: list[File] = []
     skipped: list[Skipped] = []
+    omitted: list[Skipped] = []
     others: Counter[str] = Counter()
     while pending:
         folder, prefix, status = pending.pop()
@@ -139,6 +175,12 @@ def scan(root: Path, leave_out: Iterable[Path] = ()) -> Listing:
             skipped.append(Skipped(folder, f"folder cannot be listed: {error.strerror}"))
             continue
         below = []
+        results = not {"config.yaml", "sweep.yaml"}.isdisjoint(e.name for e in entries) and _holds_results(folder)
+        if results and prefix:
+            omitted.append(Skipped(folder, "results of this program"))
+            continue
+        if results:  # a job's images are named by their numbers
+            entries = [e for e in entries if e.name not in _OF_A_RUN and (e.is_dir() or e.name[:-4].isdecimal())]
         for entry in entries:
             suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a Path for each of 10^6 files takes seconds
             try:
@@ -147,7 +189,9 @@ def scan(root: Path, leave_out: Iterable[Path] = ()) -> Listing:
                 if suffix in SUFFIXES:
                     skipped.append(Skipped(Path(entry.path), f"cannot be read: {error.strerror}"))
                 continue
-            if stat.S_ISDIR(status.st_mode):
+            if stat.S_ISDIR(status.st_mode) and entry.name.lower() in OF_FILE_SERVERS:
+                omitted.append(Skipped(Path(entry.path), "kept by a file server or a system"))
+            elif stat.S_ISDIR(status.st_mode):
                 below.append((Path(entry.path), f"{prefix}{entry.name}/", status))
             elif suffix not in SUFFIXES:
                 others[suffix] += 1
@@ -158,7 +202,16 @@ def scan(root: Path, leave_out: Iterable[Path] = ()) -> Listing:
             else:
                 files.append(File(f"{prefix}{entry.name}", status.st_size, status.st_mtime_ns))
         pending.extend(reversed(below))
-    return Listing(root, tuple(sorted(files, key=lambda file: file.name)), tuple(skipped), others)
+    return Listing(root, tuple(sorted(files, key=lambda file: file.name)), tuple(skipped), others, tuple(omitted))
+
+
+def _holds_results(folder: Path) -> bool:
+    """Whether this program wrote a run, a job or a sweep into a folder."""
+    for name in ("config.yaml", "sweep.yaml"):
+        with contextlib.suppress(OSError):
+            if read_regular(folder / name, len(WRITTEN_BY)).startswith(WRITTEN_BY.encode()):
+                return True
+    return False
 
 
 def held_out_count(total: int) -> int:
@@ -172,7 +225,10 @@ def held_out_count(total: int) -> int:
 
 
 def class_indices(classes: Sequence[int | str], class_names: Sequence[str]) -> list[int]:
-    """Indices, sorted, of the classes a user named: each a name (a folder called 3 may be written 3) or an index.
+    """Indices, sorted, of the classes a user named: each a name, or its place in the list, from 0.
+
+    What was written is a name first: 001 is the folder 001. A place counts only where no class is called by a number.
+    Names are compared in Unicode's composed form, since some systems store ä as two characters.
 
     Raises:
         Unusable: one of them is unknown, or the set has no classes at all.
@@ -184,14 +240,19 @@ def class_indices(classes: Sequence[int | str], class_names: Sequence[str]) -> l
             "sub-folders, each named after its class. Drop the key to train on all images.",
         )
     found = set()
+    by_name = {unicodedata.normalize("NFC", name): index for index, name in enumerate(class_names)}
+    numbered = any(name.isdecimal() for name in class_names)
     for wanted in classes:
-        if str(wanted) in class_names:
-            found.add(class_names.index(str(wanted)))
-        elif isinstance(wanted, int) and 0 <= wanted < len(class_names):
+        name = unicodedata.normalize("NFC", str(wanted))
+        if name in by_name:
+            found.add(by_name[name])
+        elif isinstance(wanted, int) and not numbered and 0 <= wanted < len(class_names):
             found.add(wanted)
         else:
             shown = ", ".join(map(printable, class_names[:20])) + (", ..." if len(class_names) > 20 else "")
-            raise Unusable("classes", f"{printable(str(wanted))} is not one of this set's classes: {shown}.")
+            near = "" if "," in name else suggestion(name, class_names).removeprefix("; ")
+            hint = f" Several are a list: [{name}]" if "," in name else f" {near[:1].upper()}{near[1:]}"
+            raise Unusable("classes", f"{printable(name)} is not one of this set's classes: {shown}.{hint.rstrip()}")
     return sorted(found)
 
 

@@ -80,7 +80,8 @@ def load_folder(
         labels = torch.tensor([label_of[file.class_name] for file in store.files])
     images = ImageSet(store.images, labels, class_names)
     count = held_out_count(len(images))
-    return _data(printable(root), images[count:], images[:count], skipped, key)
+    data = _data(printable(root), images[count:], images[:count], skipped, key)
+    return replace(data, description=data.description + listing.left_out)
 
 
 def load_named(name: str, image_size: int, channels: int, classes: Classes = None, *, seed: int, folder: Path) -> Data:

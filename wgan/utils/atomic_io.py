@@ -1,7 +1,9 @@
-"""Writing files so that a reader, a crash or a full disk never meets half of one."""
+"""Writing files so that nobody ever meets half of one; reading those that anybody may have put there."""
 
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +42,19 @@ def write_text(path: Path, text: str, durable: bool = False) -> None:
     """Write `text` as UTF-8 to `path`, whole or not at all."""
     with replacing(path, durable) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """The first `limit` bytes of a regular file, which anybody may have put there.
+
+    Raises:
+        OSError: it cannot be read, or is a pipe or a device, which opening or reading might wait for.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "no regular file", str(path))
+        return file.read(limit)
 
 
 def remove_unfinished(folder: Path) -> None:
