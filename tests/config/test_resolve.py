@@ -159,6 +159,13 @@ def test_paths_may_hold_the_home_folder_and_environment_variables(written, monke
     )
 
 
+def test_a_path_is_found_however_its_letters_are_stored(written):
+    photographs("A\u0308pfel")
+    config = written("arch: WGAN-GP\npath: \u00c4pfel\nbatch_size: 8\n", check_machine=True)
+    assert config.path == Path("A\u0308pfel")
+    assert written("arch: WGAN-GP\npath: \u00d6l\n").path == Path("\u00d6l")
+
+
 def test_a_relative_path_is_taken_from_the_working_directory(tmp_path, monkeypatch):
     (tmp_path / "configs").mkdir()
     photographs(tmp_path / "images")

@@ -8,6 +8,7 @@ A value is validated with the context (its key, place -> spelling), so that text
 
 import os
 import re
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar, get_args
@@ -116,9 +117,12 @@ def _expanded(value: Any) -> Any:
     except UnicodeEncodeError as error:
         raise ValueError(f"must be a path, got {filled!r}, which no file system can hold") from error
     try:
-        return Path(filled).expanduser()
+        path = Path(filled).expanduser()
     except RuntimeError as error:
         raise ValueError(f"{filled.split('/')[0]} is nobody's home folder here") from error
+    # some systems store ä as two characters, and keyboards write one
+    forms = [] if filled.isascii() else [Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD")]
+    return next((form for form in (path, *forms) if os.path.lexists(form)), path)
 
 
 NUMBER = BeforeValidator(_number)
