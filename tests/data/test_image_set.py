@@ -56,7 +56,7 @@ def test_classes_are_chosen_by_name_or_by_index(digits: ImageSet) -> None:
 
 
 def test_a_name_goes_before_an_index() -> None:
-    assert class_indices([3, 0], ["1", "2", "3", "10"]) == [0, 2]
+    assert class_indices([3, 1], ["1", "2", "3", "10"]) == [0, 2]
     assert class_indices(["cat"], ["cat", "dog"]) == [0]
 
 

@@ -126,7 +126,8 @@ class TrainConfig(JobConfig):
     batch_size: Count
     """images per update, all devices together; halve it when memory runs out"""
     accumulate: Count = 1
-    """into how many parts a batch is split to save memory; batch norm sees each alone"""
+    """into how many parts a batch is split to save memory; batch norm sees each alone, but for the generator's in the
+    critic's update, which sees all together"""
     critic_its: Count
     """critic updates for each generator update"""
     gp_lambda: Annotated[float, Field(ge=0), NUMBER]
