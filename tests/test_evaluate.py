@@ -42,6 +42,7 @@ def config(folder: Path, fakes: list[Path], **keys: object) -> EvaluateConfig:
     return found
 
 
+@pytest.mark.slow
 def test_a_folder_of_another_tools_images_gets_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate_job(config(tmp_path, [folder(tmp_path / "theirs", 0)])) == 0
     results = tmp_path / "out/evaluation"
@@ -50,11 +51,12 @@ def test_a_folder_of_another_tools_images_gets_the_table(tmp_path: Path, capsys:
     }
     table = (results / "metrics_report.out").read_text()
     assert table in capsys.readouterr().out
-    figures = json.loads((results / "metrics.json").read_text())["figures"]
+    figures = json.loads((results / "metrics.json").read_text())["metrics"]
     assert {"psnr", "nearest_haarpsi", "swd_28", "emd", "emd_colour"} <= set(figures)
     assert figures["nearest_psnr"]["value"] > figures["nearest_psnr"]["real"] + 5, "most of these are training images"
 
 
+@pytest.mark.slow
 def test_two_folders_stand_side_by_side_and_the_blurred_one_loses(tmp_path: Path) -> None:
     fakes = [folder(tmp_path / "sharp", 3), folder(tmp_path / "blurred", 3, blur=True)]
     evaluate_job(config(tmp_path, fakes))
@@ -62,14 +64,15 @@ def test_two_folders_stand_side_by_side_and_the_blurred_one_loses(tmp_path: Path
     assert [fake["name"] for fake in read["fakes"].values()] == [str(path) for path in fakes]
     assert read["differences"]["swd_28"]["better"] == 0
     assert read["differences"]["swd_28"]["second"] > read["differences"]["swd_28"]["first"]
-    opened = pandas.read_json(tmp_path / "out/evaluation/metrics.json")["fakes"]["A"]["figures"]
-    expected = {key: figure["value"] for key, figure in read["fakes"]["A"]["figures"].items()}
+    opened = pandas.read_json(tmp_path / "out/evaluation/metrics.json")["fakes"]["A"]["metrics"]
+    expected = {key: figure["value"] for key, figure in read["fakes"]["A"]["metrics"].items()}
     assert {key: figure["value"] for key, figure in opened.items()} == pytest.approx(expected)  # it rounds last digits
     text = (tmp_path / "out/evaluation/metrics_report.out").read_text()
     assert "better beyond noise" in text
     assert (tmp_path / "out/evaluation/nearest_neighbours_B.png").is_file()
 
 
+@pytest.mark.slow
 def test_the_same_evaluation_writes_the_same_place_and_another_its_own(tmp_path: Path) -> None:
     theirs = folder(tmp_path / "theirs", 0)
     first = config(tmp_path, [theirs], metrics=["emd"])
@@ -130,6 +133,7 @@ def test_a_disk_that_is_full_is_told_in_one_line(tmp_path: Path) -> None:
         evaluate_job(config(tmp_path, [folder(tmp_path / "theirs", 0)], metrics=["emd"]))
 
 
+@pytest.mark.slow
 def test_a_trained_run_is_sampled_and_measured_at_another_size(tmp_path: Path) -> None:
     status, text = run(write_yaml(tmp_path / "training", cache=str(tmp_path / "cache")))
     assert status == 0, text
@@ -140,7 +144,7 @@ def test_a_trained_run_is_sampled_and_measured_at_another_size(tmp_path: Path) -
     status, text = run(path)
     assert status == 0, text
     assert "Generated: 500 images" in text
-    figures = json.loads((tmp_path / "out/evaluation/metrics.json").read_text())["figures"]
+    figures = json.loads((tmp_path / "out/evaluation/metrics.json").read_text())["metrics"]
     assert figures["emd_colour"]["value"] > 5 * figures["emd_colour"]["real"], "twelve steps teach no digits"
     checkpoints = tmp_path / "training/out/run/checkpoints"
     of_file = [

@@ -438,6 +438,7 @@ def plausible(key):
     return good | anything
 
 
+@pytest.mark.slow
 @given(
     st.fixed_dictionaries({"arch": plausible("arch")}, optional={key: plausible(key) for key in KEYS if key != "arch"})
 )
@@ -463,6 +464,7 @@ def test_any_mapping_of_known_keys_is_a_configuration_or_errors_with_their_lines
 INPUT = Path(__file__).parents[2] / "input.yaml"
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(

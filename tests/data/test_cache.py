@@ -187,6 +187,7 @@ def slow_process(photos: Path, log: Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_killed_preparation_goes_on_where_it_was(photos: Path, tmp_path: Path, decoded: list[str]) -> None:
     log = tmp_path / "log"
     log.touch()
@@ -201,6 +202,7 @@ def test_a_killed_preparation_goes_on_where_it_was(photos: Path, tmp_path: Path,
     assert_right(store, photos)
 
 
+@pytest.mark.slow
 def test_two_processes_prepare_once_and_agree(photos: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     processes = [slow_process(photos, log) for _ in range(2)]

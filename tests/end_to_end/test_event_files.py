@@ -7,6 +7,7 @@ import pytest
 from commands import run, write_yaml
 
 
+@pytest.mark.slow
 @pytest.mark.optional
 def test_a_run_leaves_its_log_and_its_grids_as_event_files(tmp_path: Path) -> None:
     reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason="needs tensorboard")

@@ -9,6 +9,8 @@ import faulty_trainings
 import pytest
 from commands import forking
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:

@@ -70,6 +70,7 @@ def steps_of(folder: Path) -> int:
     return len(log.read_text().splitlines()) if log.exists() else 0
 
 
+@pytest.mark.slow
 def test_every_algorithm_trains_from_a_yaml_to_a_finished_run(tmp_path: Path) -> None:
     """Full starts; two at a time."""
     finished = {}
@@ -90,12 +91,12 @@ def test_every_algorithm_trains_from_a_yaml_to_a_finished_run(tmp_path: Path) ->
             rows = list(csv.DictReader(file))
         assert [row["step"] for row in rows] == ["3", "6", "9", "12"]
         assert all(math.isfinite(float(cell)) for row in rows for cell in row.values() if cell)
-        figures = json.loads((directory / "metrics.json").read_text())["figures"]
+        figures = json.loads((directory / "metrics.json").read_text())["metrics"]
         assert figures
         for name in ("metrics.json", "log.csv"):
             table = (pandas.read_json if name.endswith("json") else pandas.read_csv)(directory / name)
             assert len(table) >= 4
-            assert {"figures", "step"} & set(table)
+            assert {"metrics", "step"} & set(table)
         page = (directory / "report.html").read_text()
         assert "each row from one latent vector to another" in page
         assert "then the training images nearest to it" in page
@@ -107,6 +108,7 @@ def test_every_algorithm_trains_from_a_yaml_to_a_finished_run(tmp_path: Path) ->
         assert yaml_library.safe_load((directory / "config.yaml").read_text())["arch"] == arch
 
 
+@pytest.mark.slow
 def test_the_first_run_of_the_readme_begins_and_its_config_runs_again(tmp_path: Path) -> None:
     """Full starts, of input.yaml and then of the config.yaml that the run wrote."""
     short = ["num_steps=2", "num_epochs=", f"out={tmp_path}", "run=first", "metrics=[]", "gen_feature_maps=8"]
@@ -117,6 +119,7 @@ def test_the_first_run_of_the_readme_begins_and_its_config_runs_again(tmp_path: 
     assert (again.returncode, "finished already" in again.stdout) == (0, True), again.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_saves_and_the_same_command_goes_on(number: signal.Signals, tmp_path: Path) -> None:
     keys = {"num_steps": 60, "metrics": []}
@@ -212,6 +215,7 @@ def test_images_that_vanish_lose_nothing(tmp_path: Path) -> None:
     assert "was trained on other images than those that are there now. Restore them, or give this run another" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "code"])
 def test_a_damaged_checkpoint_is_named_set_aside_and_the_one_before_used(damage: str, tmp_path: Path) -> None:
     yaml = write_yaml(tmp_path / "whole", metrics=[])

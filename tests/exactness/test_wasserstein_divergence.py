@@ -41,6 +41,7 @@ def test_a_deep_critic_finds_the_same_optimum() -> None:
     assert found["critic_loss"] == pytest.approx(-(1 - 1 / 6) * DISTANCE * optimal_slope(2, 6), rel=0.03)
 
 
+@pytest.mark.slow
 def test_the_objective_is_no_distance_but_grows_with_one() -> None:
     """The estimate goes with the power p / (p - 1) of the distance: 2 for p = 2."""
     estimates = []

@@ -20,6 +20,7 @@ def test_the_simplex_finds_the_distance_that_geometry_gives() -> None:
     assert exact_w1(NORMAL[:1000], POINTS[:1000]) == pytest.approx(W1, rel=0.05)
 
 
+@pytest.mark.slow
 def test_wgan_gps_estimate_lies_within_a_tenth_of_the_exact_distance() -> None:
     trainer = plane_trainer("WGAN-GP", gp_lambda=10, learning_rate=3e-3, beta_adam=0.5)
     trainer.generator = Standard()
@@ -28,6 +29,7 @@ def test_wgan_gps_estimate_lies_within_a_tenth_of_the_exact_distance() -> None:
     assert found["gradient_norm"] == pytest.approx(1, abs=0.1)
 
 
+@pytest.mark.slow
 def test_a_soft_penalty_overshoots_by_its_closed_form() -> None:
     """min_s of -s W + lambda (s - 1)^2 over the slope s: s = 1 + W / (2 lambda), and the estimate is s W."""
     trainer = plane_trainer("WGAN-GP", gp_lambda=1, learning_rate=3e-3, beta_adam=0.5)

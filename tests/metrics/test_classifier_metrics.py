@@ -24,6 +24,7 @@ def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(classifier, "STEPS", 200)  # enough for these digits
 
 
+@pytest.mark.slow
 def test_missing_classes_show_in_coverage_and_counts(cache: Path) -> None:
     rest = REAL[4000:]
     odd = rest.images[rest.labels % 2 == 1]

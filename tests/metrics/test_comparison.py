@@ -42,6 +42,7 @@ def test_noise_is_that_of_both_added_as_independent() -> None:
     assert differences(report(1.0, None), report(2.0, 0.4))[0].noise == math.inf
 
 
+@pytest.mark.slow
 def test_equal_generators_are_told_apart_by_nothing_and_a_worse_one_by_much(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(swd, "DIRECTIONS", 128)
     real = digits()

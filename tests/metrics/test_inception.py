@@ -17,6 +17,8 @@ from wgan.metrics.evaluate import evaluate, require
 from wgan.metrics.images import draw
 from wgan.utils.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 REAL = digits()
 COUNT = 16  # the network takes a tenth of a second for an image
 

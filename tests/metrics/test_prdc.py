@@ -55,6 +55,7 @@ def test_slices_hold_no_more_than_their_bound() -> None:
     assert [part.start for part in parts[1:]] == [part.stop for part in parts[:-1]]
 
 
+@pytest.mark.slow
 def test_half_of_the_classes_missing_costs_recall_and_coverage_but_not_precision_and_density() -> None:
     real = digits()
     held_out, train, whole = real[:500], real[500:1000], real.images[1000:1500]
@@ -67,6 +68,7 @@ def test_half_of_the_classes_missing_costs_recall_and_coverage_but_not_precision
     assert halved["density"] > full["density"] - 0.1
 
 
+@pytest.mark.slow
 def test_duplicates_lose_coverage_but_not_precision() -> None:
     real = digits()
     held_out, train, whole = real[:500], real[500:1000], real.images[1000:1500]

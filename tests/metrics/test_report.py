@@ -28,6 +28,7 @@ def few_directions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(swd, "DIRECTIONS", 32)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_report_and_another_seed_another() -> None:
     sets = (REAL.images[:256], REAL[256:512], REAL[512:900])
     first = evaluate(*sets, QUICK, 5, "cpu")
@@ -37,6 +38,7 @@ def test_the_same_seed_gives_the_same_report_and_another_seed_another() -> None:
     assert evaluate(*sets, QUICK, 6, "cpu").metrics != first.metrics
 
 
+@pytest.mark.slow
 def test_json_holds_every_figure_with_its_real_value_and_interval() -> None:
     report = evaluate(REAL.images[:256], REAL[256:512], REAL[512:900], QUICK, 0, "cpu")
     read = json.loads(json.dumps(report.as_dict(), allow_nan=False))
@@ -150,6 +152,7 @@ def test_images_of_another_shape_are_an_error() -> None:
         evaluate(random_pixels(256, 3, 28), REAL[256:512], REAL[512:900], ["paired"], 0, "cpu")
 
 
+@pytest.mark.slow
 def test_importing_the_metrics_imports_no_training_code() -> None:
     code = "import sys, wgan.metrics.evaluate; print(*[m for m in sys.modules if m.startswith('wgan.')])"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

@@ -14,6 +14,8 @@ from wgan.metrics import classifier, swd
 from wgan.metrics.evaluate import evaluate
 from wgan.metrics.report import Report
 
+pytestmark = pytest.mark.slow
+
 COUNT = 350
 REQUIRED_FIELDS = ["real", "light noise", "strong noise", "blurred", "other class", "random pixels"]
 NOISE = ["real", "light noise", "strong noise", "random pixels"]

@@ -58,6 +58,7 @@ def test_levels_halve_down_to_fourteen_pixels() -> None:
     assert levels(256) == [256, 128, 64, 32, 16]
 
 
+@pytest.mark.slow
 def test_noise_shows_at_the_level_of_its_scale() -> None:
     from wgan.metrics.evaluate import evaluate
 

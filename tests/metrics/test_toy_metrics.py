@@ -40,6 +40,7 @@ def test_a_stray_point_is_no_mode() -> None:
     assert modes.found(strays)[0] == 1
 
 
+@pytest.mark.slow
 def test_real_points_reach_the_real_against_real_values() -> None:
     train, held_out = toy("8gaussians", 0)
     fake, _ = toy("8gaussians", 1)

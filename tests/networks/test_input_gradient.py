@@ -62,6 +62,7 @@ def test_adjoint_equals_double_backward(make, size: int) -> None:
         assert distance(ours, theirs) < 1e-10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "size"), critics())
 def test_in_float32_it_is_as_near_the_truth_as_double_backward(make, size: int) -> None:
     """Both round; neither may be off by more than 1e-5, or by much more than the other where sums are long."""

@@ -30,7 +30,11 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 Visit = Callable[..., Page]
 
-pytestmark = [pytest.mark.optional, pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.optional,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed"),
+]
 
 
 @pytest.fixture(scope="module")

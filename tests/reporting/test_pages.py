@@ -186,6 +186,7 @@ def test_the_best_run_of_each_metric_is_marked_by_its_own_direction(tmp_path: Pa
     assert [row.count(" best") for row in rows] == [0, 4], "PSNR and SSIM near real, SWD low, coverage high"
 
 
+@pytest.mark.slow
 def test_the_index_of_500_runs_stays_under_15_megabytes(tmp_path: Path) -> None:
     one = make_run(tmp_path / "made", "run", every=500)
     for number in range(500):

@@ -14,6 +14,8 @@ from wgan.reporting.sheets import corner
 from wgan.reporting.sweep_report import write_sweep_report
 from wgan.reporting.sweep_summary import group_runs, rank, ranking_metrics
 
+pytestmark = pytest.mark.slow
+
 QUALITY = {0.1: 0.3, 1: 0.8, 10: 1.0, 100: 0.5}
 Runs = dict[Path, dict[str, object]]
 

@@ -20,6 +20,8 @@ from wgan.runtime.distributed import ALONE, Ranks
 from wgan.trainers.base import Trainer
 from wgan.trainers.build import build_trainer
 
+pytestmark = pytest.mark.slow
+
 ARCHS = ["DCGAN", "WGAN-CLIP", "WGAN-GP", "WGAN-DIV"]
 STEPS = 20
 SHAPE = (1, 28, 28)

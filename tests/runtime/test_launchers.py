@@ -18,6 +18,8 @@ from run_comparison import log_rows
 from wgan.runs import checkpoint
 from wgan.runs.run_dir import Run
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., subprocess.Popen[str]]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
 SETTINGS: dict[str, Any] = {

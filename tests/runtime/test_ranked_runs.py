@@ -77,6 +77,7 @@ def largest_difference(one: Any, other: Any) -> float:
     return 0.0
 
 
+@pytest.mark.slow
 def test_two_ranks_write_one_run_that_equals_the_run_of_one_process(tmp_path: Path) -> None:
     alone, together = write_yaml(tmp_path / "alone", **PLAIN), write_yaml(tmp_path / "together", **PLAIN)
     assert run(alone)[0] == 0
@@ -96,6 +97,7 @@ def test_two_ranks_write_one_run_that_equals_the_run_of_one_process(tmp_path: Pa
     assert names[0] == names[1]
 
 
+@pytest.mark.slow
 def test_a_signal_to_one_rank_saves_and_any_number_of_ranks_goes_on(tmp_path: Path) -> None:
     undisturbed, stopped = write_yaml(tmp_path / "undisturbed", **PLAIN), write_yaml(tmp_path / "stopped", **PLAIN)
     assert run(undisturbed)[0] == 0
@@ -109,6 +111,7 @@ def test_a_signal_to_one_rank_saves_and_any_number_of_ranks_goes_on(tmp_path: Pa
     assert largest_difference(one["trainer"]["ema"], other["trainer"]["ema"]) < 1e-5
 
 
+@pytest.mark.slow
 def test_after_the_death_of_a_rank_the_others_end_and_the_same_command_goes_on_bit_by_bit(tmp_path: Path) -> None:
     normed = {"arch": "DCGAN", "network": "conv", "metrics": [], "sample_every": 100, "checkpoint_every": 4}
     undisturbed, broken = write_yaml(tmp_path / "undisturbed", **normed), write_yaml(tmp_path / "broken", **normed)

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 from kill_resume import kill_and_resume
+
+pytestmark = pytest.mark.slow
 
 
 def test_trainings_killed_at_25_random_moments_end_with_the_bits_of_undisturbed_ones(tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ from wgan.sweep import plan, worker
 from wgan.sweep.run import sweep
 from wgan.utils.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 KEYS = {"dataset": "8gaussians", "metrics": [], "log_every": 20, "checkpoint_every": 50, "sample_every": 500}
 
 

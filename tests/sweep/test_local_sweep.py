@@ -147,6 +147,7 @@ def test_one_of_two_identical_sweeps_is_refused(tmp_path: Path) -> None:
         sweep(config)
 
 
+@pytest.mark.slow
 def test_a_failed_run_is_told_of_while_the_others_finish(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -162,6 +163,7 @@ def test_a_failed_run_is_told_of_while_the_others_finish(
     assert (out / "index.html").exists()
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_at_any_file_of_the_sweeps_own_is_told_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +189,7 @@ def test_a_run_that_the_system_killed_is_told_of(tmp_path: Path) -> None:
     assert problem(one, 2) == "batch_size: too large"
 
 
+@pytest.mark.slow
 def test_a_sweep_killed_at_random_ends_as_one_left_alone(tmp_path: Path) -> None:
     keys = {**POINTS, "num_steps": 300, "log_every": 20, "checkpoint_every": 100, "sample_every": 150, "parallel": 2}
     yamls = [write_yaml(tmp_path / name, **keys, sweep={"seed": [1, 2]}) for name in NAMES]

@@ -41,6 +41,7 @@ def estimates(dtype: torch.dtype, seed: int) -> Tensor:
     return torch.stack(found)
 
 
+@pytest.mark.slow
 def test_bfloat16_stays_within_the_spread_of_two_float32_seeds() -> None:
     one, other, rounded = estimates(torch.float32, 1), estimates(torch.float32, 2), estimates(torch.bfloat16, 1)
     spread = (one - other).abs().mean()

@@ -86,6 +86,7 @@ def raising(error: BaseException) -> Callable[..., Any]:
     return fail
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("arch", ARCHS)
 def test_a_training_stopped_in_every_single_step_ends_with_the_same_bits(

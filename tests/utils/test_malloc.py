@@ -54,18 +54,22 @@ def activations(*arguments: str) -> dict[str, float]:
     return found
 
 
+@pytest.mark.slow
 def test_glibc_clears_all_pages_of_each_step_anew() -> None:
     assert activations()["new_pages"] >= 0.9 * BLOCKS
 
 
+@pytest.mark.slow
 def test_kept_memory_needs_no_new_pages() -> None:
     assert activations("keep")["new_pages"] < 0.2 * BLOCKS
 
 
+@pytest.mark.slow
 def test_a_training_keeps_memory(tmp_path: Path) -> None:
     assert activations("train", str(tmp_path))["new_pages"] < 0.2 * BLOCKS
 
 
+@pytest.mark.slow
 def test_what_was_kept_goes_back_when_asked() -> None:
     found = activations("keep")
     assert found["held"] - found["after"] > 0.9 * 2 * 2**25
