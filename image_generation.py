@@ -9,7 +9,7 @@ from pathlib import Path
 
 try:
     from wgan.config.docs import USAGE, help_text
-    from wgan.config.resolve import load_config
+    from wgan.config.resolve import CACHE_BELOW_OUT, load_config
     from wgan.config.schema import EvaluateConfig, GenerateConfig, JobConfig, TrainConfig
     from wgan.preflight import Preflight
     from wgan.utils import console
@@ -39,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
         for warning in config.warnings if os.environ.get("RANK", "0") == "0" else ():  # torchrun starts many of us
             print(warning, file=sys.stderr)
         module, _, function = (CHECK if options.check else _job(config)).partition(":")
+        if getattr(config, "cache", None) == config.out / CACHE_BELOW_OUT:  # nothing can be kept in the home folder
+            os.environ.setdefault("MPLCONFIGDIR", str(config.out / CACHE_BELOW_OUT / "matplotlib"))
         with console.at(options.loudness):
             status: int | None = getattr(import_module(module), function)(config)
         return status or 0

@@ -7,6 +7,9 @@ import sys
 import pytest
 from hypothesis import HealthCheck, settings
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # two tests at a time: one core each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # In CI the same examples every time, however busy the machine is; elsewhere new ones in every run.
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 if os.environ.get("CI"):

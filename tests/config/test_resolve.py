@@ -72,11 +72,14 @@ def test_defaults_follow_other_keys():
     assert (points.network, points.critic_norm) == ("dense", "none")
 
 
-def test_the_cache_stands_where_the_desktop_says(monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
-    assert resolve(BASE).cache == Path("/somewhere/wgan")
+def test_the_cache_stands_where_the_desktop_says_or_below_out(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "somewhere"))
+    assert resolve(BASE).cache == tmp_path / "somewhere" / "wgan"
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert resolve(BASE).cache == Path.home() / ".cache" / "wgan"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert resolve(BASE).cache == tmp_path / ".cache" / "wgan"
+    monkeypatch.setattr(configuration.os, "access", lambda path, _: Path(path) != tmp_path)
+    assert resolve({**BASE, "out": "results"}).cache == Path("results/.cache"), "a home folder that takes no files"
 
 
 def photographs(folder):

@@ -27,6 +27,7 @@ from wgan.utils.text import printable
 from wgan.utils.version import __version__
 
 AnyConfig = TypeVar("AnyConfig", bound=JobConfig)
+CACHE_BELOW_OUT = ".cache"
 Check = Callable[[JobConfig], Iterable[Problem]]
 """Looks beyond a configuration, at the machine (`wgan.preflight`); the rooms below know nothing of it."""
 
@@ -273,11 +274,21 @@ def _paper(arch: str) -> dict[str, Any]:
     return found
 
 
+def _usual_cache(values: Mapping[str, Any]) -> Path:
+    """In the home folder; below `out` where that takes no files, or there is none."""
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+        if os.access(next(folder for folder in (home, *home.parents) if folder.exists()), os.W_OK):
+            return home / "wgan"
+    except (RuntimeError, StopIteration):
+        pass
+    return Path(values.get("out", "out")) / CACHE_BELOW_OUT
+
+
 def _defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     """What the paper and the other keys give where the user gave nothing; the rest stands in the schema."""
     arch = values["arch"]
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    found: dict[str, Any] = {"cache": Path(home).expanduser() / "wgan"} if arch != "Generator" else {}
+    found: dict[str, Any] = {"cache": _usual_cache(values)} if arch != "Generator" else {}
     if arch not in ALGORITHMS:
         return found
     found |= _paper(arch)

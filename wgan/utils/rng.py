@@ -14,6 +14,10 @@ from torch import Tensor
 def generator(seed: int, purpose: str, index: int = 0, device: torch.device | str = "cpu") -> torch.Generator:
     """A fresh generator for one purpose at one index (a step, an epoch).
 
+    PyTorch's generator on the CPU (a Mersenne twister) keeps 32 of a seed's 64 bits. So of n draws some n^2 / 2^33
+    pairs have the same numbers: of 200,000 steps with three purposes 42 pairs among 1.8e11, steps far apart as a rule.
+    Generators on CUDA keep all 64.
+
     Args:
         seed: the run's seed.
         purpose: what the numbers are for, such as "latents"; other purposes get independent numbers.
