@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from wgan.config.metrics import GROUPS
-from wgan.data.image_set import ImageSet
+from wgan.config.schema import EvaluateConfig, TrainConfig
+from wgan.data.image_set import Data, ImageSet
 from wgan.metrics.images import EvaluationInputs, LeftOut
 from wgan.metrics.inception import load_network
 from wgan.metrics.report import Report, finite
@@ -19,15 +20,17 @@ from wgan.utils.errors import InputError
 def require(groups: Sequence[str], inception_weights: Path | None) -> None:
     """Look at what `evaluate` will read, while there is nothing to lose yet: a second or two, where it reads a file.
 
-    Args:
-        groups: names out of `GROUPS`.
-        inception_weights: as of `evaluate`.
-
     Raises:
         InputError: `inception_weights` is asked for and is no file of these weights.
     """
     if "inception" in groups and inception_weights is not None:
         load_network(inception_weights)
+
+
+def evaluate_as(config: TrainConfig | EvaluateConfig, fake: Tensor, data: Data, device: torch.device) -> Report:
+    """`evaluate` with a configuration's metrics, seed and files."""
+    files = {"cache": config.cache, "inception_weights": config.inception_weights}
+    return evaluate(fake, data.held_out, data.train, config.metrics, config.seed, device, **files)
 
 
 def evaluate(
