@@ -12,7 +12,7 @@ from wgan.data.image_set import Data, fit
 from wgan.data.load import load_data, load_folder
 from wgan.metrics.comparison import comparison_dict, comparison_table
 from wgan.metrics.distribution import most_used
-from wgan.metrics.evaluate import evaluate, require
+from wgan.metrics.evaluate import evaluate_as, require
 from wgan.metrics.images import draw
 from wgan.metrics.neighbours import nearest_rows
 from wgan.metrics.paired import MIN_PAIRS
@@ -57,16 +57,7 @@ def _measure(
     """Write metrics and pictures of one or two sets of generated images; the table."""
     reports: dict[str, Report] = {}
     for letter, fake in fakes.items():
-        reports[letter] = evaluate(
-            fake,
-            data.held_out,
-            data.train,
-            config.metrics,
-            config.seed,
-            device,
-            cache=config.cache,
-            inception_weights=config.inception_weights,
-        )
+        reports[letter] = evaluate_as(config, fake, data, device)
         name = "nearest_neighbours" + (f"_{letter}" if len(fakes) > 1 else "")
         neighbour_picture(nearest_rows(fake, data.train.images, device=device), directory / f"{name}.png")
     text, values = _results(config.fakes, list(reports.values()))
@@ -79,8 +70,8 @@ def _measure(
 def _results(fakes: tuple[Path, ...], reports: list[Report]) -> tuple[str, dict[str, object]]:
     if len(reports) == 1:
         return reports[0].as_table(), {"name": str(fakes[0]), **reports[0].as_dict()}
-    names, pair = (str(fakes[0]), str(fakes[1])), (reports[0], reports[1])
-    return comparison_table(names, *pair), comparison_dict(names, *pair)
+    names = str(fakes[0]), str(fakes[1])
+    return comparison_table(names, *reports), comparison_dict(names, *reports)
 
 
 def _draw_classes(reports: dict[str, Report], path: Path) -> None:
@@ -95,12 +86,8 @@ def _draw_classes(reports: dict[str, Report], path: Path) -> None:
 def load_fakes(path: Path, config: EvaluateConfig, data: Data, device: torch.device) -> Tensor:
     """The images to measure: (N, C, H, W) uint8 at the configuration's size and channels.
 
-    Args:
-        path: a run's directory or a checkpoint file, of whose generator as many images are drawn as there are held-out
-            ones, at least 256; or a folder of images. Of either, no more than the metrics use.
-        config: size, channels, seed, decoding.
-        data: the real images.
-        device: where a run's generator computes.
+    `path` is a run's directory or a checkpoint file, of whose generator as many images are drawn as there are held-out
+    ones, at least 256; or a folder of images. Of either, no more than the metrics use.
 
     Raises:
         InputError: there is neither a checkpoint nor a usable image.
@@ -114,10 +101,9 @@ def load_fakes(path: Path, config: EvaluateConfig, data: Data, device: torch.dev
             raise InputError(f"{config.where('fakes')}: {path} generates points; arch: Evaluate measures images")
         say(f"Generated: {quantity:,} images by {path}")
         return fit(images, config.image_size, config.number_channels)
+    form = config.image_size, config.number_channels
     try:
-        found = load_folder(
-            path, config.image_size, config.number_channels, workers=config.loader_workers, cache=config.cache
-        )
+        found = load_folder(path, *form, workers=config.loader_workers, cache=config.cache)
     except Unusable as error:
         raise InputError(f"{config.where('fakes')}: {error.problem}") from None
     for skip in found.skipped:

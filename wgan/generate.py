@@ -14,8 +14,7 @@ from wgan.runtime.device import device_name, open_device
 from wgan.utils.atomic_io import write_text
 from wgan.utils.console import say
 
-GRID = 64
-"""Images in the grid beside the single files."""
+GRID = 64  # images in the grid beside the single files
 
 
 def generate(config: GenerateConfig) -> int:

@@ -16,7 +16,7 @@ from wgan.config.metrics import CATALOGUE, GROUPS, Metric
 from wgan.metrics import swd
 from wgan.metrics.evaluate import evaluate
 from wgan.metrics.report import Report, finite, number
-from wgan.metrics.resampling import BLOCKS, block_half_width, blocks, bootstrap_mean, jackknife_half_width
+from wgan.metrics.resampling import BLOCKS, blocks, bootstrap_mean, half_width
 from wgan.utils.errors import InputError
 
 REAL = digits()
@@ -129,8 +129,8 @@ def test_block_and_jackknife_intervals_of_a_mean_are_its_t_interval() -> None:
     from scipy import stats
 
     low, high = stats.t.interval(0.95, BLOCKS - 1, np.mean(on_blocks), stats.sem(on_blocks))
-    assert block_half_width(on_blocks) == pytest.approx((high - low) / 2, rel=1e-3)
-    assert jackknife_half_width(without) == pytest.approx((high - low) / 2, rel=1e-3)
+    assert half_width(on_blocks) == pytest.approx((high - low) / 2, rel=1e-3)
+    assert half_width(without, jackknife=True) == pytest.approx((high - low) / 2, rel=1e-3)
 
 
 def test_uneven_blocks_hold_every_image_once() -> None:
@@ -156,4 +156,4 @@ def test_images_of_another_shape_are_an_error() -> None:
 def test_importing_the_metrics_imports_no_training_code() -> None:
     code = "import sys, wgan.metrics.evaluate; print(*[m for m in sys.modules if m.startswith('wgan.')])"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert {m.split(".")[1] for m in modules} <= {"metrics", "config", "utils"}
+    assert {m.split(".")[1] for m in modules} <= {"metrics", "config", "data", "utils"}

@@ -4,19 +4,18 @@ It stands where Inception stands for photographs, knows the data at hand, and ne
 """
 
 import hashlib
-from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wgan.metrics.distribution import LARGEST, drawn, measure, too_few_images
+from wgan.data.image_set import ImageSet
+from wgan.metrics.distribution import LARGEST, drawn, measure
 from wgan.metrics.features import batched, digest, he_normal_fan_out_
 from wgan.metrics.frechet import frechet_distance
-from wgan.metrics.images import EvaluationInputs, Labelled, draw, to_unit
-from wgan.metrics.report import GroupResult
+from wgan.metrics.images import EvaluationInputs, LeftOut, draw, to_unit
+from wgan.metrics.report import Report
 from wgan.runs import checkpoint
 from wgan.utils.atomic_io import replacing
 from wgan.utils.errors import InputError
@@ -29,43 +28,22 @@ RECIPE = f"classifier 1 {STEPS} {BATCH} {RATE} {FEATURES}"  # part of the cached
 PRESENT = 0.1  # a class counts as generated from a tenth of its share among real images upwards
 
 
-class Kept(NamedTuple):
-    """A part of the training images."""
-
-    images: Tensor
-    labels: Tensor | None
-    class_names: tuple[str, ...]
-
-
 class Classifier(nn.Module):
-    """(N, C, H, W) uint8 to logits; three convolutions, 64 features, one linear layer.
-
-    Args:
-        channels: C of the images, 1 or 3.
-        classes: number of logits.
-    """
+    """(N, C, H, W) uint8 to logits; three convolutions, 64 features, one linear layer."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(channels, 32, 5, stride=2, padding=2),
-            nn.ReLU(),
-            nn.Conv2d(32, 64, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(64, 64, 3, padding=1),
-            nn.ReLU(),
-            nn.AdaptiveAvgPool2d(4),
-            nn.Flatten(),
-            nn.Linear(64 * 16, FEATURES),
+            *(nn.Conv2d(channels, 32, 5, stride=2, padding=2), nn.ReLU()),
+            *(nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.ReLU()),
+            *(nn.Conv2d(64, 64, 3, padding=1), nn.ReLU()),
+            *(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(64 * 16, FEATURES)),
         )
         self.head = nn.Linear(FEATURES, classes)
 
     def features(self, images: Tensor) -> Tensor:
         """(N, 64) features before their ReLU."""
-        unit = to_unit(images, self.head.weight.device)
-        if unit.shape[-1] > SIDE:
-            unit = F.interpolate(unit, size=(SIDE, SIDE), mode="area")
-        found: Tensor = self.body(unit * 2 - 1)
+        found: Tensor = self.body(to_unit(images, self.head.weight.device, SIDE) * 2 - 1)
         return found
 
     def logits(self, features: Tensor) -> Tensor:
@@ -74,21 +52,19 @@ class Classifier(nn.Module):
         return found
 
 
-def classifier_metrics(inputs: EvaluationInputs) -> GroupResult:
+def classifier_metrics(inputs: EvaluationInputs) -> Report:
     """Fréchet distance, class histogram, classes generated, confidence; and the counts of each class.
 
     A fifth of the training images, at most `LARGEST`, is kept from the classifier and stands for them in the
     real-against-real values: on images it was trained on, its features are not those of new ones.
     """
-    if inputs.train.labels is None or len(inputs.train.class_names) < 2:
-        return GroupResult(notes=("classifier needs labelled images of two classes or more and was left out.",))
-    order = draw(len(inputs.train.images), len(inputs.train.images), inputs.seed, "classifier/kept-back")
+    train = inputs.train
+    if train.labels is None or len(train.class_names) < 2:
+        raise LeftOut("needs labelled images of two classes or more and was left out.")
+    order = draw(len(train), len(train), inputs.seed, "classifier/kept-back")
     seen, unseen = order.tensor_split([-min(LARGEST, len(order) // 5)])
-    sets = drawn(replace(inputs, train=Kept(inputs.train.images[unseen], None, inputs.train.class_names)))
-    if sets is None:
-        return too_few_images(inputs, "classifier")
-    learned = Kept(inputs.train.images[seen], inputs.train.labels[seen], inputs.train.class_names)
-    network, notes = trained(learned, inputs.seed, inputs.device, inputs.cache)
+    sets = drawn(inputs, part=train[unseen])
+    network, notes = trained(train[seen], inputs.seed, inputs.device, inputs.cache)
     features = sets.map(lambda images: batched(images, network.features))
     network.cpu()
 
@@ -98,21 +74,20 @@ def classifier_metrics(inputs: EvaluationInputs) -> GroupResult:
 
     def compared(fake: Tensor, real: Tensor) -> dict[str, float]:
         found, expected = probabilities(fake), probabilities(real)
-        shares, real_shares = _shares(found), _shares(expected)
-        asked = real_shares > 0
+        shares, real_shares = (_counts(each).double() / len(each) for each in (found, expected))
         return {
             "frechet_classifier": frechet_distance(fake, real),
             "class_imbalance": float((shares - real_shares).abs().sum() / 2),
-            "class_coverage": float((shares >= PRESENT * real_shares)[asked].double().mean()),
+            "class_coverage": float((shares >= PRESENT * real_shares)[real_shares > 0].double().mean()),
             "class_confidence": float(found.max(dim=1).values.double().mean()),
         }
 
     section = f"a classifier trained on the training images, {len(sets.fake)} images each"
     counts = [_counts(probabilities(rows)).tolist() for rows in (features.fake, features.real)]
-    return GroupResult(
+    return Report(
         measure(compared, features, section, jackknife=True),
         (f"The classifier names {accuracy(network, inputs.held_out):.1%} of the held-out images correctly.", *notes),
-        tuple(zip(inputs.train.class_names, *counts, strict=True)),
+        tuple(zip(train.class_names, *counts, strict=True)),
     )
 
 
@@ -120,11 +95,7 @@ def _counts(probabilities: Tensor) -> Tensor:
     return torch.bincount(probabilities.argmax(dim=1), minlength=probabilities.shape[1])
 
 
-def _shares(probabilities: Tensor) -> Tensor:
-    return _counts(probabilities).double() / len(probabilities)
-
-
-def accuracy(network: Classifier, images: Labelled) -> float:
+def accuracy(network: Classifier, images: ImageSet) -> float:
     """Share of labelled images whose label is the most probable one; NaN without labels."""
     if images.labels is None:
         return float("nan")
@@ -133,7 +104,7 @@ def accuracy(network: Classifier, images: Labelled) -> float:
 
 
 def trained(
-    train: Labelled, seed: int, device: torch.device | str, cache: Path | None
+    train: ImageSet, seed: int, device: torch.device | str, cache: Path | None
 ) -> tuple[Classifier, tuple[str, ...]]:
     """The classifier of `train`, from `cache` if it was trained before, and a note if it could not be kept there.
 
@@ -142,12 +113,8 @@ def trained(
         seed: initialisation and batches.
         device: where it is trained and will run.
         cache: the folder of cached classifiers; None trains anew.
-
-    Raises:
-        ValueError: `train` has no labels.
     """
-    if train.labels is None:
-        raise ValueError("a classifier needs labels")
+    assert train.labels is not None
     network = Classifier(train.images.shape[1], len(train.class_names)).to(device)
     recipe = hashlib.blake2b(f"{RECIPE} {seed}".encode(), digest_size=8).hexdigest()
     file = cache / "classifiers" / f"{digest(train.images, train.labels)}-{recipe}.pt" if cache else None

@@ -1,23 +1,22 @@
 """What all distances between two sets share: equal sets drawn from the data, intervals, real against real."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from wgan.config.metrics import Metric, spec_of
-from wgan.metrics.images import EvaluationInputs, draw
-from wgan.metrics.report import GroupResult
-from wgan.metrics.resampling import block_half_width, blocks, jackknife_half_width
+from wgan.data.image_set import ImageSet
+from wgan.metrics.images import EvaluationInputs, LeftOut, draw
+from wgan.metrics.resampling import blocks, half_width
 
 LARGEST = 10_000  # what papers use for PRDC; bounds the time
 LARGEST_BYTES = 1 << 29  # of one set's pixels: bounds the memory, from 2,700 images of 256x256 upwards
 SMALLEST = 128  # below it the blocks of the intervals are too small for five neighbours
 
 
-@dataclass(frozen=True)
-class Sets:
+class Sets(NamedTuple):
     """Three sets of one size, in random order: metrics of sets of different sizes cannot be compared.
 
     Attributes:
@@ -28,19 +27,30 @@ class Sets:
     real: Tensor
     other: Tensor
 
+    @classmethod
+    def draw(cls, count: int, fake: Tensor, held_out: ImageSet, train: ImageSet, seed: int, purpose: str) -> "Sets":
+        """`count` of each kind."""
+        whole = {"fake": fake, "held-out": held_out.images, "train": train.images}
+        return cls(*(x[draw(count, len(x), seed, f"{purpose}/{name}")] for name, x in whole.items()))
+
     def map(self, function: Callable[[Tensor], Tensor]) -> "Sets":
         """The same sets with `function` applied to each, such as a feature extractor."""
-        return Sets(function(self.fake), function(self.real), function(self.other))
+        return Sets(*map(function, self))
 
 
-def drawn(inputs: EvaluationInputs, largest: int = LARGEST) -> Sets | None:
-    """As many images of each kind as the smallest set has, at most `largest`; None if fewer than `SMALLEST`."""
-    whole = (inputs.fake, inputs.held_out.images, inputs.train.images)
-    count = min(most_used(inputs.fake[0], largest), *map(len, whole))
+def drawn(inputs: EvaluationInputs, largest: int = LARGEST, part: ImageSet | None = None) -> Sets:
+    """As many images of each kind as the smallest set has, at most `largest`; `part` stands for the training images.
+
+    Raises:
+        LeftOut: there are fewer than `SMALLEST`.
+    """
+    fake, held_out, train = inputs.fake, inputs.held_out, inputs.train if part is None else part
+    counts = len(fake), len(held_out), len(inputs.train)
+    count = min(most_used(fake[0], largest), *counts, len(train))
     if count < SMALLEST:
-        return None
-    names = ("fake", "held-out", "train")
-    return Sets(*(x[draw(count, len(x), inputs.seed, f"sets/{n}")] for x, n in zip(whole, names, strict=True)))
+        kinds = "{} generated, {} held out, {} for training".format(*counts)
+        raise LeftOut(f"needs at least {SMALLEST} images of each kind and was left out: {kinds}.")
+    return Sets.draw(count, fake, held_out, train, inputs.seed, "sets")
 
 
 def most_used(image: Tensor, largest: int = LARGEST) -> int:
@@ -48,20 +58,8 @@ def most_used(image: Tensor, largest: int = LARGEST) -> int:
     return min(largest, LARGEST_BYTES // image.numel())
 
 
-def too_few_images(inputs: EvaluationInputs, group: str) -> GroupResult:
-    """What stands for a group when `drawn` gave nothing."""
-    counts = (
-        f"{len(inputs.fake)} generated, {len(inputs.held_out.images)} held out, {len(inputs.train.images)} for training"
-    )
-    return GroupResult(notes=(f"{group} needs at least {SMALLEST} images of each kind and was left out: {counts}.",))
-
-
 def measure(
-    statistic: Callable[[Tensor, Tensor], Mapping[str, float]],
-    sets: Sets,
-    section: str,
-    *,
-    jackknife: bool = False,
+    statistic: Callable[[Tensor, Tensor], Mapping[str, float]], sets: Sets, section: str, *, jackknife: bool = False
 ) -> tuple[Metric, ...]:
     """The metrics of one statistic: generated against held-out, with interval, and training against held-out.
 
@@ -74,10 +72,9 @@ def measure(
     value, real = statistic(sets.fake, sets.real), statistic(sets.other, sets.real)
     part = without if jackknife else lambda rows, block: rows[block]
     values = [statistic(part(sets.fake, block), part(sets.real, block)) for block in blocks(len(sets.fake))]
-    half_width = jackknife_half_width if jackknife else block_half_width
 
     def metric(key: str) -> Metric:
-        spec, half = spec_of(key), half_width([found[key] for found in values])
+        spec, half = spec_of(key), half_width([found[key] for found in values], jackknife)
         low, high = max(spec.floor, value[key] - half), min(spec.ceiling, value[key] + half)
         return Metric(key, spec.name, section, value[key], spec.better, real[key], low, high)
 

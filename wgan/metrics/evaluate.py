@@ -9,18 +9,16 @@ import torch
 from torch import Tensor
 
 from wgan.config.metrics import GROUPS
-from wgan.metrics.images import EvaluationInputs, Labelled
+from wgan.config.schema import EvaluateConfig, TrainConfig
+from wgan.data.image_set import Data, ImageSet
+from wgan.metrics.images import EvaluationInputs, LeftOut
 from wgan.metrics.inception import load_network
-from wgan.metrics.report import GroupResult, Report, finite
+from wgan.metrics.report import Report, finite
 from wgan.utils.errors import InputError
 
 
 def require(groups: Sequence[str], inception_weights: Path | None) -> None:
     """Look at what `evaluate` will read, while there is nothing to lose yet: a second or two, where it reads a file.
-
-    Args:
-        groups: names out of `GROUPS`.
-        inception_weights: as of `evaluate`.
 
     Raises:
         InputError: `inception_weights` is asked for and is no file of these weights.
@@ -29,10 +27,16 @@ def require(groups: Sequence[str], inception_weights: Path | None) -> None:
         load_network(inception_weights)
 
 
+def evaluate_as(config: TrainConfig | EvaluateConfig, fake: Tensor, data: Data, device: torch.device) -> Report:
+    """`evaluate` with a configuration's metrics, seed and files."""
+    files = {"cache": config.cache, "inception_weights": config.inception_weights}
+    return evaluate(fake, data.held_out, data.train, config.metrics, config.seed, device, **files)
+
+
 def evaluate(
     fake: Tensor,
-    held_out: Labelled,
-    train: Labelled,
+    held_out: ImageSet,
+    train: ImageSet,
     groups: Sequence[str],
     seed: int,
     device: torch.device | str,
@@ -59,16 +63,19 @@ def evaluate(
     if len(shapes) > 1:
         raise InputError(f"metrics: the images differ in shape (channels, height, width): {sorted(shapes)}")
     inputs = EvaluationInputs(fake, held_out, train, seed, device, cache, inception_weights)
-    found: list[GroupResult] = []
+    found: dict[str, Report] = {}
     seconds: dict[str, float] = {}
     for group in dict.fromkeys(groups):
         if group not in GROUPS:
             raise InputError(f"metrics: there is no group {group!r}; the groups are {', '.join(GROUPS)}")
         start = time.perf_counter()
         module, _, function = GROUPS[group].partition(":")
-        found.append(getattr(import_module(module), function)(inputs))
+        try:
+            found[group] = getattr(import_module(module), function)(inputs)
+        except LeftOut as reason:
+            found[group] = Report(notes=(f"{group} {reason}",))
         seconds[group] = time.perf_counter() - start
-    metrics, unusable = finite(metric for group in found for metric in group.metrics)
-    notes = tuple(note for group in found for note in group.notes)
-    counts = tuple(count for group in found for count in group.class_counts)
+    metrics, unusable = finite(metric for report in found.values() for metric in report.metrics)
+    notes = tuple(note for report in found.values() for note in report.notes)
+    counts = tuple(count for report in found.values() for count in report.class_counts)
     return Report(metrics, notes + unusable, counts, seconds)

@@ -2,13 +2,11 @@
 
 import hashlib
 import math
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import cache
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from wgan.metrics.images import slices, to_unit
 from wgan.utils.rng import generator
@@ -16,24 +14,23 @@ from wgan.utils.rng import generator
 VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)  # 0: 2x2 max pooling
 LARGEST = 64  # above it the cost is bounded by averaging down
 
-_known: OrderedDict[tuple[str, str], Tensor] = OrderedDict()  # a training evaluates against the same real images
+REMEMBERED = 8  # results of the last calls that a process keeps: a training evaluates against the same real images
+
+_known: dict[tuple[str, str], Tensor] = {}
 
 
-def remembered(name: str, images: Tensor, extract: Callable[[Tensor], Tensor], places: int = 8) -> Tensor:
+def remembered(name: str, images: Tensor, extract: Callable[[Tensor], Tensor]) -> Tensor:
     """`extract(images)`, or the same from this process's memory of its last few calls.
 
     Args:
         name: all that `extract` depends on besides the images.
         images: (N, C, H, W) uint8.
         extract: what to compute.
-        places: so many results are kept.
     """
     key = (name, digest(images))
-    if key not in _known:
-        _known[key] = extract(images)
-    _known.move_to_end(key)
-    while len(_known) > places:
-        _known.popitem(last=False)
+    _known[key] = _known.pop(key) if key in _known else extract(images)  # the last one used stands last
+    while len(_known) > REMEMBERED:
+        del _known[next(iter(_known))]
     return _known[key]
 
 
@@ -61,13 +58,11 @@ def random_vgg16(images: Tensor, device: torch.device | str = "cpu") -> Tensor:
 
     Args:
         images: (N, C, H, W) uint8, C is 1 or 3.
-        device: where to compute.
+        device: computes them.
     """
 
     def extract(batch: Tensor) -> Tensor:
-        unit = to_unit(batch, device)
-        if unit.shape[-1] > LARGEST:
-            unit = F.interpolate(unit, size=(LARGEST, LARGEST), mode="area")
+        unit = to_unit(batch, device, LARGEST)
         network = _vgg16(math.ceil(unit.shape[-1] / 32)).to(device)
         found: Tensor = network((unit * 4 - 2).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last))
         return found
@@ -81,12 +76,11 @@ def _vgg16(side: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     channels = 3
     for maps in VGG16:
-        layers += (
-            [nn.Conv2d(channels, maps, 3, padding=1), nn.ReLU(inplace=True)]
-            if maps
-            else [nn.MaxPool2d(2, ceil_mode=True)]
-        )
-        channels = maps or channels
+        if not maps:
+            layers.append(nn.MaxPool2d(2, ceil_mode=True))
+            continue
+        layers += nn.Conv2d(channels, maps, 3, padding=1), nn.ReLU(inplace=True)
+        channels = maps
     layers += [nn.Flatten(), nn.Linear(512 * side * side, 4096), nn.ReLU(inplace=True), nn.Linear(4096, 64)]
     network = nn.Sequential(*layers).eval().requires_grad_(False)
     he_normal_fan_out_(network, generator(0, "random-vgg16"))

@@ -9,12 +9,8 @@ from torch import Tensor
 def frechet_distance(a: Tensor, b: Tensor) -> float:
     """Squared: |m_a - m_b|^2 + tr(S_a) + tr(S_b) - 2 tr((S_a S_b)^(1/2)), with sample covariances S.
 
-    With S_a = A'A and S_b = B'B the last trace is the nuclear norm of A B': no root of a matrix that has none, and
-    fewer images than features are no special case.
-
-    Args:
-        a: (M, D) features, M at least 2.
-        b: (N, D) features, N at least 2.
+    Of features (M, D) and (N, D), M and N at least 2. With S_a = A'A and S_b = B'B the last trace is the nuclear norm
+    of A B': no root of a matrix that has none, and fewer images than features are no special case.
     """
     a, b = a.double(), b.double()
     root_a, root_b = _root(a), _root(b)
@@ -26,7 +22,4 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
 def _root(rows: Tensor) -> Tensor:
     """A with A'A = the covariance of (N, D) rows; of min(N, D) rows."""
     centred: Tensor = (rows - rows.mean(0)) / math.sqrt(len(rows) - 1)
-    if len(rows) <= rows.shape[1]:
-        return centred
-    triangle: Tensor = torch.linalg.qr(centred, mode="r").R
-    return triangle
+    return centred if len(rows) <= rows.shape[1] else torch.linalg.qr(centred, mode="r").R

@@ -3,34 +3,22 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+from wgan.data.image_set import ImageSet
 from wgan.utils.rng import generator
 
 
-class Labelled(Protocol):
-    """What the metrics ask of a set of images; `wgan.data.ImageSet` is one.
-
-    Attributes:
-        images: (N, C, H, W) uint8.
-        labels: (N,) int64, or None.
-        class_names: one name per label.
-    """
-
-    @property
-    def images(self) -> Tensor: ...
-    @property
-    def labels(self) -> Tensor | None: ...
-    @property
-    def class_names(self) -> tuple[str, ...]: ...
+class LeftOut(Exception):
+    """A group of metrics cannot be computed, which the report notes after the group's name."""
 
 
 @dataclass(frozen=True)
 class EvaluationInputs:
-    """What a group of metrics is given; a group returns its metrics and notes.
+    """What a group of metrics is given.
 
     Attributes:
         fake: (N, C, H, W) uint8 generated images.
@@ -43,25 +31,22 @@ class EvaluationInputs:
     """
 
     fake: Tensor
-    held_out: Labelled
-    train: Labelled
+    held_out: ImageSet
+    train: ImageSet
     seed: int
     device: torch.device | str = "cpu"
     cache: Path | None = None
     inception_weights: Path | None = None
 
 
-def to_unit(images: Tensor, device: torch.device | str = "cpu") -> Tensor:
-    """(N, C, H, W) uint8 to float32 in [0, 1] on `device`, the range of all metrics."""
-    return images.to(device).float() / 255
+def to_unit(images: Tensor, device: torch.device | str = "cpu", largest: int | None = None) -> Tensor:
+    """(N, C, H, W) uint8 to float32 in [0, 1] on `device`, averaged down to a side of `largest` where it is larger."""
+    unit = images.to(device).float() / 255
+    return F.interpolate(unit, size=(largest, largest), mode="area") if largest and unit.shape[-1] > largest else unit
 
 
 def draw(count: int, size: int, seed: int, purpose: str) -> Tensor:
-    """`count` indices into a set of `size`, without repetition while they last, then from further permutations.
-
-    Returns:
-        (count,) int64, a function of the arguments alone.
-    """
+    """`count` indices into a set of `size`, without repetition while they last, then from further permutations."""
     permutations = (torch.randperm(size, generator=generator(seed, purpose, k)) for k in range(-(-count // size)))
     return torch.cat(list(permutations))[:count]
 

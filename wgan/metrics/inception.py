@@ -9,29 +9,27 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from wgan.metrics.distribution import drawn, measure, too_few_images
+from wgan.metrics.distribution import drawn, measure
 from wgan.metrics.features import batched, remembered
 from wgan.metrics.frechet import frechet_distance
-from wgan.metrics.images import EvaluationInputs
+from wgan.metrics.images import EvaluationInputs, LeftOut
 from wgan.metrics.mmd import SCALE, cubic, mmd2
-from wgan.metrics.report import GroupResult
+from wgan.metrics.report import Report
 from wgan.utils.errors import InputError
 
 ADVICE = "Give inception_weights: FILE, torch-fidelity's weights-inception-2015-12-05-6726825d.pth from its releases."
 
 
-def inception_metrics(inputs: EvaluationInputs) -> GroupResult:
+def inception_metrics(inputs: EvaluationInputs) -> Report:
     """FID and KID; a note instead where the weights cannot be had."""
     sets = drawn(inputs)
-    if sets is None:
-        return too_few_images(inputs, "inception")
     try:
         network = load_network(inputs.inception_weights)
     except InputError:
         raise
     except Exception as error:  # a server, a proxy or torch's cache of downloads may fail in any way
         reason = str(error) or type(error).__name__
-        return GroupResult(notes=(f"inception was left out: its weights cannot be downloaded ({reason}). {ADVICE}",))
+        raise LeftOut(f"was left out: its weights cannot be downloaded ({reason}). {ADVICE}") from error
     network.to(inputs.device)
 
     def extract(batch: Tensor) -> Tensor:
@@ -44,7 +42,7 @@ def inception_metrics(inputs: EvaluationInputs) -> GroupResult:
     def distances(fake: Tensor, real: Tensor) -> dict[str, float]:
         return {"fid": frechet_distance(fake, real), "kid": SCALE * mmd2(fake, real, cubic)}
 
-    return GroupResult(measure(distances, features, f"Inception features, {len(sets.fake)} images each"))
+    return Report(measure(distances, features, f"Inception features, {len(sets.fake)} images each"))
 
 
 def load_network(weights: Path | None) -> nn.Module:

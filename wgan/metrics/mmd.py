@@ -8,20 +8,18 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from wgan.metrics.distribution import drawn, measure, too_few_images
+from wgan.metrics.distribution import drawn, measure
 from wgan.metrics.features import random_vgg16
 from wgan.metrics.images import EvaluationInputs, slices
-from wgan.metrics.report import GroupResult
+from wgan.metrics.report import Report
 
-Kernel = Callable[[Tensor, Tensor], Tensor]
+Kernel = Callable[[Tensor, Tensor], Tensor]  # (m, D) and (n, D) to (m, n)
 SCALE = 1000.0  # papers show KID times 1000
 
 
-def mmd_metrics(inputs: EvaluationInputs) -> GroupResult:
+def mmd_metrics(inputs: EvaluationInputs) -> Report:
     """Squared MMD with a Gaussian kernel (median bandwidth) and with the cubic kernel of KID, both times 1000."""
     sets = drawn(inputs)
-    if sets is None:
-        return too_few_images(inputs, "mmd")
     features = sets.map(lambda images: random_vgg16(images, inputs.device).double())
     deviation, mean = torch.std_mean(features.real, dim=0)  # the real images' alone: no metric moves the ruler
     features = features.map(lambda rows: (rows - mean) / deviation.clamp_min(1e-12))
@@ -31,27 +29,21 @@ def mmd_metrics(inputs: EvaluationInputs) -> GroupResult:
         return {key: SCALE * mmd2(fake, real, kernel) for key, kernel in kernels.items()}
 
     section = f"kernel distance of random VGG16 features, {len(sets.fake)} images each"
-    return GroupResult(measure(discrepancies, features, section))
+    return Report(measure(discrepancies, features, section))
 
 
 def mmd2(x: Tensor, y: Tensor, kernel: Kernel) -> float:
-    """Unbiased estimate of the squared MMD (Gretton et al. 2012, eq. 3), with the kernel's matrix in slices.
-
-    Args:
-        x: (M, D) float64, M at least 2.
-        y: (N, D) float64, N at least 2.
-        kernel: (m, D) and (n, D) to (m, n).
-    """
+    """Unbiased estimate of the squared MMD (Gretton et al. 2012, eq. 3) of (M, D) and (N, D) float64, M, N > 1."""
     return _mean(x, x, kernel) + _mean(y, y, kernel) - 2 * _mean(x, y, kernel)
 
 
 def _mean(x: Tensor, y: Tensor, kernel: Kernel) -> float:
-    """Mean of the kernel over all pairs; a set with itself without the pairs of a point with itself."""
+    """Mean of the kernel's matrix, in slices; of a set with itself without the pairs of a point with itself."""
     total, alone = 0.0, x is y
     for part in slices(len(x), len(y)):
         matrix = kernel(x[part], y)
         if alone:
-            matrix[torch.arange(len(matrix)), torch.arange(part.start, part.stop)] = 0
+            matrix.diagonal(part.start).zero_()
         total += float(matrix.sum())
     return total / (len(x) * (len(y) - alone))
 
@@ -67,6 +59,6 @@ def cubic(x: Tensor, y: Tensor) -> Tensor:
     return base * base * base
 
 
-def median_distance(points: Tensor, largest: int = 1000) -> float:
-    """Median distance between the first `largest` of (N, D) points: the usual bandwidth."""
-    return float(torch.pdist(points[:largest]).median())
+def median_distance(points: Tensor) -> float:
+    """Median distance between the first 1,000 of (N, D) points: the usual bandwidth."""
+    return float(torch.pdist(points[:1000]).median())

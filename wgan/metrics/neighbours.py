@@ -2,12 +2,12 @@
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from wgan.metrics.images import slices, to_unit
 
 SIDE = 32  # larger images are compared after area averaging to this side: 256x256 costs what 32x32 does
 LOOKED_AT = 1024  # generated images whose neighbours are searched for the picture
+ROWS, COLUMNS = 8, 8  # of that picture; a row begins with the generated image
 
 
 def nearest(queries: Tensor, pool: Tensor, count: int = 1, device: torch.device | str = "cpu") -> Tensor:
@@ -18,7 +18,7 @@ def nearest(queries: Tensor, pool: Tensor, count: int = 1, device: torch.device 
         pool: (N, C, H, W) uint8, may be memory-mapped: it is read in slices, and no more than one slice of the
             distance matrix exists at a time.
         count: neighbours per query, at most N.
-        device: where the distances are computed.
+        device: computes the distances.
 
     Returns:
         (Q, count) int64 indices into `pool`, the nearest first; of equally near images the one with the lower index.
@@ -35,9 +35,7 @@ def nearest(queries: Tensor, pool: Tensor, count: int = 1, device: torch.device 
     return index.cpu()
 
 
-def nearest_rows(
-    fake: Tensor, real: Tensor, rows: int = 8, columns: int = 8, device: torch.device | str = "cpu"
-) -> list[tuple[Tensor, Tensor]]:
+def nearest_rows(fake: Tensor, real: Tensor, device: torch.device | str = "cpu") -> list[tuple[Tensor, Tensor]]:
     """Some generated images, each with the real images nearest to it, for a picture that shows memorisation.
 
     The first is the generated image that is nearest of all to a real one: if it equals its neighbour, the generator
@@ -46,23 +44,18 @@ def nearest_rows(
     Args:
         fake: (N, C, H, W) uint8; the first 1,024 are looked at.
         real: (M, C, H, W) uint8, the training images.
-        rows: generated images.
-        columns: images in a row, the generated one included.
-        device: where distances are computed.
+        device: computes the distances.
 
     Returns:
-        (C, H, W) and (K, C, H, W) uint8, K at most columns - 1.
+        At most `ROWS` times (C, H, W) and (K, C, H, W) uint8, K at most `COLUMNS` - 1.
     """
     fake = fake[:LOOKED_AT]
-    index = nearest(fake, real, min(columns - 1, len(real)), device)
+    index = nearest(fake, real, min(COLUMNS - 1, len(real)), device)
     distance = (reduced(fake) - reduced(real[index[:, 0]])).norm(dim=1)
-    chosen = distance.argsort()[torch.linspace(0, len(fake) - 1, min(rows, len(fake))).long()]
+    chosen = distance.argsort()[torch.linspace(0, len(fake) - 1, min(ROWS, len(fake))).long()]
     return [(fake[k], real[index[k]]) for k in chosen.tolist()]
 
 
 def reduced(images: Tensor, device: torch.device | str = "cpu") -> Tensor:
     """(N, D) float32 pixels in [0, 1] of uint8 images, averaged down to `SIDE` where they are larger."""
-    unit = to_unit(images, device)
-    if unit.shape[-1] > SIDE:
-        unit = F.interpolate(unit, size=(SIDE, SIDE), mode="area")
-    return unit.flatten(1)
+    return to_unit(images, device, SIDE).flatten(1)

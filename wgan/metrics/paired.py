@@ -20,15 +20,11 @@ from torch import Tensor
 from wgan.config.metrics import Metric
 from wgan.metrics.images import EvaluationInputs, draw, slices, to_unit
 from wgan.metrics.neighbours import nearest
-from wgan.metrics.report import GroupResult
+from wgan.metrics.report import Report
 from wgan.metrics.resampling import bootstrap_mean
 
 Pairs = tuple[Tensor, Tensor]
 MIN_PAIRS, MAX_PAIRS = 256, 1024
-
-
-def _three_channels(images: Tensor) -> Tensor:
-    return images.expand(-1, 3, -1, -1)  # what piq does to grey images, with a warning each time
 
 
 # At 28x28, the smallest size, every metric still has room: SSIM's window is 11x11, MS-GMSD's four scales need 17x17,
@@ -37,7 +33,8 @@ METRICS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "PSNR": lambda x, y: piq.psnr(x, y, reduction="none"),
     "SSIM": lambda x, y: piq.ssim(x, y, reduction="none"),
     "MS-GMSD": lambda x, y: piq.multi_scale_gmsd(x, y, reduction="none"),
-    "MDSI": lambda x, y: piq.mdsi(_three_channels(x), _three_channels(y), reduction="none"),
+    # three channels: what piq does to grey images, with a warning each time
+    "MDSI": lambda x, y: piq.mdsi(*(z.expand(-1, 3, -1, -1) for z in (x, y)), reduction="none"),
     "HaarPSI": lambda x, y: piq.haarpsi(x, y, reduction="none").clamp(max=1),  # piq: infinite for two black images
 }
 
@@ -55,17 +52,15 @@ def compare(x: Tensor, y: Tensor, device: torch.device | str = "cpu") -> dict[st
         Metric to (N,) float64. PSNR in dB, at most 80 (piq adds 1e-8 to the squared error); SSIM in [-1, 1] and
         HaarPSI in [0, 1], 1 for identical images; MS-GMSD and MDSI from 0 for identical images upwards.
     """
-    parts = [
-        {
-            name: metric(to_unit(x[part], device), to_unit(y[part], device)).double().cpu()
-            for name, metric in METRICS.items()
-        }
-        for part in slices(len(x), x[0].numel(), 1 << 20)
-    ]
-    return {name: torch.cat([part[name] for part in parts]) for name in METRICS}
+    found: dict[str, list[Tensor]] = {name: [] for name in METRICS}
+    for part in slices(len(x), x[0].numel(), 1 << 20):
+        pair = to_unit(x[part], device), to_unit(y[part], device)
+        for name, metric in METRICS.items():
+            found[name].append(metric(*pair).double().cpu())
+    return {name: torch.cat(parts) for name, parts in found.items()}
 
 
-def paired_metrics(inputs: EvaluationInputs) -> GroupResult:
+def paired_metrics(inputs: EvaluationInputs) -> Report:
     """Both pairings. Every generated and held-out image stands in at most one pair while there are enough of them."""
     fake, unseen, seen = inputs.fake, inputs.held_out.images, inputs.train.images
     count = min(MAX_PAIRS, max(MIN_PAIRS, min(len(fake), len(unseen))))
@@ -74,30 +69,23 @@ def paired_metrics(inputs: EvaluationInputs) -> GroupResult:
         images[draw(count, len(images), inputs.seed, f"pairs/{name}")] for name, images in sets.items()
     )
 
-    def with_nearest(images: Tensor) -> tuple[Tensor, Tensor]:
-        return images, seen[nearest(images, seen, device=inputs.device)[:, 0]]
-
+    near = [seen[nearest(images, seen, device=inputs.device)[:, 0]] for images in (generated, real)]
     metrics = (
-        *_figures(f"{count} random pairs with held-out images", "", (generated, real), (trained, real), inputs),
-        *_figures(
-            f"{count} pairs with the nearest training image",
-            "nearest_",
-            with_nearest(generated),
-            with_nearest(real),
-            inputs,
+        *_means(f"{count} random pairs with held-out images", "", (generated, real), (trained, real), inputs),
+        *_means(
+            f"{count} pairs with the nearest training image", "nearest_", (generated, near[0]), (real, near[1]), inputs
         ),
     )
     short = [f"{len(images)} {name} images" for name, images in sets.items() if len(images) < count]
     note = f"Only {' and '.join(short)} for {count} pairs: images repeat, so the intervals are too narrow."
-    return GroupResult(metrics, (note,) if short else ())
+    return Report(metrics, (note,) if short else ())
 
 
-def _figures(section: str, prefix: str, pairs: Pairs, real_pairs: Pairs, inputs: EvaluationInputs) -> list[Metric]:
+def _means(section: str, prefix: str, pairs: Pairs, real_pairs: Pairs, inputs: EvaluationInputs) -> list[Metric]:
     values, real_values = compare(*pairs, device=inputs.device), compare(*real_pairs, device=inputs.device)
     metrics = []
     for name in METRICS:
-        key = prefix + name.lower().replace("-", "_")
-        low, high = bootstrap_mean(values[name], inputs.seed)
-        real = float(real_values[name].mean())
-        metrics.append(Metric(key, name, section, float(values[name].mean()), "real", real, low, high))
+        key, mean, real = prefix + name.lower().replace("-", "_"), values[name].mean(), real_values[name].mean()
+        interval = bootstrap_mean(values[name], inputs.seed)
+        metrics.append(Metric(key, name, section, float(mean), "real", float(real), *interval))
     return metrics

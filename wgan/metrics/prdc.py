@@ -7,37 +7,32 @@ images are generated. Distances are computed a slice of rows at a time: the N x 
 import torch
 from torch import Tensor
 
-from wgan.metrics.distribution import drawn, measure, too_few_images
+from wgan.metrics.distribution import drawn, measure
 from wgan.metrics.features import random_vgg16
 from wgan.metrics.images import EvaluationInputs, slices
-from wgan.metrics.report import GroupResult
+from wgan.metrics.report import Report
 
 NEIGHBOURS = 5  # the paper's k
 
 
-def prdc_metrics(inputs: EvaluationInputs) -> GroupResult:
+def prdc_metrics(inputs: EvaluationInputs) -> Report:
     """The four metrics; k = 5."""
     sets = drawn(inputs)
-    if sets is None:
-        return too_few_images(inputs, "prdc")
     features = sets.map(lambda images: random_vgg16(images, inputs.device))
     section = f"features of a random VGG16, {NEIGHBOURS} neighbours, {len(sets.fake)} images each"
-    return GroupResult(measure(manifold_metrics, features, section))
+    return Report(measure(manifold_metrics, features, section))
 
 
 def manifold_metrics(fake: Tensor, real: Tensor, neighbours: int = NEIGHBOURS) -> dict[str, float]:
     """Equations 1 to 5 of the paper; balls are open, and no point is its own neighbour.
 
-    Args:
-        fake: (M, D) features of the images to judge.
-        real: (N, D) features of real images.
-        neighbours: k, less than M and N.
+    Of (M, D) and (N, D) features; `neighbours`, the paper's k, is less than M and N.
     """
     centre = real.double().mean(dim=0)  # distances through a matrix product lose digits far from the origin
     fake, real = fake.double() - centre, real.double() - centre
     real_radii, fake_radii = radii(real, neighbours), radii(fake, neighbours)
-    inside, covered = torch.zeros(len(fake), dtype=torch.int64), torch.zeros(len(real), dtype=torch.bool)
-    recalled = torch.zeros(len(real), dtype=torch.bool)
+    inside = torch.zeros(len(fake), dtype=torch.int64)
+    covered, recalled = torch.zeros(2, len(real), dtype=torch.bool)
     for part in slices(len(real), len(fake)):
         distance = torch.cdist(real[part], fake)
         within = distance < real_radii[part, None]
@@ -57,6 +52,6 @@ def radii(points: Tensor, neighbours: int) -> Tensor:
     parts = []
     for part in slices(len(points), len(points)):
         distance = torch.cdist(points[part], points)
-        distance[torch.arange(len(distance)), torch.arange(part.start, part.stop)] = torch.inf
+        distance.diagonal(part.start).fill_(torch.inf)
         parts.append(distance.topk(neighbours, dim=1, largest=False).values[:, -1])
     return torch.cat(parts)

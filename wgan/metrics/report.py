@@ -3,22 +3,15 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby, zip_longest
+from operator import itemgetter
 
 from wgan.config.metrics import Direction, Metric
 
 
 @dataclass(frozen=True)
-class GroupResult:
-    """What one group of metrics found; the attributes are those of `Report`."""
-
-    metrics: tuple[Metric, ...] = ()
-    notes: tuple[str, ...] = ()
-    class_counts: tuple[tuple[str, int, int], ...] = ()
-
-
-@dataclass(frozen=True)
 class Report:
-    """All metrics of one evaluation.
+    """All metrics of one evaluation, or of one group of them.
 
     Attributes:
         metrics: in the order of the table.
@@ -27,7 +20,7 @@ class Report:
         seconds: what each group cost.
     """
 
-    metrics: tuple[Metric, ...]
+    metrics: tuple[Metric, ...] = ()
     notes: tuple[str, ...] = ()
     class_counts: tuple[tuple[str, int, int], ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
@@ -54,14 +47,10 @@ class Report:
         Nothing at all where nothing was computed.
         """
         header = ("Metric", "generated", "95 % interval", "real vs real", "better")
-        rows = [
-            (metric.name, number(metric.value), interval(metric), number(metric.real), WORDS[metric.better])
-            for metric in self.metrics
-        ]
-        counts = [(name, str(fake), str(real)) for name, fake, real in self.class_counts]
+        rows = [(m.name, number(m.value), interval(m), number(m.real), WORDS[m.better]) for m in self.metrics]
         return paragraphs(
             table(header, rows, [metric.section for metric in self.metrics]),
-            table(("Class", "generated", "real"), counts),
+            table(("Class", "generated", "real"), self.class_counts),
             [f"Note: {note}" for note in self.notes],
         )
 
@@ -93,22 +82,21 @@ def paragraphs(*blocks: Sequence[str]) -> str:
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n" * any(blocks)
 
 
-def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], sections: Sequence[str] | None = None) -> list[str]:
+def table(header: Sequence[str], rows: Sequence[Sequence[object]], sections: Sequence[str] = ()) -> list[str]:
     """Lines of a plain table: first column left, the others right aligned, a line above each new section.
 
     No lines where there are no rows.
     """
     if not rows:
         return []
-    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    first, *others = (max(len(str(cell)) for cell in column) for column in zip(header, *rows, strict=True))
 
-    def line(row: tuple[str, ...]) -> str:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        return "  ".join(cells).rstrip()
+    def line(row: Sequence[object]) -> str:
+        return "  ".join([f"{row[0]:{first}}", *(f"{c!s:>{w}}" for c, w in zip(row[1:], others, strict=True))]).rstrip()
 
     lines = [line(header), "-" * len(line(header))]
-    for index, row in enumerate(rows):
-        if sections and (index == 0 or sections[index] != sections[index - 1]):
-            lines += ([""] if index else []) + [f"[{sections[index]}]"]
-        lines.append(line(row))
+    for section, group in groupby(zip_longest(sections, rows), key=itemgetter(0)):
+        if section:
+            lines += [""] * (len(lines) > 2) + [f"[{section}]"]
+        lines += [line(row) for _, row in group]
     return lines

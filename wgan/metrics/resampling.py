@@ -20,7 +20,7 @@ def bootstrap_mean(values: Tensor, seed: int) -> tuple[float, float]:
 
     Args:
         values: (N,), one independent value per image or pair.
-        seed: the same seed draws the same resamples.
+        seed: of the resamples.
     """
     drawn = torch.randint(len(values), (RESAMPLES, len(values)), generator=generator(seed, "bootstrap"))
     means = values.double().cpu()[drawn].mean(dim=1)
@@ -33,20 +33,13 @@ def blocks(count: int) -> list[slice]:
     return [slice(*edges) for edges in pairwise(count * block // BLOCKS for block in range(BLOCKS + 1))]
 
 
-def block_half_width(values: Sequence[float]) -> float:
+def half_width(values: Sequence[float], jackknife: bool = False) -> float:
     """Half of the 95 % interval of a metric on all images, from its values on the disjoint `blocks` (batch means).
 
     A bootstrap would put copies of images into a set, which nearest-neighbour metrics and distances mistake for
     structure. Disjoint blocks hold no copies: their spread, over the square root of their number, is the standard
     error of the metric on all images. A distance whose own bias shrinks with the set gets an interval that is too
-    wide rather than too narrow.
+    wide rather than too narrow. With `jackknife`, from its values on all images but one block (Tukey 1958): eight
+    times as dear, and right also where the metric's own bias is as large as its noise.
     """
-    return STUDENT * statistics.stdev(values) / math.sqrt(BLOCKS)
-
-
-def jackknife_half_width(values: Sequence[float]) -> float:
-    """The same from the metric's values on all images but one block (Tukey 1958).
-
-    Eight times as dear, and right also where the metric's own bias is as large as its noise.
-    """
-    return block_half_width(values) * (BLOCKS - 1)
+    return STUDENT * statistics.stdev(values) / math.sqrt(BLOCKS) * (BLOCKS - 1 if jackknife else 1)

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from wgan.metrics.distribution import drawn, measure, too_few_images
+from wgan.metrics.distribution import drawn, measure
 from wgan.metrics.images import EvaluationInputs, slices, to_unit
-from wgan.metrics.report import GroupResult
+from wgan.metrics.report import Report
 from wgan.utils.rng import generator
 
 PATCH, PER_IMAGE, DIRECTIONS = 7, 128, 512  # as in the paper
@@ -23,14 +23,11 @@ SMALLEST_LEVEL = 14  # the paper stops at 16; 14 gives 28x28 images their second
 SCALE = 1000.0  # the paper's tables show the distance times 1000
 
 
-def swd_metrics(inputs: EvaluationInputs) -> GroupResult:
+def swd_metrics(inputs: EvaluationInputs) -> Report:
     """One metric per level, named by its side in pixels, and their mean. On the CPU, whose sort is fast enough."""
     sets = drawn(inputs)
-    if sets is None:
-        return too_few_images(inputs, "swd")
     sides = levels(sets.fake.shape[-1])
-    per_image = NUMBERS // (len(sides) * sets.fake.shape[:2].numel() * PATCH**2)
-    per_image = max(1, min(PER_IMAGE, per_image))
+    per_image = max(1, min(PER_IMAGE, NUMBERS // (len(sides) * sets.fake.shape[:2].numel() * PATCH**2)))
 
     def distances(a: Tensor, b: Tensor) -> dict[str, float]:
         found = {
@@ -41,7 +38,7 @@ def swd_metrics(inputs: EvaluationInputs) -> GroupResult:
 
     descriptors = sets.map(lambda images: patches(images, len(sides), per_image, inputs.seed))
     section = f"sliced Wasserstein distance x 1000, {len(sets.fake)} images each"
-    return GroupResult(measure(distances, descriptors, section))
+    return Report(measure(distances, descriptors, section))
 
 
 def levels(side: int) -> list[int]:
@@ -57,7 +54,7 @@ def pyramid(images: Tensor, count: int) -> list[Tensor]:
 
     Args:
         images: (N, C, H, W) float, H and W divisible by 2 ** (count - 1).
-        count: number of levels.
+        count: of levels.
 
     Returns:
         `count` tensors; upsampled and summed they give the images back.
@@ -112,12 +109,8 @@ def _normalised(descriptors: Tensor, level: int) -> Tensor:
 
 
 def sliced_wasserstein(a: Tensor, b: Tensor, seed: int) -> float:
-    """Mean over random unit directions of the 1-Wasserstein distance between the projections (Rabin et al. 2011).
-
-    Args:
-        a: (N, D) float, one row per point.
-        b: (N, D), as many.
-        seed: the directions.
+    """Mean over random unit directions of the 1-Wasserstein distance between the projections (Rabin et al. 2011);
+    of (N, D) floats each, one row per point.
     """
     directions = torch.randn(a.shape[1], DIRECTIONS, generator=generator(seed, "swd/directions"), dtype=a.dtype)
     directions /= directions.norm(dim=0)

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from wgan.config.metrics import Metric, spec_of
+from wgan.data.image_set import ImageSet
 from wgan.metrics.distribution import Sets, measure
 from wgan.metrics.emd import image_distance
-from wgan.metrics.images import Labelled, draw
 from wgan.metrics.report import Report
 from wgan.networks.base import Critic
 from wgan.networks.layers import LeakyReLU, Linear
@@ -22,19 +22,14 @@ PRESENT = 0.1
 
 
 class Modes(NamedTuple):
-    """The centres of labelled points.
-
-    Attributes:
-        centres: (K, 2).
-        deviation: of a point from its centre, in each coordinate.
-    """
+    """The centres of labelled points, (K, 2), and a point's standard deviation from its own in each coordinate."""
 
     centres: Tensor
     deviation: float
 
     @classmethod
-    def of(cls, points: Labelled) -> "Modes | None":
-        """Read off points whose labels say where they belong; None where they have no labels."""
+    def of(cls, points: ImageSet) -> "Modes | None":
+        """Read off points whose labels say where they belong; None without labels."""
         if points.labels is None:
             return None
         groups = [points.images[points.labels == label] for label in range(len(points.class_names))]
@@ -57,21 +52,9 @@ def exact_w1(a: Tensor, b: Tensor) -> float:
     return image_distance(a.cpu(), b.cpu())
 
 
-def evaluate_points(fake: Tensor, held_out: Labelled, train: Labelled, seed: int) -> Report:
-    """Compare generated with real points: exact W1, and, where points have labels, the modes found.
-
-    Args:
-        fake: (N, 2) generated points.
-        held_out: real points that no generator was trained on; `images` is (M, 2) float.
-        train: the real points it was trained on; they give the real-against-real value and the modes.
-        seed: of what is drawn.
-    """
-    sets = Sets(
-        *(
-            points[draw(POINTS, len(points), seed, f"plane/{name}")]
-            for name, points in (("fake", fake), ("held-out", held_out.images), ("train", train.images))
-        )
-    )
+def evaluate_points(fake: Tensor, held_out: ImageSet, train: ImageSet, seed: int) -> Report:
+    """Compare generated, (N, 2), with real points: exact W1, and, where `train` has labels, the modes found."""
+    sets = Sets.draw(POINTS, fake, held_out, train, seed, "plane")
     section = f"exact 1-Wasserstein distance, {POINTS:,} points each"
     metrics = measure(lambda a, b: {"w1": exact_w1(a, b)}, sets, section, jackknife=True)
     modes = Modes.of(train)
@@ -91,13 +74,8 @@ def mode_metrics(modes: Modes, fake: Tensor, real: Tensor) -> tuple[Metric, ...]
 def gradient_norms_by_depth(critic: Critic, points: Tensor) -> list[float]:
     """How large a gradient arrives behind each hidden layer of a dense critic (arXiv:1704.00028, figure 1b).
 
-    Args:
-        critic: a chain of dense layers and activations.
-        points: (N, ...) where to look.
-
-    Returns:
-        The mean over the points of |df/dh|, h the output of a hidden layer; the layer next to the points first. It
-        explodes or vanishes towards the first where the product of the weights does.
+    The mean over points, (N, ...), of |df/dh|, h the output of a hidden layer; the layer next to the points first. It
+    explodes or vanishes towards the first where the product of the weights does.
     """
     hidden: list[Tensor] = []
     x = points.detach().requires_grad_()

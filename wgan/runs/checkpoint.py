@@ -8,13 +8,14 @@ import errno
 import pickle
 import zipfile
 from collections.abc import Mapping
+from io import BufferedWriter, FileIO
 from pathlib import Path
 from typing import IO, Any
 
 import torch
 
 from wgan.utils.atomic_io import replacing
-from wgan.utils.errors import InputError
+from wgan.utils.errors import InputError, first_line
 
 LAST = "last.pt"
 BEST = "best.pt"
@@ -52,11 +53,7 @@ def save(folder: Path, state: Mapping[str, Any], previous_step: int | None, keep
 
 
 def save_best(folder: Path, state: Mapping[str, Any]) -> Path:
-    """Make `state` the checkpoint that `keep` does not count: the best by the run's metric.
-
-    Raises:
-        OSError: as of `save`; the best one before it is as it was.
-    """
+    """Make `state` the checkpoint that `keep` does not count: the best by the run's metric."""
     best = folder / BEST
     with replacing(best, durable=True) as temporary:
         _write(temporary, state)
@@ -83,15 +80,14 @@ def newest(folder: Path, *, set_aside: bool = False) -> tuple[dict[str, Any], Pa
         try:
             return load(path), path, damaged
         except Damaged as error:
-            moved = ""
+            moved = path.with_name(f"{path.name}.damaged")
             if set_aside:
-                moved = f": set aside as {path.name}.damaged"
-                path.replace(path.with_name(f"{path.name}.damaged"))
-            damaged.append(f"{error}{moved}")
-    if damaged:
-        lines = "\n".join(damaged)
-        raise InputError(f"{lines}\n{folder}: no whole checkpoint is left: remove the run's directory to start anew")
-    return None
+                path.replace(moved)
+            damaged.append(f"{error}{f': set aside as {moved.name}' if set_aside else ''}")
+    if not damaged:
+        return None
+    no_more = f"{folder}: no whole checkpoint is left: remove the run's directory to start anew"
+    raise InputError("\n".join([*damaged, no_more]))
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -111,8 +107,7 @@ def load(path: Path) -> dict[str, Any]:
     except Exception as error:  # of a file that anybody can have made, a reader may say anything
         if isinstance(error, OSError) and error.errno not in _NOT_A_FILE_SYSTEM_FAULT:
             raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise Damaged(f"{path}: not a whole checkpoint ({reason})") from error
+        raise Damaged(f"{path}: not a whole checkpoint ({first_line(error)})") from error
 
 
 def _read(file: IO[bytes]) -> dict[str, Any]:
@@ -131,35 +126,29 @@ def _read(file: IO[bytes]) -> dict[str, Any]:
 
 
 def _write(path: Path, state: Mapping[str, Any]) -> None:
-    with path.open("wb") as file:
-        remembering = _Remembering(file)
+    with _Remembering(FileIO(path, "w")) as file:
         try:
-            torch.save({"format": FORMAT, **state}, remembering)  # type: ignore[arg-type]  # wants no more than write
+            torch.save({"format": FORMAT, **state}, file)
         except RuntimeError:
-            if remembering.fault is not None:
-                raise remembering.fault from None
+            if file.fault is not None:
+                raise file.fault from None
             raise
 
 
-class _Remembering:
+class _Remembering(BufferedWriter):
     """A file that remembers why it could not be written: torch.save says only "unexpected pos 64 vs 0"."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self.file = file
-        self.fault: OSError | None = None
+    fault: OSError | None = None
 
-    def write(self, content: bytes) -> int:
+    def write(self, content: Any) -> int:
         try:
-            return self.file.write(content)
+            return super().write(content)
         except OSError as error:
             self.fault = error
             raise
 
-    def flush(self) -> None:
-        self.file.flush()
-
 
 def _older(folder: Path) -> list[Path]:
     """The checkpoints before last.pt, newest first."""
-    steps = {path: path.stem.removeprefix("step_") for path in folder.glob("step_*.pt")}
-    return sorted((path for path, step in steps.items() if step.isdecimal()), key=lambda p: int(steps[p]), reverse=True)
+    steps = {path.stem.removeprefix("step_"): path for path in folder.glob("step_*.pt")}
+    return [steps[step] for step in sorted(filter(str.isdecimal, steps), key=int, reverse=True)]

@@ -1,6 +1,5 @@
 """log.csv: a row every `log_every` steps, written by the training and read by all who look at it."""
 
-import csv
 import os
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan
@@ -9,14 +8,8 @@ from pathlib import Path
 from wgan.utils.atomic_io import write_text
 
 COLUMNS = (
-    "step",
-    "epoch",
-    "critic_loss",
-    "generator_loss",
-    "wasserstein_estimate",
-    "gradient_penalty",
-    "gradient_norm",
-    "images_per_second",
+    *("step", "epoch", "critic_loss", "generator_loss", "wasserstein_estimate"),
+    *("gradient_penalty", "gradient_norm", "images_per_second"),
 )
 TAIL = 4096
 """Bytes at a log's end that hold at least one whole row."""
@@ -92,7 +85,7 @@ class LogFile:
             self.columns = (*self.columns, *new)
             self.close()
             self._rewrite(rows)
-        self._writer.writerow(_cells(row))
+        self._file.write(self._line(row))
         self._file.flush()
         self.count += 1
 
@@ -104,19 +97,18 @@ class LogFile:
         self._file.close()
 
     def _rewrite(self, rows: list[Row]) -> None:
-        lines = [",".join(_cells(row).get(name, "") for name in self.columns) for row in rows]
-        write_text(self.path, "\n".join([",".join(self.columns), *lines]) + "\n", durable=True)
+        write_text(self.path, ",".join(self.columns) + "\n" + "".join(map(self._line, rows)), durable=True)
         self.count = len(rows)
         self._file = self.path.open("a", encoding="utf-8", newline="")
-        self._writer = csv.DictWriter(self._file, self.columns, restval="", lineterminator="\n")
+
+    def _line(self, row: Mapping[str, float]) -> str:
+        """Six digits, but for the step, which has all of its own; so what is read and written anew stays as it was."""
+        cells = {name: f"{value:.0f}" if name == "step" else f"{value:.6g}" for name, value in row.items()}
+        return ",".join(cells.get(name, "") for name in self.columns) + "\n"
 
 
 class NoLog:
-    """Stands for log.csv in the ranks that write none: counts its rows.
-
-    Args:
-        count: rows that the file begins with.
-    """
+    """Stands for log.csv in the ranks that write none: counts its rows, of which the file begins with `count`."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -125,13 +117,7 @@ class NoLog:
     def append(self, row: Mapping[str, float | int]) -> None:
         self.count += 1
 
-    def make_durable(self) -> None:
-        """There is nothing to keep."""
-
-
-def _cells(row: Mapping[str, float | int]) -> dict[str, str]:
-    """Six digits, but for the step, which has all of its own; so what is read and written anew stays as it was."""
-    return {name: f"{value:.0f}" if name == "step" else f"{value:.6g}" for name, value in row.items()}
+    def make_durable(self) -> None: ...
 
 
 def _rows_until(path: Path, step: int) -> tuple[tuple[str, ...], list[Row]]:

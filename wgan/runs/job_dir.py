@@ -22,9 +22,8 @@ def directory_of(config: GenerateConfig | EvaluateConfig) -> Path:
     """
     first = Run(config.out / config.run)
     if first.checkpoints.is_dir() or first.state.exists():
-        raise InputError(
-            f"{config.where('run')}: {first.directory} holds a training: give this job another name (run:)"
-        )
+        problem = f"{first.directory} holds a training: give this job another name (run:)"
+        raise InputError(f"{config.where('run')}: {problem}")
     names = chain([config.run], (f"{config.run}-{number}" for number in count(2)))
     return next(found for name in names if _is_free_for(config, found := config.out / name))
 
@@ -37,7 +36,7 @@ def filling(directory: Path, config: GenerateConfig | EvaluateConfig, batch_size
         directory: made if it is missing.
         config: the job's keys.
         batch_size: the key that gives way where memory runs out; 1 for a job without it.
-        device: the name of what computes, for people.
+        device: its name.
 
     Raises:
         RunFault: the disk is full, the directory cannot be written, or memory runs out.
@@ -46,20 +45,17 @@ def filling(directory: Path, config: GenerateConfig | EvaluateConfig, batch_size
         write_text(directory / "config.yaml", _text(config, directory))
         yield
     except (OSError, MemoryError, RuntimeError) as error:
-        explanation = explain(error, batch_size, device, directory)
-        if explanation is None:
-            raise
-        raise RunFault(explanation) from error
+        if explanation := explain(error, batch_size, device, directory):
+            raise RunFault(explanation) from error
+        raise
 
 
 def _is_free_for(config: GenerateConfig | EvaluateConfig, directory: Path) -> bool:
     """Whether nothing stands there, or what this very job wrote."""
-    if not directory.exists():
-        return True
     try:
         return (directory / "config.yaml").read_bytes() == _text(config, directory).encode()
     except OSError:  # there is none, or it cannot be read
-        return False
+        return not directory.exists()
 
 
 def _text(config: GenerateConfig | EvaluateConfig, directory: Path) -> str:

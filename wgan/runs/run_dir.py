@@ -26,11 +26,7 @@ NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 @dataclass(unsafe_hash=True)  # of the directory alone: the other places follow from it
 class Run:
-    """The places in a run's directory.
-
-    Attributes:
-        directory: out/run.
-    """
+    """The places in a run's directory, out/run."""
 
     directory: Path
 
@@ -107,11 +103,7 @@ def find(config: TrainConfig) -> tuple[Run, TrainConfig]:
 
 @contextmanager
 def claimed(config: TrainConfig) -> Iterator[tuple[Run, TrainConfig]]:
-    """`find`, and keep other processes out of what it found.
-
-    Raises:
-        InputError, RunFault: as of `find` and `Run.lock`.
-    """
+    """`find`, and keep other processes out of what it found; errors are those of `find` and `Run.lock`."""
     while True:
         run, named = find(config)
         with run.lock():

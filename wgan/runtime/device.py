@@ -26,10 +26,7 @@ def open_device(
 ) -> torch.device:
     """The device that `n_gpu` asks for: the CPU, or this machine's kind of accelerator (CUDA, ROCm, XPU, MPS).
 
-    Args:
-        config: with its `n_gpu`.
-        local_rank: of this process on its machine: each takes the accelerator of its number.
-        local_ranks: how many torchrun started here, an accelerator each; 0: `n_gpu` counts.
+    Each process takes the accelerator of its `local_rank`; `local_ranks` of them were started here, 0: `n_gpu` counts.
 
     Raises:
         InputError: there are fewer accelerators than asked for.
@@ -64,17 +61,20 @@ def device_name(device: torch.device) -> str:
 
 def choose_precision(config: TrainConfig, device: torch.device) -> Precision:
     """`precision`, with `auto` resolved: bfloat16 where the hardware multiplies it faster than float32."""
+    fast = False
     if config.precision != "auto":
-        return Precision(torch.bfloat16 if config.precision == "bf16" else torch.float32, "as the YAML says")
-    if config.dataset in POINT_SETS:
-        return Precision(torch.float32, "bfloat16 would round the points")
-    if device.type == "cuda":
+        fast, reason = config.precision == "bf16", "as the YAML says"
+    elif config.dataset in POINT_SETS:
+        reason = "bfloat16 would round the points"
+    elif device.type == "cuda":
         major, minor = torch.cuda.get_device_capability(device)
-        return _precision(major >= 8, f"CUDA compute capability {major}.{minor}")
-    if device.type == "cpu":
-        fast = [name for name in ("avx512_bf16", "amx_bf16") if cpu_has(name)]
-        return _precision(bool(fast), f"this CPU has {fast[0].upper() if fast else 'neither AVX512_BF16 nor AMX'}")
-    return Precision(torch.float32, f"{device.type} devices are not known to gain from bfloat16")
+        fast, reason = major >= 8, f"CUDA compute capability {major}.{minor}"
+    elif device.type == "cpu":
+        name = next((name for name in ("avx512_bf16", "amx_bf16") if cpu_has(name)), None)
+        fast, reason = bool(name), f"this CPU has {name.upper() if name else 'neither AVX512_BF16 nor AMX'}"
+    else:
+        reason = f"{device.type} devices are not known to gain from bfloat16"
+    return Precision(torch.bfloat16 if fast else torch.float32, reason)
 
 
 def cpu_has(capability: str) -> bool:
@@ -88,13 +88,10 @@ def cpu_has(capability: str) -> bool:
 
 def set_up_arithmetic(config: TrainConfig) -> None:
     """TF32 for float32 products on CUDA (10 bits of mantissa), off with `precision: fp32` or `deterministic: true`."""
-    torch.set_float32_matmul_precision("highest" if config.precision == "fp32" or config.deterministic else "high")
-    torch.backends.cudnn.allow_tf32 = config.precision != "fp32" and not config.deterministic
+    tf32 = config.precision != "fp32" and not config.deterministic
+    torch.set_float32_matmul_precision("high" if tf32 else "highest")
+    torch.backends.cudnn.allow_tf32 = tf32
     torch.backends.cudnn.benchmark = not config.deterministic
     if config.deterministic:  # cuBLAS refuses without it; read when it is first used
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(config.deterministic)
-
-
-def _precision(fast: bool, reason: str) -> Precision:
-    return Precision(torch.bfloat16 if fast else torch.float32, reason)

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,7 +21,7 @@ from torch import Tensor
 from wgan.config.constraints import nearest_even_sizes
 from wgan.config.schema import TrainConfig
 from wgan.runtime.device import open_device
-from wgan.utils.errors import InputError, RunFault, UserError
+from wgan.utils.errors import InputError, RunFault, UserError, first_line
 from wgan.utils.signals import Interrupted, Interruption
 
 if TYPE_CHECKING:
@@ -37,21 +38,20 @@ Metrics = dict[str, list[tuple[int, float]]]
 """Name -> (step, value) in the order of time."""
 
 
+@dataclass(eq=False)
 class Ranks:
     """This process's place among those that share a training. Alone, its methods cost and change nothing.
 
     Every method is a meeting: all ranks call it, in the same order.
-
-    Args:
-        rank: of this process, from 0.
-        world_size: how many there are.
-        local_rank: of this process on its machine, from 0.
-        local_ranks: how many there are on this machine; 0 where there is one process alone.
     """
 
-    def __init__(self, rank: int = 0, world_size: int = 1, local_rank: int = 0, local_ranks: int = 0) -> None:
-        self.rank, self.world_size, self.local_rank, self.local_ranks = rank, world_size, local_rank, local_ranks
-        self.is_rank0 = rank == 0
+    rank: int = 0  # of this process
+    world_size: int = 1  # how many there are
+    local_rank: int = 0  # of this process on its machine
+    local_ranks: int = 0  # how many there are on this machine; 0 where there is one process alone
+
+    def __post_init__(self) -> None:
+        self.is_rank0 = self.rank == 0
         self._asked = False  # this rank got a signal
         self._asking: Tensor | None = None  # fraction of the ranks that had got one, at the last mean
         self._looks = 0
@@ -101,11 +101,7 @@ class Ranks:
 
     @contextmanager
     def abortable(self, interruption: Interruption) -> Iterator[None]:
-        """`interruption.abortable` for what the first rank does alone: cut off on one rank, it is cut off on all.
-
-        Raises:
-            Interrupted: a rank got a signal.
-        """
+        """`interruption.abortable` for what the first rank does alone: cut off on one rank, it is cut off on all."""
         try:
             with interruption.abortable():
                 yield
@@ -148,11 +144,7 @@ class Ranks:
         return {name: [(step, next(means)) for step, _ in kept] for name, kept in metrics.items()}
 
     def check_in_sync(self, state: Mapping[str, Any]) -> None:
-        """Compare all tensors of a state by their bits.
-
-        Raises:
-            RunFault: two ranks hold different numbers.
-        """
+        """Raise a RunFault where two ranks hold different bits in any tensor of a state."""
         if self.world_size == 1:
             return
         named = dict(named_tensors(state))
@@ -169,11 +161,7 @@ class Ranks:
             )
 
     def check_equal(self, what: str, value: object) -> None:
-        """Compare a value that all ranks must have found alike.
-
-        Raises:
-            InputError: two ranks found different ones.
-        """
+        """Raise an InputError where two ranks have found different values."""
         if self.world_size == 1:
             return
         values: list[object] = [None] * self.world_size
@@ -269,7 +257,7 @@ def _collective(operation: Callable[..., Any], *arguments: Any, **named: Any) ->
     try:
         operation(*arguments, **named)
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise RunFault(f"Lost another rank ({reason}). The last checkpoint is whole; start all ranks again.") from error
 
 

@@ -28,18 +28,14 @@ BATCH = 256
 class Samples(ABC):
     """The samples of one run.
 
-    Args:
-        config: the run's keys.
-        data: the real samples.
-
     Attributes:
         real: as many real samples as a picture shows, as the critic sees them.
+        shown: samples in a picture.
+        measured: samples generated for the metrics.
     """
 
     shown: int
-    """Samples in a picture."""
     measured: int
-    """Samples generated for the metrics."""
 
     def __init__(self, config: TrainConfig, data: Data) -> None:
         self.config, self.data = config, data
@@ -54,12 +50,11 @@ class Samples(ABC):
             What is shown, (N, ...), as `Trainer.sample` gives it.
         """
 
-    @abstractmethod
     def metrics(self, trainer: Trainer) -> dict[str, float]:
         """What is cheap enough to stand in each row of the log, by the names of its columns."""
+        return {}
 
-    @abstractmethod
-    def require(self) -> None:
+    def require(self) -> None:  # noqa: B027 - the metrics of points read no file
         """Look at the files that the metrics will read, before the first step is taken.
 
         Raises:
@@ -95,9 +90,6 @@ class ImageSamples(Samples):
         save_grid(images, path)
         return images
 
-    def metrics(self, trainer: Trainer) -> dict[str, float]:
-        return {}
-
     def require(self) -> None:
         if "inception" in self.config.metrics:
             from wgan.metrics import evaluate
@@ -108,19 +100,10 @@ class ImageSamples(Samples):
         from wgan.metrics import evaluate
         from wgan.metrics.report import Report
 
-        config, data = self.config, self.data
-        if not config.metrics:
-            return Report(())
-        return evaluate.evaluate(
-            to_uint8(self.generated(trainer, self.measured)),
-            data.held_out,
-            data.train,
-            config.metrics,
-            config.seed,
-            trainer.device,
-            cache=config.cache,
-            inception_weights=config.inception_weights,
-        )
+        if not self.config.metrics:
+            return Report()
+        fake = to_uint8(self.generated(trainer, self.measured))
+        return evaluate.evaluate_as(self.config, fake, self.data, trainer.device)
 
     def compare(self, trainer: Trainer, directory: Path) -> None:
         real = to_float(self.data.held_out.images[: self.shown])
@@ -164,9 +147,6 @@ class PointSamples(Samples):
         latents = self.latents[: self.compared].to(trainer.device)
         fake = trainer.generator(latents)  # the critic follows these weights, not the average
         return {"exact_w1": exact_w1(fake, self.real[: self.compared])}
-
-    def require(self) -> None:
-        """The metrics of points read no file."""
 
     def evaluate(self, trainer: Trainer) -> "Report":
         from wgan.metrics.toy_2d import evaluate_points

@@ -20,14 +20,8 @@ if TYPE_CHECKING:  # metrics imports libraries that take seconds
 def write(run: Run, samples: Samples, trainer: Trainer, report: "Report | None") -> "Report":
     """Everything that is written once, after the last step: the GIF, the real/fake grid, the metrics.
 
-    Args:
-        run: where the files go.
-        samples: what is shown and measured.
-        trainer: holds the averaged generator.
-        report: its metrics, where they are known already.
-
     Returns:
-        The metrics.
+        The metrics, which are `report` where they are known already.
     """
     samples.compare(trainer, run.directory)
     training_gif(sorted(run.samples.glob("step_*.png")), run.directory / "training.gif")
@@ -38,11 +32,7 @@ def write(run: Run, samples: Samples, trainer: Trainer, report: "Report | None")
 
 
 def choosing_metric(report: "Report", key: str | None = None) -> Metric | None:
-    """The metric that chooses the best checkpoint: `key`, or the most telling one that was computed.
-
-    Returns:
-        None where the report has no such metric.
-    """
+    """The metric that chooses the best checkpoint: `key`, or the most telling one; None where it was not computed."""
     found = {metric.key: metric for metric in report.metrics}
     return found.get(key) if key else next((found[key] for key in ranking_keys(found)), None)
 

@@ -11,33 +11,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-GROWTH = 10.0
-"""A penalty has grown without bound when it is so many times its median so far, and more than the estimate, for ..."""
-GROWTH_ROWS = 3
-"""... so many rows of the log, ..."""
-SETTLED_ROWS = 20
-"""... once the log has so many rows."""
-SEPARATION = 0.01
-"""A critic has ceased to separate when its estimate is at most this fraction of the largest so far, for ..."""
-SEPARATION_ROWS = 10
-"""... so many rows (and never before `SETTLED_ROWS`)."""
+GROWTH, GROWTH_ROWS, SETTLED_ROWS = 10.0, 3, 20
+"""A penalty has grown without bound when it is so many times its median so far, and more than the estimate, for so
+many rows of the log, once the log has so many rows."""
+SEPARATION, SEPARATION_ROWS = 0.01, 10
+"""A critic has ceased to separate when its estimate is at most this fraction of the largest so far, for so many rows
+(and never before `SETTLED_ROWS`)."""
 GUESSING = 2 * math.log(2)
 """The cross-entropy of a discriminator that answers 1/2 to everything (arXiv:1406.2661, sec. 4.1), to within 2 %."""
 SATURATION = 0.9
 """A clipped critic is saturated when this fraction of its weights stands at the bound."""
-COLLAPSE = 0.1
-"""Samples have collapsed when they are this close together, measured by real images, in two grids in a row, ..."""
-SPREAD = 0.3
-"""... after they had been this far apart, or ..."""
-SETTLED_STEPS = 2000
-"""... after so many steps."""
+COLLAPSE, SPREAD, SETTLED_STEPS = 0.1, 0.3, 2000
+"""Samples have collapsed when they are this close together, measured by real images, in two grids in a row, after they
+had been this far apart, or after so many steps."""
 
 
 class Watch:
-    """Looks at the rows of the log, the critic's weights and the sample grids.
-
-    What it noticed it gives back once, at most one warning of each kind.
-    """
+    """Looks at the rows of the log, the critic's weights and the sample grids; gives each kind of warning once."""
 
     def __init__(self) -> None:
         self._reported: dict[str, str] = {}  # kind -> warning
@@ -56,7 +46,7 @@ class Watch:
         """Look at a new row of log.csv and return what is new about it."""
         self._rows += 1
         step = int(row["step"])
-        return [*self._penalty(step, row), *self._separation(step, row)]
+        return self._penalty(step, row) + self._separation(step, row)
 
     def weights(self, step: int, saturated: float) -> list[str]:
         """Look at the fraction of the critic's weights that stand at their bound."""
@@ -98,9 +88,8 @@ class Watch:
     def _penalty(self, step: int, row: Mapping[str, float]) -> list[str]:
         if (penalty := row.get("gradient_penalty")) is None:
             return []
-        earlier = self._penalties
-        median = earlier[len(earlier) // 2] if earlier else math.inf
-        bisect.insort(earlier, penalty)
+        median = self._penalties[len(self._penalties) // 2] if self._penalties else math.inf
+        bisect.insort(self._penalties, penalty)
         grown = penalty > GROWTH * median and penalty > abs(row.get("wasserstein_estimate", 0.0))
         self._growing = self._growing + 1 if grown and self._rows > SETTLED_ROWS else 0
         if self._growing < GROWTH_ROWS:
@@ -145,12 +134,10 @@ def saturation(critic: nn.Module) -> float:
 
 @torch.no_grad()
 def spread(samples: Tensor) -> float:
-    """The median distance of each sample to the one nearest to it.
+    """The median distance of each of (N, ...) samples, N > 1, to the one nearest to it.
 
     Small where samples repeat each other, also if they do so around a few different modes.
-
-    Args:
-        samples: (N, ...), N at least 2.
     """
-    distances = torch.cdist(samples.flatten(1).float(), samples.flatten(1).float())
+    rows = samples.flatten(1).float()
+    distances = torch.cdist(rows, rows)
     return float(distances.fill_diagonal_(math.inf).amin(1).median())

@@ -48,13 +48,6 @@ def due(config: TrainConfig, step: int, last: bool) -> Due:
 class PeriodicTasks:
     """The tasks of one run. All ranks call them alike; what is measured, drawn and written, rank 0 does alone.
 
-    Args:
-        state: the run's.
-        batches: tell the epoch of a step.
-        samples: what is drawn and measured.
-        pages: drawn anew after a checkpoint.
-        events: TensorBoard's files, where the run has some.
-
     Attributes:
         reports: step -> its metrics; the latest alone.
     """
@@ -89,12 +82,7 @@ class PeriodicTasks:
         return minutes is not None and self.ranks.broadcast_from_rank0(self.state.stopwatch.read) >= 60 * minutes
 
     def write_row(self, progress: Progress, interruption: Interruption, measured: bool) -> None:
-        """Read the buffer from the device, refuse what is not finite, write a row.
-
-        Raises:
-            Diverged: a loss, a norm or an estimate is not finite.
-            Interrupted: a signal came while the metrics were computed; no row was written.
-        """
+        """Read the buffer from the device, refuse what is not finite, write a row; none if a signal cuts metrics off."""
         state = self.state
         metrics = self.ranks.average_metrics(state.buffer.read())
         state.require_finite(first_not_finite(metrics))
@@ -128,9 +116,8 @@ class PeriodicTasks:
         chosen = choosing_metric(report, self.config.best_metric)
         if chosen is None and self.config.best_metric:
             say(f"step {state.step}: {self.config.best_metric}, which chooses best.pt, could not be computed")
-        if chosen and (
-            not state.best or state.best.metric != chosen.key or chosen.score_for_ranking < state.best.score
-        ):
+        best = state.best
+        if chosen and (not best or best.metric != chosen.key or chosen.score_for_ranking < best.score):
             state.best = Best(chosen.key, chosen.score_for_ranking, state.step, chosen.value)
         self.reports = {state.step: report}
         return report.values()

@@ -14,15 +14,7 @@ SHOWN = {"critic_loss": "critic", "wasserstein_estimate": "W"}
 
 
 class Progress:
-    """Steps done, the latest metrics, images per second, time left.
-
-    Args:
-        done: steps that an earlier part of this training did.
-        total: steps in all, as far as is known yet.
-
-    Attributes:
-        bar: to be updated after each step.
-    """
+    """Steps done, the latest metrics, images per second, time left; its `bar` is to be updated after each step."""
 
     def __init__(self, done: int, total: int) -> None:
         self.bar = progress_bar(total, done, "step", mininterval=0.2)
@@ -42,11 +34,7 @@ class Progress:
 
 
 class Stopwatch:
-    """Counts the seconds from `start` on, but for what happens in `paused`.
-
-    Args:
-        seconds: counted before.
-    """
+    """Counts the seconds from `start` on, after those counted before, but for what happens in `paused`."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         self._counted = seconds

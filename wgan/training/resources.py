@@ -3,6 +3,7 @@
 import math
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,19 +21,12 @@ GRID = 64
 
 
 class Layer(NamedTuple):
-    """One layer of a network.
+    """One layer of a network."""
 
-    Attributes:
-        name: where it stands in the network.
-        kind: its class.
-        shape: of its output for one image.
-        weights: how many numbers training changes in it.
-    """
-
-    name: str
-    kind: str
-    shape: tuple[int, ...]
-    weights: int
+    name: str  # where it stands in the network
+    kind: str  # its class
+    shape: tuple[int, ...]  # of its output for one image
+    weights: int  # how many numbers training changes in it
 
     def __str__(self) -> str:
         return f"  {self.name:24}{self.kind:22}{' x '.join(map(str, self.shape)):>18}{self.weights:>14,}"
@@ -41,35 +35,24 @@ class Layer(NamedTuple):
 def meta_networks(config: TrainConfig, shape: Sequence[int]) -> tuple[Generator, Critic]:
     """Both networks that a configuration describes, on the device "meta", where they take no memory.
 
-    Args:
-        config: the run's keys.
-        shape: of one sample: (C, H, W), or (2,) for points in the plane.
+    `shape` is that of one sample: (C, H, W), or (2,) for points in the plane.
     """
     with torch.device("meta"):
         return build_generator(config, shape), build_critic(config, shape)
 
 
 def layers(network: nn.Module, shape: Sequence[int]) -> list[Layer]:
-    """A network's layers in the order in which they run.
-
-    Args:
-        network: on the device "meta", where tensors have a shape and no content.
-        shape: of one input.
-    """
+    """The layers of a network on the device "meta", in the order in which they run; `shape` is that of one input."""
     found: list[Layer] = []
 
-    def watch(name: str, module: nn.Module) -> None:
-        def note(_: nn.Module, __: object, output: torch.Tensor) -> None:
-            kind = type(module).__name__.removeprefix("Parametrized")  # spectral normalisation's prefix
-            weights = sum(weight.numel() for weight in module.parameters())
-            found.append(Layer(name, kind, tuple(output.shape[1:]), weights))
-
-        module.register_forward_hook(note)
+    def note(module: nn.Module, _: object, output: torch.Tensor, name: str) -> None:
+        kind = type(module).__name__.removeprefix("Parametrized")  # spectral normalisation's prefix
+        found.append(Layer(name, kind, tuple(output.shape[1:]), sum(weight.numel() for weight in module.parameters())))
 
     for name, module in network.named_modules():
         inner = {child for child, _ in module.named_children()}
         if inner <= {"parametrizations"} and "parametrizations" not in name:
-            watch(name, module)
+            module.register_forward_hook(partial(note, name=name))
     with torch.no_grad():
         network(torch.empty(2, *shape, device="meta"))
     return found
@@ -104,12 +87,7 @@ def checkpoint_bytes(generator: nn.Module, critic: nn.Module) -> int:
 def disk(config: TrainConfig, generator: nn.Module, critic: nn.Module, shape: Sequence[int], steps: int) -> int:
     """Bytes on the disk, roughly: the checkpoints that are kept, the one being written, the best, the sample grids.
 
-    Args:
-        config: the run's keys.
-        generator: the run's, on any device.
-        critic: likewise.
-        shape: of one sample.
-        steps: that are still to be trained.
+    `shape` is that of one sample; `steps` are those that are still to be trained.
     """
     checkpoints = config.keep_checkpoints + 1 + bool(config.metrics_every)
     grids = max(steps, 0) // config.sample_every + 1  # a byte for each value: PNG hardly compresses untrained samples
@@ -117,12 +95,9 @@ def disk(config: TrainConfig, generator: nn.Module, critic: nn.Module, shape: Se
 
 
 def require_disk(config: TrainConfig, need: int, checkpoints: Path) -> None:
-    """Compare what a training will come to take with the free space.
+    """Compare what a training will come to take, by `disk`, with the free space.
 
-    Args:
-        config: the run's keys.
-        need: of `disk`.
-        checkpoints: the run's folder of them, where it exists; those that stand there already are part of the need.
+    Checkpoints that stand in the run's folder of them already are part of the need.
 
     Raises:
         InputError: the disk is too full.

@@ -25,7 +25,7 @@ from wgan.training.metric_buffer import MetricBuffer, first_not_finite
 from wgan.training.progress import Stopwatch
 from wgan.utils.atomic_io import remove_unfinished, write_text
 from wgan.utils.console import detail, warn
-from wgan.utils.errors import Diverged, InputError, is_out_of_memory
+from wgan.utils.errors import Diverged, InputError, first_line, is_out_of_memory
 from wgan.utils.version import __version__
 
 REQUIRED_FIELDS = {"step": int, "log_rows": int, "seconds": float, "row_seconds": float, "window": dict, "watch": dict}
@@ -33,19 +33,12 @@ REQUIRED_FIELDS = {"step": int, "log_rows": int, "seconds": float, "row_seconds"
 
 
 class Best(NamedTuple):
-    """What best.pt holds.
+    """What best.pt holds."""
 
-    Attributes:
-        metric: the key of the one that chose it.
-        score: its `Metric.score_for_ranking`, lower is better.
-        step: the critic updates done.
-        value: the metric; None in checkpoints of older versions.
-    """
-
-    metric: str
-    score: float
-    step: int
-    value: float | None = None
+    metric: str  # the key of the one that chose it
+    score: float  # its `Metric.score_for_ranking`, lower is better
+    step: int  # critic updates done
+    value: float | None = None  # of the metric; None in checkpoints of older versions
 
 
 class TrainingState:
@@ -79,11 +72,7 @@ class TrainingState:
         self.started = str(run.read_state().get("started", _now()))
 
     def open(self, trainer: Trainer) -> None:
-        """Make the run's directory ready, and go on from its newest checkpoint, if there is one.
-
-        Raises:
-            InputError: as of `load_newest` and `resources.require_disk`.
-        """
+        """Make the run's directory ready, and go on from its newest checkpoint, if there is one."""
         self.trainer = trainer
         found = self.ranks.broadcast_from_rank0(self._open_directory)
         if not self.ranks.is_rank0:
@@ -102,16 +91,16 @@ class TrainingState:
             content = self._content()
             self.require_finite(first_not_finite(content["window"]) or _first_broken(self.step, content["trainer"]))
             if self.ranks.is_rank0:
-                self._write_checkpoint(content)
+                if self.best and self.best.step == self.step:
+                    checkpoint.save_best(self.run.checkpoints, content)
+                before = self.saved[0] if self.saved else None
+                path = checkpoint.save(self.run.checkpoints, content, before, self.config.keep_checkpoints)
+                detail(f"step {self.step}: {path}")
             self.saved = self.step, self.log.count
         self.write_json(status)
 
     def require_finite(self, broken: tuple[int, str, float] | None) -> None:
-        """Stop before broken weights replace good ones.
-
-        Raises:
-            Diverged: something is broken: the step, its name and its value.
-        """
+        """Raise `Diverged` where something, (step, name, value), is broken, before it replaces good weights."""
         if broken:
             raise Diverged(
                 "Diverged: {1} became {2} at step {0}. ".format(*broken) + f"{self.last_good()} Try a smaller "
@@ -139,13 +128,12 @@ class TrainingState:
             state=status,
             step=self.step,
             num_steps=self.num_steps,
-            best=self.best and {"step": self.best.step, "metric": self.best.metric, "value": self.best.value},
+            best=self.best and {name: getattr(self.best, name) for name in ("step", "metric", "value")},
             warnings=[*self.config.warnings, *self.watch.warnings],
             started=self.started,
             written=_now(),
             seconds=round(self.stopwatch.read(), 3),
-            device=device_name(self.device),
-            precision=str(self.dtype).removeprefix("torch."),
+            **_machine(self.device, self.dtype),
             versions=_versions(),
             **more,
         )
@@ -181,13 +169,6 @@ class TrainingState:
             "trainer": self.trainer.state_dict(),
         }
 
-    def _write_checkpoint(self, content: Mapping[str, Any]) -> None:
-        if self.best and self.best.step == self.step:
-            checkpoint.save_best(self.run.checkpoints, content)
-        before = self.saved[0] if self.saved else None
-        path = checkpoint.save(self.run.checkpoints, content, before, self.config.keep_checkpoints)
-        detail(f"step {self.step}: {path}")
-
     def _restore(self, content: Mapping[str, Any]) -> None:
         """Take up all but the trainer's part of `_content`."""
         self.step, self.best = content["step"], content["best"] and Best(*content["best"])
@@ -203,11 +184,6 @@ def load_newest(folder: Path, trainer: Trainer, fingerprint: str) -> dict[str, A
     """Load a run's newest whole checkpoint into its trainer, checked: its shapes, its images, its fields.
 
     Damaged ones are set aside, with a warning.
-
-    Args:
-        folder: the run's checkpoints.
-        trainer: takes up the weights and the optimisers' moments.
-        fingerprint: of the images there are.
 
     Returns:
         What the checkpoint holds; None where there is none.
@@ -238,7 +214,7 @@ def load_newest(folder: Path, trainer: Trainer, fingerprint: str) -> dict[str, A
     except Exception as error:  # of a file that anybody can have made, reading may say anything
         if isinstance(error, InputError) or is_out_of_memory(error):
             raise
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         raise InputError(f"{path}: is no checkpoint of this run ({reason}): remove it to go on without it") from error
     for name, value in changed.items():
         warn(f"{name} was {before[name]}, now it is {value}: the numbers may differ from here on")
@@ -246,11 +222,7 @@ def load_newest(folder: Path, trainer: Trainer, fingerprint: str) -> dict[str, A
 
 
 def _require_matching(*optimizers: torch.optim.Optimizer) -> None:
-    """Torch loads moments of any shape, and fails in the first step.
-
-    Raises:
-        ValueError: an optimiser's moments are not of its weights' shapes.
-    """
+    """Refuse moments that are not of their weights' shapes: torch loads any, and fails in the first step."""
     for optimizer in optimizers:
         for weight, moments in optimizer.state.items():
             for name, moment in moments.items():
@@ -265,8 +237,10 @@ def _first_broken(step: int, state: Mapping[str, Any]) -> tuple[int, str, float]
         return None
     device = max((tensor.device for tensor in named.values()), key=lambda found: found.type != "cpu")
     finite = torch.stack([tensor.isfinite().all().to(device) for tensor in named.values()]).tolist()
-    name = next((name for name, good in zip(named, finite, strict=True) if not good), None)
-    return None if name is None else (step, name, float(named[name][~named[name].isfinite()][0]))
+    for (name, tensor), good in zip(named.items(), finite, strict=True):
+        if not good:
+            return step, name, float(tensor[~tensor.isfinite()][0])
+    return None
 
 
 def _versions() -> dict[str, str]:
@@ -274,10 +248,13 @@ def _versions() -> dict[str, str]:
     return {"wgan": __version__, "torch": str(torch.__version__), "python": platform.python_version()}
 
 
+def _machine(device: torch.device, dtype: torch.dtype) -> dict[str, str]:
+    return {"device": device_name(device), "precision": str(dtype).removeprefix("torch.")}
+
+
 def _setting(trainer: Trainer) -> dict[str, str]:
     """What another value of may change a training's numbers, if only in their last bits."""
-    precision = str(trainer.dtype).removeprefix("torch.")
-    return {**_versions(), "device": device_name(trainer.device), "precision": precision}
+    return _versions() | _machine(trainer.device, trainer.dtype)
 
 
 def _now() -> str:

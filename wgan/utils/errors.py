@@ -87,6 +87,11 @@ def _disk_error(error: OSError, place: object) -> str:
     return f"{error.filename or place}: {error.strerror or error}{f': {advice}' if advice else ''}."
 
 
+def first_line(error: Exception) -> str:
+    """Of its message, or its kind where it has none."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
 def is_out_of_memory(error: Exception) -> bool:
     """Whether memory ran out, on the CPU or on an accelerator."""
     import torch  # where only files are written nobody waits for it
