@@ -136,8 +136,8 @@ def _restored(network: Classifier, file: Path) -> bool:
 def _kept(network: Classifier, file: Path) -> tuple[str, ...]:
     """A cache that cannot be written must not cost a training its metrics."""
     try:
-        with replacing(file) as temporary:
-            torch.save(network.state_dict(), temporary)
+        with replacing(file) as temporary, temporary.open("wb") as opened:  # not by its name, which torch writes down
+            torch.save(network.state_dict(), opened)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
         return (f"The classifier could not be kept in {file.parent} ({error}): it will be trained again.",)
     return ()
