@@ -82,7 +82,7 @@ class PeriodicTasks:
         return minutes is not None and self.ranks.broadcast_from_rank0(self.state.stopwatch.read) >= 60 * minutes
 
     def write_row(self, progress: Progress, interruption: Interruption, measured: bool) -> None:
-        """Read the buffer from the device, refuse what is not finite, write a row; none if a signal cuts off metrics."""
+        """Read the buffer from the device, refuse what is not finite, write a row; none if a signal ends the metrics."""
         state = self.state
         metrics = self.ranks.average_metrics(state.buffer.read())
         state.require_finite(first_not_finite(metrics))
