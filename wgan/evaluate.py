@@ -92,7 +92,7 @@ def load_fakes(path: Path, config: EvaluateConfig, data: Data, device: torch.dev
     Raises:
         InputError: there is neither a checkpoint nor a usable image.
     """
-    most = most_used(data.held_out.images[0])
+    most, form = most_used(data.held_out.images[0]), (config.image_size, config.number_channels)
     if has_generator(path):
         generator = load_generator(path).to(device)
         quantity = max(MIN_PAIRS, min(most, len(data.held_out)))
@@ -100,8 +100,7 @@ def load_fakes(path: Path, config: EvaluateConfig, data: Data, device: torch.dev
         if images.dim() != 4:
             raise InputError(f"{config.where('fakes')}: {path} generates points; arch: Evaluate measures images")
         say(f"Generated: {quantity:,} images by {path}")
-        return fit(images, config.image_size, config.number_channels)
-    form = config.image_size, config.number_channels
+        return fit(images, *form)
     try:
         found = load_folder(path, *form, workers=config.loader_workers, cache=config.cache)
     except Unusable as error:

@@ -11,7 +11,6 @@ from wgan.runs.run_dir import Run
 from wgan.runtime.device import choose_precision, device_name, open_device, set_up_arithmetic
 from wgan.runtime.distributed import Ranks, open_ranks
 from wgan.runtime.launch import launch, must_launch
-from wgan.trainers.base import Trainer
 from wgan.training.loop import Training
 from wgan.utils import malloc
 from wgan.utils.atomic_io import remove_unfinished
@@ -59,7 +58,10 @@ def train_in(ranks: Ranks, config: TrainConfig) -> int:
             with training.faults_explained():
                 training.begin()
                 step, machine = training.state.step, ranks.describe(device_name(device))
-                say(f"{config.arch} on {machine}, {precision}; {_parameters(training.trainer)}")
+                networks = training.trainer.generator, training.trainer.critic
+                generator, critic = (sum(p.numel() for p in n.parameters()) / 1e6 for n in networks)
+                sizes = f"generator {generator:.2f} M parameters, critic {critic:.2f} M"
+                say(f"{config.arch} on {machine}, {precision}; {sizes}")
                 say(f"{run.directory}: {f'goes on from step {step}' if step else 'begins'}")
                 training.run_to_end(interruption)
     return interruption.exit_status
@@ -74,9 +76,3 @@ def _found(config: TrainConfig) -> tuple[Run, bool]:
             remove_unfinished(run.directory)
             Pages(run).draw(last=True)
     return run, finished
-
-
-def _parameters(trainer: Trainer) -> str:
-    """Sizes of both networks, for people."""
-    generator, critic = (sum(p.numel() for p in n.parameters()) for n in (trainer.generator, trainer.critic))
-    return f"generator {generator / 1e6:.2f} M parameters, critic {critic / 1e6:.2f} M"

@@ -4,6 +4,7 @@ It stands where Inception stands for photographs, knows the data at hand, and ne
 """
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -108,39 +109,25 @@ def trained(
 ) -> tuple[Classifier, tuple[str, ...]]:
     """The classifier of `train`, from `cache` if it was trained before, and a note if it could not be kept there.
 
-    Args:
-        train: labelled images of two classes or more.
-        seed: initialisation and batches.
-        device: where it is trained and will run.
-        cache: the folder of cached classifiers; None trains anew.
+    `train` has labels of two classes or more; `seed` is that of initialisation and batches; `cache` None trains anew.
     """
     assert train.labels is not None
     network = Classifier(train.images.shape[1], len(train.class_names)).to(device)
     recipe = hashlib.blake2b(f"{RECIPE} {seed}".encode(), digest_size=8).hexdigest()
     file = cache / "classifiers" / f"{digest(train.images, train.labels)}-{recipe}.pt" if cache else None
-    if file and _restored(network, file):
-        return network.eval(), ()
+    if file:
+        with suppress(InputError, RuntimeError):  # no such file or a damaged one; whole, but of another network
+            network.load_state_dict(checkpoint.load(file))
+            return network.eval(), ()
     _train(network, train.images, train.labels, seed, device)
-    return network.eval(), _kept(network, file) if file else ()
-
-
-def _restored(network: Classifier, file: Path) -> bool:
-    """Whether `file` held this network's weights, by their checksums; a damaged file is as good as none."""
-    try:
-        network.load_state_dict(checkpoint.load(file))
-    except (InputError, RuntimeError):  # no such file or a damaged one; whole, but of another network
-        return False
-    return True
-
-
-def _kept(network: Classifier, file: Path) -> tuple[str, ...]:
-    """A cache that cannot be written must not cost a training its metrics."""
-    try:
-        with replacing(file) as temporary, temporary.open("wb") as opened:  # not by its name, which torch writes down
-            torch.save(network.state_dict(), opened)
+    try:  # a cache that cannot be written must not cost a training its metrics
+        if file:
+            with replacing(file) as temporary, temporary.open("wb") as opened:  # by name, torch would write that down
+                torch.save(network.state_dict(), opened)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-        return (f"The classifier could not be kept in {file.parent} ({error}): it will be trained again.",)
-    return ()
+        note = f"The classifier could not be kept in {file and file.parent} ({error}): it will be trained again."
+        return network.eval(), (note,)
+    return network.eval(), ()
 
 
 def _train(network: Classifier, images: Tensor, labels: Tensor, seed: int, device: torch.device | str) -> None:

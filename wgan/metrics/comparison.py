@@ -9,15 +9,10 @@ from wgan.metrics.report import Report, number, paragraphs, table
 
 @dataclass(frozen=True)
 class Difference:
-    """One metric of two sets of generated images.
+    """One metric of two sets of generated images, and its values.
 
-    Attributes:
-        key, name, section: as of the metric.
-        first, second: its values.
-        noise: a difference up to this is within the 95 % intervals; None where there are none. The sets share the
-            real images they are compared with, which makes true differences clearer than this allows for.
-        real: its value between two sets of real images.
-        better: 0 or 1, the set that is better by more than noise; None if neither is.
+    A difference up to `noise` is within the 95 % intervals. The sets share the real images they are compared with,
+    which makes true differences clearer than this allows for.
     """
 
     key: str
@@ -25,9 +20,9 @@ class Difference:
     section: str
     first: float
     second: float
-    noise: float | None
-    real: float | None
-    better: int | None
+    noise: float | None  # None where there are no intervals
+    real: float | None  # the metric between two sets of real images
+    better: int | None  # 0 or 1, the set that is better by more than noise; None if neither is
 
 
 def differences(first: Report, second: Report) -> tuple[Difference, ...]:
@@ -45,13 +40,7 @@ def _difference(a: Metric, b: Metric) -> Difference:
 
 
 def comparison_table(names: tuple[str, str], first: Report, second: Report) -> str:
-    """Side by side for people.
-
-    Args:
-        names: what the two sets are called.
-        first: the report of the first set.
-        second: the report of the second, against the same real images.
-    """
+    """Side by side for people; `names` are what the two sets, compared with the same real images, are called."""
     found = differences(first, second)
     header = ("Metric", "A", "B", "B - A", "noise", "real vs real", "better beyond noise")
     rows = [

@@ -63,11 +63,8 @@ def measure(
 ) -> tuple[Metric, ...]:
     """The metrics of one statistic: generated against held-out, with interval, and training against held-out.
 
-    Args:
-        statistic: (images to judge, real images) to key and value; called on equal parts of both as well.
-        sets: what it is called on.
-        section: the metrics' heading.
-        jackknife: intervals from leaving blocks out rather than from the blocks themselves; for cheap statistics.
+    The statistic, (images to judge, real images) to key and value, is called on equal parts of both as well. With
+    `jackknife` the intervals come from leaving blocks out rather than from the blocks themselves; for cheap statistics.
     """
     value, real = statistic(sets.fake, sets.real), statistic(sets.other, sets.real)
     part = without if jackknife else lambda rows, block: rows[block]

@@ -54,7 +54,7 @@ def evaluate(
         seed: what is drawn (pairs, projections, resamples).
         device: where to compute.
         cache: a folder that keeps the classifier trained on `train`; None trains it anew.
-        inception_weights: torch-fidelity's weights file, for machines without internet.
+        inception_weights: torch-fidelity's weights file; None lets it look for one, or download it.
 
     Raises:
         InputError: an unknown group, or images of different shapes.

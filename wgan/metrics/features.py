@@ -22,10 +22,7 @@ _known: dict[tuple[str, str], Tensor] = {}
 def remembered(name: str, images: Tensor, extract: Callable[[Tensor], Tensor]) -> Tensor:
     """`extract(images)`, or the same from this process's memory of its last few calls.
 
-    Args:
-        name: all that `extract` depends on besides the images.
-        images: (N, C, H, W) uint8.
-        extract: what to compute.
+    The name tells all that `extract` depends on besides the images, (N, C, H, W) uint8.
     """
     key = (name, digest(images))
     _known[key] = _known.pop(key) if key in _known else extract(images)  # the last one used stands last
@@ -54,11 +51,7 @@ def random_vgg16(images: Tensor, device: torch.device | str = "cpu") -> Tensor:
     """64 features of a randomly initialised VGG16 ("R64" of Naeem et al. 2020, section 5, arXiv:2002.09797).
 
     Random features know no photographs, so they judge digits and textures as fairly as faces. The weights are always
-    the same. Grey images are repeated to three channels, those above 64 pixels are averaged down.
-
-    Args:
-        images: (N, C, H, W) uint8, C is 1 or 3.
-        device: computes them.
+    the same. Of (N, C, H, W) uint8, grey images are repeated to three channels, those above 64 pixels averaged down.
     """
 
     def extract(batch: Tensor) -> Tensor:
@@ -92,7 +85,7 @@ def he_normal_fan_out_(network: nn.Module, random: torch.Generator) -> None:
     """He initialisation of convolutions (fan out, as torchvision's VGG) and linear layers, biases zero."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
-            fan = layer.weight[0].numel() if isinstance(layer, nn.Linear) else layer.weight[:, 0].numel()
+            fan = (layer.weight[0] if isinstance(layer, nn.Linear) else layer.weight[:, 0]).numel()
             layer.weight.normal_(0, math.sqrt(2 / fan), generator=random)
             if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
+                layer.bias.zero_()

@@ -18,17 +18,7 @@ class LeftOut(Exception):
 
 @dataclass(frozen=True)
 class EvaluationInputs:
-    """What a group of metrics is given.
-
-    Attributes:
-        fake: (N, C, H, W) uint8 generated images.
-        held_out: real images that no generator was trained on.
-        train: the real images the generator was trained on.
-        seed: what is drawn (pairs, projections, resamples).
-        device: where to compute.
-        cache: a folder that keeps the classifier trained on `train`; None trains it anew.
-        inception_weights: torch-fidelity's weights file; None lets it look for one, or download it.
-    """
+    """What a group of metrics is given: the arguments of `wgan.metrics.evaluate.evaluate`."""
 
     fake: Tensor
     held_out: ImageSet

@@ -23,21 +23,12 @@ ADVICE = "Give inception_weights: FILE, torch-fidelity's weights-inception-2015-
 def inception_metrics(inputs: EvaluationInputs) -> Report:
     """FID and KID; a note instead where the weights cannot be had."""
     sets = drawn(inputs)
-    try:
-        network = load_network(inputs.inception_weights)
-    except InputError:
-        raise
-    except Exception as error:  # a server, a proxy or torch's cache of downloads may fail in any way
-        reason = str(error) or type(error).__name__
-        raise LeftOut(f"was left out: its weights cannot be downloaded ({reason}). {ADVICE}") from error
-    network.to(inputs.device)
+    network = load_network(inputs.inception_weights).to(inputs.device)
 
-    def extract(batch: Tensor) -> Tensor:
-        found: Tensor = network(batch.to(inputs.device).expand(-1, 3, -1, -1))[0]
-        return found
+    def extract(images: Tensor) -> Tensor:
+        return batched(images, lambda x: network(x.to(inputs.device).expand(-1, 3, -1, -1))[0], 1 << 17)
 
-    name = f"inception {inputs.inception_weights}"
-    features = sets.map(lambda images: remembered(name, images, lambda x: batched(x, extract, 1 << 17)).double())
+    features = sets.map(lambda images: remembered(f"inception {inputs.inception_weights}", images, extract).double())
 
     def distances(fake: Tensor, real: Tensor) -> dict[str, float]:
         return {"fid": frechet_distance(fake, real), "kid": SCALE * mmd2(fake, real, cubic)}
@@ -53,7 +44,7 @@ def load_network(weights: Path | None) -> nn.Module:
 
     Raises:
         InputError: `weights` is no file of these weights, or cannot be read.
-        Exception: of any kind, where `weights` is None and there is no way to download them.
+        LeftOut: `weights` is None, and there is no way to download them.
     """
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
@@ -61,9 +52,10 @@ def load_network(weights: Path | None) -> nn.Module:
         if weights is not None:  # torch-fidelity would run code from the file; what passes here contains none
             torch.load(weights, map_location="cpu", weights_only=True)
         network: nn.Module = FeatureExtractorInceptionV3("inception", ["2048"], weights and str(weights))
-    except Exception as error:  # of a file that anybody can have made, a reader may say anything
+    except Exception as error:  # a file that anybody can have made, a server or a proxy may fail in any way
         if weights is None:
-            raise
+            reason = str(error) or type(error).__name__
+            raise LeftOut(f"was left out: its weights cannot be downloaded ({reason}). {ADVICE}") from error
         problem = "does not hold torch-fidelity's Inception weights"
         if isinstance(error, OSError) and error.strerror:
             problem = f"cannot be read: {error.strerror}"

@@ -13,12 +13,8 @@ ROWS, COLUMNS = 8, 8  # of that picture; a row begins with the generated image
 def nearest(queries: Tensor, pool: Tensor, count: int = 1, device: torch.device | str = "cpu") -> Tensor:
     """The `count` nearest images of `pool` for each query, by Euclidean distance of their pixels.
 
-    Args:
-        queries: (Q, C, H, W) uint8.
-        pool: (N, C, H, W) uint8, may be memory-mapped: it is read in slices, and no more than one slice of the
-            distance matrix exists at a time.
-        count: neighbours per query, at most N.
-        device: computes the distances.
+    Queries, (Q, C, H, W), and pool, (N, C, H, W), are uint8. The pool may be memory-mapped: it is read in slices, and
+    no more than one slice of the distance matrix exists at a time.
 
     Returns:
         (Q, count) int64 indices into `pool`, the nearest first; of equally near images the one with the lower index.
@@ -41,10 +37,7 @@ def nearest_rows(fake: Tensor, real: Tensor, device: torch.device | str = "cpu")
     The first is the generated image that is nearest of all to a real one: if it equals its neighbour, the generator
     repeats what it was shown. The others go on evenly to the one that is farthest from any real image.
 
-    Args:
-        fake: (N, C, H, W) uint8; the first 1,024 are looked at.
-        real: (M, C, H, W) uint8, the training images.
-        device: computes the distances.
+    The images, (N, C, H, W), are uint8.
 
     Returns:
         At most `ROWS` times (C, H, W) and (K, C, H, W) uint8, K at most `COLUMNS` - 1.

@@ -41,12 +41,7 @@ METRICS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 @torch.no_grad()
 def compare(x: Tensor, y: Tensor, device: torch.device | str = "cpu") -> dict[str, Tensor]:
-    """Every metric for each pair.
-
-    Args:
-        x: (N, C, H, W) uint8, C is 1 or 3, H and W at least 17.
-        y: the same shape.
-        device: where to compute.
+    """Every metric for each pair of (N, C, H, W) uint8, C is 1 or 3, H and W at least 17.
 
     Returns:
         Metric to (N,) float64. PSNR in dB, at most 80 (piq adds 1e-8 to the squared error); SSIM in [-1, 1] and

@@ -24,9 +24,9 @@ def prdc_metrics(inputs: EvaluationInputs) -> Report:
 
 
 def manifold_metrics(fake: Tensor, real: Tensor, neighbours: int = NEIGHBOURS) -> dict[str, float]:
-    """Equations 1 to 5 of the paper; balls are open, and no point is its own neighbour.
+    """Equations 1 to 5 of the paper, of (M, D) and (N, D) features; `neighbours`, its k, is less than M and N.
 
-    Of (M, D) and (N, D) features; `neighbours`, the paper's k, is less than M and N.
+    Balls are open, and no point is its own neighbour.
     """
     centre = real.double().mean(dim=0)  # distances through a matrix product lose digits far from the origin
     fake, real = fake.double() - centre, real.double() - centre

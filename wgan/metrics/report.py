@@ -11,19 +11,12 @@ from wgan.config.metrics import Direction, Metric
 
 @dataclass(frozen=True)
 class Report:
-    """All metrics of one evaluation, or of one group of them.
+    """All metrics of one evaluation, or of one group of them."""
 
-    Attributes:
-        metrics: in the order of the table.
-        notes: what a reader of the numbers must know: what was left out and why, repeated images.
-        class_counts: for each class, how many images the classifier sees in it: (name, generated, real).
-        seconds: what each group cost.
-    """
-
-    metrics: tuple[Metric, ...] = ()
-    notes: tuple[str, ...] = ()
-    class_counts: tuple[tuple[str, int, int], ...] = ()
-    seconds: dict[str, float] = field(default_factory=dict)
+    metrics: tuple[Metric, ...] = ()  # in the order of the table
+    notes: tuple[str, ...] = ()  # what a reader of the numbers must know: what was left out and why, repeated images
+    class_counts: tuple[tuple[str, int, int], ...] = ()  # images the classifier sees in each: (name, generated, real)
+    seconds: dict[str, float] = field(default_factory=dict)  # what each group cost
 
     def values(self) -> dict[str, float]:
         """Key to value: the columns an evaluation adds to the log."""

@@ -16,12 +16,7 @@ STUDENT = 2.365  # 97.5 % quantile of Student's t with BLOCKS - 1 degrees of fre
 
 
 def bootstrap_mean(values: Tensor, seed: int) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of a mean (Efron 1979).
-
-    Args:
-        values: (N,), one independent value per image or pair.
-        seed: of the resamples.
-    """
+    """95 % percentile bootstrap interval of the mean of (N,) independent values (Efron 1979)."""
     drawn = torch.randint(len(values), (RESAMPLES, len(values)), generator=generator(seed, "bootstrap"))
     means = values.double().cpu()[drawn].mean(dim=1)
     low, high = torch.quantile(means, torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()

@@ -52,12 +52,8 @@ def levels(side: int) -> list[int]:
 def pyramid(images: Tensor, count: int) -> list[Tensor]:
     """Laplacian pyramid (Burt and Adelson 1983): band-pass levels from fine to coarse, the last one low-pass.
 
-    Args:
-        images: (N, C, H, W) float, H and W divisible by 2 ** (count - 1).
-        count: of levels.
-
-    Returns:
-        `count` tensors; upsampled and summed they give the images back.
+    The images are (N, C, H, W) float, H and W divisible by 2 ** (count - 1); `count` levels, upsampled and summed, give
+    them back.
     """
     found = [images]
     for _ in range(count - 1):
@@ -78,14 +74,10 @@ def _blur(images: Tensor, gain: float) -> Tensor:
 def patches(images: Tensor, count: int, per_image: int, seed: int) -> Tensor:
     """Square patches of every level at random places, the same number of each image.
 
-    Args:
-        images: (N, C, H, W) uint8.
-        count: levels.
-        per_image: patches of each image and level.
-        seed: where they lie: at the same places in each set, which takes the places' noise out of the comparison.
+    They lie at the same places in each set, which takes the places' noise out of the comparison.
 
     Returns:
-        (N, levels, per_image, C, 7, 7) float32.
+        (N, levels, per_image, C, 7, 7) float32, of (N, C, H, W) uint8.
     """
     random = generator(seed, "swd/places")
     found = []
@@ -93,10 +85,9 @@ def patches(images: Tensor, count: int, per_image: int, seed: int) -> Tensor:
         per_level = []
         for level in pyramid(to_unit(images[part]), count):
             windows = level.unfold(2, PATCH, 1).unfold(3, PATCH, 1)  # (n, C, rows, columns, 7, 7), a view
-            n, rows, columns = len(level), windows.shape[2], windows.shape[3]
-            row = torch.randint(rows, (n, per_image), generator=random)
-            column = torch.randint(columns, (n, per_image), generator=random)
-            per_level.append(windows[torch.arange(n)[:, None], :, row, column])
+            size = len(level), per_image
+            row, column = (torch.randint(side, size, generator=random) for side in windows.shape[2:4])
+            per_level.append(windows[torch.arange(size[0])[:, None], :, row, column])
         found.append(torch.stack(per_level, dim=1))
     return torch.cat(found)
 

@@ -13,12 +13,9 @@ from wgan.metrics.report import Report
 from wgan.networks.base import Critic
 from wgan.networks.layers import LeakyReLU, Linear
 
-POINTS = 1_000
-"""Of each kind in a distance: the simplex takes a fifth of a second for so many."""
-REACH = 3.0
-"""A point belongs to a mode within so many standard deviations of its centre (VEEGAN, arXiv:1705.07761, sec. 5)."""
-PRESENT = 0.1
-"""A mode is covered when so large a share of what it should hold lies near it: a stray point or two is no mode."""
+POINTS = 1_000  # of each kind in a distance: the simplex takes a fifth of a second for so many
+REACH = 3.0  # standard deviations from its centre within which a point belongs to a mode (VEEGAN, arXiv:1705.07761, 5)
+PRESENT = 0.1  # a mode is covered when such a share of what it should hold lies near it: a stray point or two is none
 
 
 class Modes(NamedTuple):

@@ -31,13 +31,9 @@ class Damaged(InputError):
 def save(folder: Path, state: Mapping[str, Any], previous_step: int | None, keep: int) -> Path:
     """Make `state` the newest checkpoint; the one before it stays as `step_N.pt`.
 
-    At every moment a whole checkpoint stands in the folder: the last one is renamed, never overwritten.
-
-    Args:
-        folder: the run's checkpoints.
-        state: tensors in plain containers, with `step`.
-        previous_step: the step of the present last.pt; None if there is none.
-        keep: how many checkpoints stay, the new one included.
+    At every moment a whole checkpoint stands in the folder: the last one is renamed, never overwritten. The state holds
+    tensors in plain containers; `previous_step` is that of the present last.pt, None if there is none; `keep` counts
+    the new one too.
 
     Raises:
         OSError: the disk is full, or the folder cannot be written: the older checkpoints are as they were.
@@ -63,9 +59,7 @@ def save_best(folder: Path, state: Mapping[str, Any]) -> Path:
 def newest(folder: Path, *, set_aside: bool = False) -> tuple[dict[str, Any], Path, list[str]] | None:
     """The newest checkpoint that is whole.
 
-    Args:
-        folder: the run's checkpoints.
-        set_aside: rename damaged ones to `*.damaged`; only for who holds the run's lock.
+    `set_aside` renames damaged ones to `*.damaged`; only for who holds the run's lock.
 
     Returns:
         The state, its file, and a line for each damaged file; None where the folder holds no checkpoint.

@@ -11,12 +11,10 @@ COLUMNS = (
     *("step", "epoch", "critic_loss", "generator_loss", "wasserstein_estimate"),
     *("gradient_penalty", "gradient_norm", "images_per_second"),
 )
-TAIL = 4096
-"""Bytes at a log's end that hold at least one whole row."""
+TAIL = 4096  # bytes at a log's end that hold at least one whole row
 
 Row = dict[str, float]
-Columns = dict[str, list[float]]
-"""Column name -> one float for each row; NaN where the cell is empty or no number."""
+Columns = dict[str, list[float]]  # name -> one float for each row; NaN where the cell is empty or no number
 
 
 def read_log(path: Path) -> Columns:
@@ -62,10 +60,8 @@ def _number(cell: str) -> float:
 class LogFile:
     """log.csv, opened to go on after a checkpoint: later rows, of a stretch that will be trained again, are dropped.
 
-    Args:
-        path: the file; made with its header if it is missing or no log.
-        step: of the checkpoint that the training goes on from.
-        count: rows that stood in the file when that checkpoint was saved.
+    The file is made with its header if it is missing or no log; `count` rows stood in it when the checkpoint of `step`
+    was saved.
 
     Attributes:
         count: rows in the file.

@@ -32,11 +32,7 @@ def directory_of(config: GenerateConfig | EvaluateConfig) -> Path:
 def filling(directory: Path, config: GenerateConfig | EvaluateConfig, batch_size: int, device: str) -> Iterator[None]:
     """Write config.yaml into what `directory_of` gave, then let the block write the rest.
 
-    Args:
-        directory: made if it is missing.
-        config: the job's keys.
-        batch_size: the key that gives way where memory runs out; 1 for a job without it.
-        device: its name.
+    `batch_size` is the key that gives way where memory runs out, 1 for a job without it; `device` is its name.
 
     Raises:
         RunFault: the disk is full, the directory cannot be written, or memory runs out.

@@ -18,10 +18,8 @@ from wgan.utils.atomic_io import write_text
 from wgan.utils.console import warn
 from wgan.utils.errors import InputError, RunFault
 
-LONGEST_NAME = 110
-"""A name with values in it is cut here; a number may follow, and the YAML takes 120 characters."""
-NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
-"""What a network share without a lock service answers."""
+LONGEST_NAME = 110  # a name with values in it is cut here; a number may follow, and the YAML takes 120 characters
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)  # of a network share without a lock service
 
 
 @dataclass(unsafe_hash=True)  # of the directory alone: the other places follow from it

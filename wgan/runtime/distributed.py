@@ -30,12 +30,10 @@ if TYPE_CHECKING:
 TIMEOUT = timedelta(days=1)
 """How long a rank waits for the others, who may decode millions of images or measure. The death of a process or of a
 machine is noticed at once, by the closed connection and by torch's elastic agent, and does not wait for this."""
-POLL_EVERY = 16
-"""Steps between looks at whether a rank was asked to stop: on accelerators each look waits for the device."""
+POLL_EVERY = 16  # steps between looks whether a rank was asked to stop: on accelerators each waits for the device
 
 T = TypeVar("T")
-Metrics = dict[str, list[tuple[int, float]]]
-"""Name -> (step, value) in the order of time."""
+Metrics = dict[str, list[tuple[int, float]]]  # name -> (step, value) in the order of time
 
 
 @dataclass(eq=False)
@@ -213,11 +211,7 @@ def open_ranks(config: TrainConfig) -> Iterator[Ranks]:
 
 
 def check_even_split(config: TrainConfig, world_size: int) -> None:
-    """Every rank gets as many rows of a batch, and each part of them (`accumulate`) as many of those.
-
-    Raises:
-        InputError: with the nearest sizes that work.
-    """
+    """Raise an InputError, with the nearest sizes that work, where ranks or their parts would get unequal rows."""
     parts = world_size * config.accumulate
     if config.batch_size % parts:
         sizes = " or ".join(map(str, nearest_even_sizes(config.batch_size, parts)))

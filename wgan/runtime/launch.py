@@ -37,9 +37,8 @@ def launch(job: Callable[[TrainConfig], int], config: TrainConfig, processes: in
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         if failure.exitcode < 0:
-            killer = signal.Signals(-failure.exitcode).name
-            problem = f"Rank {rank} was killed ({killer}). The same command goes on from the last checkpoint."
-            raise RunFault(problem) from None
+            killed = f"Rank {rank} was killed ({signal.Signals(-failure.exitcode).name})"
+            raise RunFault(f"{killed}. The same command goes on from the last checkpoint.") from None
         return int(failure.exitcode)
     finally:
         logging.disable(logging.NOTSET)

@@ -6,23 +6,24 @@ The loop and the results ask `Samples`, chosen by the data's shape, and never wh
 import math
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from wgan.config.schema import TrainConfig
 from wgan.data.image_set import Data
+from wgan.metrics import evaluate
+from wgan.metrics.distribution import most_used
+from wgan.metrics.neighbours import nearest_rows
+from wgan.metrics.report import Report
+from wgan.metrics.toy_2d import evaluate_points, exact_w1, gradient_norms_by_depth, weights_of
+from wgan.reporting.evaluation_pictures import interpolation_strip, neighbour_picture
 from wgan.reporting.grids import real_fake_grid, save_grid, to_uint8
 from wgan.reporting.toy_2d import depth_picture, plane_picture, side_by_side
 from wgan.trainers.base import Trainer
 from wgan.utils.rng import generator as randomness
 
-if TYPE_CHECKING:
-    from wgan.metrics.report import Report  # its libraries take seconds to import
-
-BATCH = 256
-"""Samples generated at a time."""
+BATCH = 256  # samples generated at a time
 
 
 class Samples(ABC):
@@ -44,25 +45,17 @@ class Samples(ABC):
 
     @abstractmethod
     def draw(self, trainer: Trainer, path: Path) -> Tensor:
-        """Write the picture of the averaged generator as it is now, always of the same latents.
-
-        Returns:
-            What is shown, (N, ...), as `Trainer.sample` gives it.
-        """
+        """Write the picture of the averaged generator as it is now, of always the same latents, and return them."""
 
     def metrics(self, trainer: Trainer) -> dict[str, float]:
         """What is cheap enough to stand in each row of the log, by the names of its columns."""
         return {}
 
     def require(self) -> None:  # noqa: B027 - the metrics of points read no file
-        """Look at the files that the metrics will read, before the first step is taken.
-
-        Raises:
-            InputError: one is not what it should be.
-        """
+        """Raise an InputError for a file that the metrics will read and cannot, before the first step is taken."""
 
     @abstractmethod
-    def evaluate(self, trainer: Trainer) -> "Report":
+    def evaluate(self, trainer: Trainer) -> Report:
         """The run's metrics of the averaged generator as it is now."""
 
     @abstractmethod
@@ -82,8 +75,7 @@ class ImageSamples(Samples):
     """Images: grids of them, and the metrics that the YAML names."""
 
     shown, measured = 64, 2_048
-    searched = 256
-    """Images whose nearest training images are looked for at the end."""
+    searched = 256  # images whose nearest training images are looked for at the end
 
     def draw(self, trainer: Trainer, path: Path) -> Tensor:
         images = trainer.sample(self.latents)
@@ -91,15 +83,9 @@ class ImageSamples(Samples):
         return images
 
     def require(self) -> None:
-        if "inception" in self.config.metrics:
-            from wgan.metrics import evaluate
+        evaluate.require(self.config.metrics, self.config.inception_weights)
 
-            evaluate.require(self.config.metrics, self.config.inception_weights)
-
-    def evaluate(self, trainer: Trainer) -> "Report":
-        from wgan.metrics import evaluate
-        from wgan.metrics.report import Report
-
+    def evaluate(self, trainer: Trainer) -> Report:
         if not self.config.metrics:
             return Report()
         fake = to_uint8(self.generated(trainer, self.measured))
@@ -108,10 +94,6 @@ class ImageSamples(Samples):
     def compare(self, trainer: Trainer, directory: Path) -> None:
         real = to_float(self.data.held_out.images[: self.shown])
         real_fake_grid(real, self.generated(trainer, self.shown), directory / "real_fake_grid.png")
-        from wgan.metrics.distribution import most_used
-        from wgan.metrics.neighbours import nearest_rows
-        from wgan.reporting.evaluation_pictures import interpolation_strip, neighbour_picture
-
         walk = self._walk()
         between = trainer.sample(walk.flatten(0, 1)).unflatten(0, walk.shape[:2])
         interpolation_strip(between, directory / "interpolation.png")
@@ -132,8 +114,7 @@ class PointSamples(Samples):
     """Points in the plane, where the distance that the critic estimates can be computed exactly."""
 
     shown, measured = 1_000, 10_000
-    compared = 500
-    """Of each kind in the log's exact distance: the simplex takes a tenth of a second for so many."""
+    compared = 500  # of each kind in the log's exact distance: the simplex takes a tenth of a second for so many
 
     def draw(self, trainer: Trainer, path: Path) -> Tensor:
         points = trainer.sample(self.latents)
@@ -142,21 +123,15 @@ class PointSamples(Samples):
 
     @torch.no_grad()
     def metrics(self, trainer: Trainer) -> dict[str, float]:
-        from wgan.metrics.toy_2d import exact_w1
-
         latents = self.latents[: self.compared].to(trainer.device)
         fake = trainer.generator(latents)  # the critic follows these weights, not the average
         return {"exact_w1": exact_w1(fake, self.real[: self.compared])}
 
-    def evaluate(self, trainer: Trainer) -> "Report":
-        from wgan.metrics.toy_2d import evaluate_points
-
+    def evaluate(self, trainer: Trainer) -> Report:
         fake = self.generated(trainer, self.measured)
         return evaluate_points(fake, self.data.held_out, self.data.train, self.config.seed)
 
     def compare(self, trainer: Trainer, directory: Path) -> None:
-        from wgan.metrics.toy_2d import gradient_norms_by_depth, weights_of
-
         real, fake = self.data.held_out.images[: self.shown], self.generated(trainer, self.shown)
         side_by_side(real, fake, directory / "real_fake_grid.png")
         name, points = self.config.arch, torch.cat([real, fake]).to(trainer.device)

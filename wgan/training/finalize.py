@@ -1,9 +1,9 @@
 """What a finished run leaves for people and programs: metrics and pictures."""
 
 import json
-from typing import TYPE_CHECKING
 
 from wgan.config.metrics import Metric, ranking_keys
+from wgan.metrics.report import Report
 from wgan.reporting.animation import training_gif
 from wgan.reporting.run_record import find_samples, read_run
 from wgan.runs.checkpoint import BEST
@@ -13,16 +13,9 @@ from wgan.training.evaluator import Samples
 from wgan.utils.atomic_io import write_text
 from wgan.utils.console import say
 
-if TYPE_CHECKING:  # metrics imports libraries that take seconds
-    from wgan.metrics.report import Report
 
-
-def write(run: Run, samples: Samples, trainer: Trainer, report: "Report | None") -> "Report":
-    """Everything that is written once, after the last step: the GIF, the real/fake grid, the metrics.
-
-    Returns:
-        The metrics, which are `report` where they are known already.
-    """
+def write(run: Run, samples: Samples, trainer: Trainer, report: Report | None) -> Report:
+    """Write all that is written once, after the last step; return the metrics: `report` where they are known."""
     samples.compare(trainer, run.directory)
     training_gif(sorted(run.samples.glob("step_*.png")), run.directory / "training.gif")
     report = report or samples.evaluate(trainer)
@@ -31,7 +24,7 @@ def write(run: Run, samples: Samples, trainer: Trainer, report: "Report | None")
     return report
 
 
-def choosing_metric(report: "Report", key: str | None = None) -> Metric | None:
+def choosing_metric(report: Report, key: str | None = None) -> Metric | None:
     """The metric that chooses the best checkpoint: `key`, or the most telling one; None where it was not computed."""
     found = {metric.key: metric for metric in report.metrics}
     return found.get(key) if key else next((found[key] for key in ranking_keys(found)), None)

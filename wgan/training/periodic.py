@@ -2,10 +2,11 @@
 
 import math
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from wgan.config.schema import TrainConfig
 from wgan.data.batches import Batches
+from wgan.metrics.report import Report
 from wgan.reporting.live import Pages
 from wgan.reporting.tensorboard import EventFiles
 from wgan.training.evaluator import Samples
@@ -17,9 +18,6 @@ from wgan.training.state import Best, TrainingState
 from wgan.utils import malloc
 from wgan.utils.console import detail, say
 from wgan.utils.signals import Interruption
-
-if TYPE_CHECKING:
-    from wgan.metrics.report import Report  # its libraries take seconds to import
 
 
 class Due(NamedTuple):
@@ -46,11 +44,7 @@ def due(config: TrainConfig, step: int, last: bool) -> Due:
 
 
 class PeriodicTasks:
-    """The tasks of one run. All ranks call them alike; what is measured, drawn and written, rank 0 does alone.
-
-    Attributes:
-        reports: step -> its metrics; the latest alone.
-    """
+    """The tasks of one run. All ranks call them alike; what is measured, drawn and written, rank 0 does alone."""
 
     def __init__(
         self, state: TrainingState, batches: Batches, samples: Samples, pages: Pages, events: EventFiles | None
@@ -58,7 +52,7 @@ class PeriodicTasks:
         self.state, self.batches, self.samples, self.pages, self.events = state, batches, samples, pages, events
         self.config, self.ranks, self.trainer = state.config, state.ranks, state.trainer
         self.real_spread = spread(samples.real)
-        self.reports: dict[int, Report] = {}
+        self.reports: dict[int, Report] = {}  # step -> its metrics; the latest alone
 
     def run_due(self, progress: Progress, interruption: Interruption) -> None:
         """Do what is due at the present step."""
@@ -82,7 +76,7 @@ class PeriodicTasks:
         return minutes is not None and self.ranks.broadcast_from_rank0(self.state.stopwatch.read) >= 60 * minutes
 
     def write_row(self, progress: Progress, interruption: Interruption, measured: bool) -> None:
-        """Read the buffer from the device, refuse what is not finite, write a row; none if a signal ends the metrics."""
+        """Read the buffer, refuse what is not finite, write a row (none if a signal cuts metrics off)."""
         state = self.state
         metrics = self.ranks.average_metrics(state.buffer.read())
         state.require_finite(first_not_finite(metrics))

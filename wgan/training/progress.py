@@ -9,8 +9,7 @@ from tqdm import tqdm
 
 from wgan.utils.console import progress_bar, say
 
-SHOWN = {"critic_loss": "critic", "wasserstein_estimate": "W"}
-"""Metrics on the bar, with their short names."""
+SHOWN = {"critic_loss": "critic", "wasserstein_estimate": "W"}  # metrics on the bar, with their short names
 
 
 class Progress:

@@ -16,8 +16,7 @@ from wgan.networks.base import Critic, Generator
 from wgan.networks.build import build_critic, build_generator
 from wgan.utils.errors import InputError
 
-GRID = 64
-"""Images in a sample grid."""
+GRID = 64  # images in a sample grid
 
 
 class Layer(NamedTuple):

@@ -42,18 +42,7 @@ class Best(NamedTuple):
 
 
 class TrainingState:
-    """How far a run is, and its files: checkpoints, log.csv, state.json.
-
-    Attributes:
-        step: critic updates done.
-        num_steps: critic updates in all; fewer once `max_minutes` are over.
-        row_seconds: of training, up to the log's last row.
-        stopwatch: counts the training's seconds, over all processes that worked on this run.
-        buffer: metrics of the steps since the log's last row.
-        best: what best.pt holds.
-        saved: the newest checkpoint's step and rows of the log; None while there is none.
-        run_started: whether the lock is held and the state restored: only then is state.json ours to write.
-    """
+    """How far a run is, and its files: checkpoints, log.csv, state.json."""
 
     trainer: Trainer
     log: LogFile | NoLog
@@ -63,12 +52,14 @@ class TrainingState:
     ) -> None:
         self.config, self.run, self.data = config, run, data
         self.device, self.dtype, self.ranks = device, dtype, ranks
-        self.num_steps = num_steps_of(config, len(data.train))
-        self.step, self.row_seconds = 0, 0.0
-        self.stopwatch, self.buffer, self.watch = Stopwatch(), MetricBuffer(), Watch()
+        self.step = 0  # critic updates done
+        self.num_steps = num_steps_of(config, len(data.train))  # fewer once `max_minutes` are over
+        self.stopwatch = Stopwatch()  # the training's seconds, over all processes that worked on this run
+        self.row_seconds = 0.0  # of these, up to the log's last row
+        self.buffer, self.watch = MetricBuffer(), Watch()  # of the steps since that row; of all
         self.best: Best | None = None
-        self.saved: tuple[int, int] | None = None
-        self.run_started = False
+        self.saved: tuple[int, int] | None = None  # the newest checkpoint's step and rows of the log
+        self.run_started = False  # the lock is held and the state restored: only then is state.json ours to write
         self.started = str(run.read_state().get("started", _now()))
 
     def open(self, trainer: Trainer) -> None:
@@ -183,10 +174,7 @@ class TrainingState:
 def load_newest(folder: Path, trainer: Trainer, fingerprint: str) -> dict[str, Any] | None:
     """Load a run's newest whole checkpoint into its trainer, checked: its shapes, its images, its fields.
 
-    Damaged ones are set aside, with a warning.
-
-    Returns:
-        What the checkpoint holds; None where there is none.
+    Damaged ones are set aside, with a warning. It returns what the checkpoint holds, None where there is none.
 
     Raises:
         InputError: all checkpoints are damaged; or the newest is of another run, of other images.
