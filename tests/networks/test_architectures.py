@@ -4,9 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from wgan.networks.conv import ConvCritic, ConvGenerator
-from wgan.networks.dense import DenseCritic, DenseGenerator
-from wgan.networks.resnet import ResNetCritic, ResNetGenerator
+from wgan.networks.build import new_critic, new_generator
 
 SIZES = [28, 32, 48, 64, 96, 128, 256]
 
@@ -22,7 +20,7 @@ def maps(network: nn.Sequential, x: Tensor, kinds: tuple[type[nn.Module], ...]) 
 
 
 def test_the_critic_at_64_px_has_the_layers_of_the_seeds_table() -> None:
-    critic = ConvCritic((3, 64, 64), 64, "instance")
+    critic = new_critic("conv", (3, 64, 64), 64, "instance")
     convolutions = [layer for layer in critic.main if isinstance(layer, nn.Conv2d)]
     assert maps(critic.main, torch.zeros(2, 3, 64, 64), (nn.Conv2d,)) == [
         (64, 32, 32),
@@ -43,7 +41,7 @@ def test_the_critic_at_64_px_has_the_layers_of_the_seeds_table() -> None:
 
 
 def test_the_generator_at_64_px_has_the_layers_of_the_seeds_table() -> None:
-    generator = ConvGenerator(100, (3, 64, 64), 128)
+    generator = new_generator("conv", 100, (3, 64, 64), 128)
     assert maps(generator.main, torch.zeros(2, 100, 1, 1), (nn.ConvTranspose2d,)) == [
         (1024, 4, 4),
         (512, 8, 8),
@@ -68,7 +66,7 @@ def test_the_state_of_pytorchs_dcgan_example_loads() -> None:
         *[nn.ConvTranspose2d(ngf * 2, ngf, 4, 2, 1, bias=False), nn.BatchNorm2d(ngf), nn.ReLU(True)],
         *[nn.ConvTranspose2d(ngf, nc, 4, 2, 1, bias=False), nn.Tanh()],
     )
-    ours = ConvGenerator(nz, (nc, 64, 64), ngf)
+    ours = new_generator("conv", nz, (nc, 64, 64), ngf)
     ours.load_state_dict({f"main.{name}": value for name, value in example.state_dict().items()})
     latents = torch.randn(3, nz)
     assert torch.allclose(ours.eval()(latents), example.eval()(latents[:, :, None, None]), atol=1e-6)
@@ -79,9 +77,9 @@ def test_the_state_of_pytorchs_dcgan_example_loads() -> None:
 def test_every_size_generates_images_in_range_and_one_score_each(size: int, channels: int) -> None:
     shape = (channels, size, size)
     pairs = [
-        (ConvGenerator(7, shape, 2), ConvCritic(shape, 2)),
-        (ResNetGenerator(7, shape, 2), ResNetCritic(shape, 2)),
-        (DenseGenerator(7, shape, 2), DenseCritic(shape, 2)),
+        (new_generator("conv", 7, shape, 2), new_critic("conv", shape, 2)),
+        (new_generator("resnet", 7, shape, 2), new_critic("resnet", shape, 2)),
+        (new_generator("dense", 7, shape, 2), new_critic("dense", shape, 2)),
     ]
     for generator, critic in pairs:
         images = generator(torch.randn(4, 7))
@@ -93,15 +91,15 @@ def test_every_size_generates_images_in_range_and_one_score_each(size: int, chan
 @pytest.mark.parametrize("size", SIZES)
 def test_a_generator_is_as_deep_as_its_critic(size: int) -> None:
     """Each map of the one has its counterpart in the other: the smallest is 4 to 7 pixels wide."""
-    generated = maps(ConvGenerator(3, (1, size, size), 2).main, torch.zeros(2, 3, 1, 1), (nn.ConvTranspose2d,))
-    scored = maps(ConvCritic((1, size, size), 2).main, torch.zeros(2, 1, size, size), (nn.Conv2d,))
+    generated = maps(new_generator("conv", 3, (1, size, size), 2).main, torch.zeros(2, 3, 1, 1), (nn.ConvTranspose2d,))
+    scored = maps(new_critic("conv", (1, size, size), 2).main, torch.zeros(2, 1, size, size), (nn.Conv2d,))
     assert generated[:-1] == scored[-2::-1]
     assert 4 <= generated[0][1] <= 7
 
 
 def test_the_initial_weights_are_those_of_the_paper() -> None:
     """DCGAN, sec. 4: normal, deviation 0.02."""
-    critic = ConvCritic((3, 64, 64), 64, generator=torch.Generator().manual_seed(0))
+    critic = new_critic("conv", (3, 64, 64), 64, random=torch.Generator().manual_seed(0))
     for layer in critic.main:
         if isinstance(layer, nn.Conv2d):
             count = layer.weight.numel()
@@ -113,9 +111,9 @@ def test_the_initial_weights_are_those_of_the_paper() -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda g: ConvGenerator(5, (1, 28, 28), 4, g),
-        lambda g: ResNetGenerator(5, (1, 28, 28), 4, g),
-        lambda g: ConvCritic((1, 28, 28), 4, spectral_norm=True, generator=g),
+        lambda g: new_generator("conv", 5, (1, 28, 28), 4, g),
+        lambda g: new_generator("resnet", 5, (1, 28, 28), 4, g),
+        lambda g: new_critic("conv", (1, 28, 28), 4, spectral_norm=True, random=g),
     ],
 )
 def test_initial_weights_depend_on_the_seed_alone(make) -> None:
@@ -130,7 +128,7 @@ def test_initial_weights_depend_on_the_seed_alone(make) -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_bfloat16_differs_from_float32_by_its_rounding_alone(size: int, channels: int) -> None:
     shape = (channels, size, size)
-    generator, critic = ConvGenerator(7, shape, 8), ConvCritic(shape, 8)
+    generator, critic = new_generator("conv", 7, shape, 8), new_critic("conv", shape, 8)
     latents = torch.randn(4, 7)
     images = generator(latents)
     assert (generator(latents.bfloat16()).float() - images).abs().max() < 0.05 * images.abs().max()

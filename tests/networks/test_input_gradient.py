@@ -5,9 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from wgan.networks.base import Critic
-from wgan.networks.conv import ConvCritic
-from wgan.networks.dense import DenseCritic
-from wgan.networks.resnet import ResNetCritic
+from wgan.networks.build import new_critic
 
 SIZES = [28, 32, 48, 64, 96, 128, 256]
 
@@ -27,11 +25,13 @@ def penalty_gradients(critic: Critic, gradient: Tensor) -> list[Tensor]:
 
 
 def critics() -> list:
-    makes = [pytest.param(lambda s=s: ConvCritic((3, s, s), 2), s, id=f"conv-{s}") for s in SIZES]
-    makes += [pytest.param(lambda s=s: ResNetCritic((3, s, s), 2), s, id=f"resnet-{s}") for s in SIZES]
-    makes += [pytest.param(lambda: DenseCritic((3, 28, 28), 2), 28, id="dense-28")]
+    makes = [pytest.param(lambda s=s: new_critic("conv", (3, s, s), 2), s, id=f"conv-{s}") for s in SIZES]
+    makes += [pytest.param(lambda s=s: new_critic("resnet", (3, s, s), 2), s, id=f"resnet-{s}") for s in SIZES]
+    makes += [pytest.param(lambda: new_critic("dense", (3, 28, 28), 2), 28, id="dense-28")]
     spectral = {"spectral_norm": True}
-    makes += [pytest.param(lambda: ResNetCritic((3, 32, 32), 2, **spectral).eval(), 32, id="resnet-32-spectral")]
+    makes += [
+        pytest.param(lambda: new_critic("resnet", (3, 32, 32), 2, **spectral).eval(), 32, id="resnet-32-spectral")
+    ]
     return makes
 
 
@@ -74,9 +74,9 @@ def test_in_float32_it_is_as_near_the_truth_as_double_backward(make, size: int) 
 
 
 @pytest.mark.parametrize("critic_norm", ["instance", "layer"])
-@pytest.mark.parametrize("kind", [ConvCritic, ResNetCritic])
-def test_a_norm_takes_the_ordinary_double_backward(kind, critic_norm: str) -> None:
-    critic = kind((1, 28, 28), 4, critic_norm).double()
+@pytest.mark.parametrize("kind", ["conv", "resnet"])
+def test_a_norm_takes_the_ordinary_double_backward(kind: str, critic_norm: str) -> None:
+    critic = new_critic(kind, (1, 28, 28), 4, critic_norm).double()
     assert not critic.piecewise_linear
     images = torch.randn(3, 1, 28, 28, dtype=torch.float64)
     step = 1e-6

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from wgan.networks.mnist import MnistCritic, MnistGenerator
+from wgan.networks.build import new_critic, new_generator
 
 
 def shapes(network: nn.Sequential, x: torch.Tensor) -> list[tuple[str, tuple[int, ...]]]:
@@ -16,7 +16,7 @@ def shapes(network: nn.Sequential, x: torch.Tensor) -> list[tuple[str, tuple[int
 
 
 def test_the_generator_is_the_documents() -> None:
-    generator = MnistGenerator(100, (1, 28, 28), 128)
+    generator = new_generator("mnist", 100, (1, 28, 28), 128)
     assert shapes(generator.main, torch.zeros(2, 100, 1, 1)) == [
         *[("Flatten", (100,)), ("Linear", (128 * 7 * 7,)), ("LeakyReLU", (128 * 7 * 7,)), ("Unflatten", (128, 7, 7))],
         *[(name, (128, 14, 14)) for name in ("ConvTranspose2d", "BatchNorm2d", "LeakyReLU")],
@@ -31,7 +31,7 @@ def test_the_generator_is_the_documents() -> None:
 
 
 def test_the_critic_is_the_documents() -> None:
-    critic = MnistCritic((1, 28, 28), 64, "batch")
+    critic = new_critic("mnist", (1, 28, 28), 64, "batch")
     assert shapes(critic.main, torch.zeros(2, 1, 28, 28)) == [
         *[(name, (64, 14, 14)) for name in ("Conv2d", "BatchNorm2d", "LeakyReLU")],
         *[(name, (64, 7, 7)) for name in ("Conv2d", "BatchNorm2d", "LeakyReLU")],
@@ -42,7 +42,7 @@ def test_the_critic_is_the_documents() -> None:
 
 def test_without_norm_the_critic_knows_its_adjoint() -> None:
     """So that a gradient penalty needs no double backward."""
-    critic = MnistCritic((1, 28, 28), 4).double()
+    critic = new_critic("mnist", (1, 28, 28), 4).double()
     assert critic.piecewise_linear
     images = torch.randn(3, 1, 28, 28, dtype=torch.float64, requires_grad=True)
     (reference,) = torch.autograd.grad(critic(images).sum(), images)
@@ -50,7 +50,7 @@ def test_without_norm_the_critic_knows_its_adjoint() -> None:
 
 
 def test_all_weights_begin_with_deviation_two_hundredths() -> None:
-    generator = MnistGenerator(100, (1, 28, 28), 32, torch.Generator().manual_seed(0))
+    generator = new_generator("mnist", 100, (1, 28, 28), 32, torch.Generator().manual_seed(0))
     for layer in generator.main:
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             assert abs(float(layer.weight.detach().std()) - 0.02) < 0.02 * 4 / layer.weight.numel() ** 0.5

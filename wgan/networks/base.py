@@ -1,18 +1,14 @@
 """What every generator and every critic is, whatever its layers."""
 
-from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from wgan.networks.init import dcgan_init_
 from wgan.networks.layers import Chain, PiecewiseLinear
 from wgan.utils.rng import generator as randomness
 
-Layers = Iterator[nn.Module]
-"""The layers of a network, from its input to its output."""
 MAX_GROWTH = 16
 """A network's widest layer has at most this many times its feature maps (256 px would double once more)."""
 
@@ -119,62 +115,6 @@ class Critic(nn.Module):
         images = images.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(self(images).sum(), images, create_graph=True)
         return gradient
-
-
-class ShapedGenerator(Generator):
-    """A generator whose layers follow from the shape of a sample; a subclass gives them.
-
-    Args:
-        latent_vector: size of a latent.
-        shape: of a sample: (C, H, W), C 1 (grey) or 3 (colour), H = W = base * 2^n with a base of 4 to 7. Dense
-            networks take any, and (2,) for points in the plane.
-        feature_maps: sets the layers' widths; how, each network's description says.
-        generator: draws the initial weights.
-    """
-
-    init_ = staticmethod(dcgan_init_)
-
-    def __init__(
-        self, latent_vector: int, shape: Sequence[int], feature_maps: int, generator: torch.Generator | None = None
-    ) -> None:
-        super().__init__(Chain(*self.layers(latent_vector, shape, feature_maps)), latent_vector)
-        self.init_(self.main, generator)
-
-    @staticmethod
-    @abstractmethod
-    def layers(latent_vector: int, shape: Sequence[int], feature_maps: int) -> Layers:
-        """From latents (N, K, 1, 1) to samples (N, *shape)."""
-
-
-class ShapedCritic(Critic):
-    """A critic whose layers follow from the shape of a sample; a subclass gives them.
-
-    Args:
-        shape: of a sample, as for `ShapedGenerator`.
-        feature_maps: sets the layers' widths; how, each network's description says.
-        critic_norm: "none", "instance", "layer" or "batch".
-        spectral_norm: see `Critic`.
-        generator: draws the initial weights.
-    """
-
-    init_ = staticmethod(dcgan_init_)
-
-    def __init__(
-        self,
-        shape: Sequence[int],
-        feature_maps: int,
-        critic_norm: str = "none",
-        spectral_norm: bool = False,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        chain = Chain(*self.layers(shape, feature_maps, critic_norm))
-        self.init_(chain, generator)  # before spectral norm, which computes weights from what it is given
-        super().__init__(chain, spectral_norm)
-
-    @staticmethod
-    @abstractmethod
-    def layers(shape: Sequence[int], feature_maps: int, critic_norm: str) -> Layers:
-        """From samples (N, *shape) to one number each."""
 
 
 def floating_tensors(network: nn.Module) -> list[Tensor]:

@@ -1,42 +1,79 @@
 """The networks by their names. A trainer never asks which kind it holds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import nn
 
 from wgan.config.schema import TrainConfig
-from wgan.networks.base import Critic, Generator, ShapedCritic, ShapedGenerator
-from wgan.networks.conv import ConvCritic, ConvGenerator
-from wgan.networks.dense import DenseCritic, DenseGenerator
-from wgan.networks.mnist import MnistCritic, MnistGenerator
-from wgan.networks.resnet import ResNetCritic, ResNetGenerator
+from wgan.networks.base import Critic, Generator
+from wgan.networks.conv import conv_critic, conv_generator
+from wgan.networks.dense import dense_critic, dense_generator
+from wgan.networks.init import dcgan_init_, he_init_
+from wgan.networks.layers import Chain, Layers
+from wgan.networks.mnist import mnist_critic, mnist_generator
+from wgan.networks.resnet import resnet_critic, resnet_generator
 from wgan.utils import rng
 
-NETWORKS: dict[str, tuple[type[ShapedGenerator], type[ShapedCritic]]] = {
-    "conv": (ConvGenerator, ConvCritic),
-    "resnet": (ResNetGenerator, ResNetCritic),
-    "mnist": (MnistGenerator, MnistCritic),
-    "dense": (DenseGenerator, DenseCritic),
+
+class Network(NamedTuple):
+    """What makes a kind of network, whatever its size."""
+
+    generator: Callable[[int, Sequence[int], int], Layers]  # latent_vector, shape, feature_maps
+    critic: Callable[[Sequence[int], int, str], Layers]  # shape, feature_maps, critic_norm
+    init_: Callable[[nn.Module, torch.Generator | None], None]
+
+
+NETWORKS = {
+    "conv": Network(conv_generator, conv_critic, dcgan_init_),
+    "resnet": Network(resnet_generator, resnet_critic, he_init_),  # he: as in WGAN-GP's code
+    "mnist": Network(mnist_generator, mnist_critic, dcgan_init_),
+    "dense": Network(dense_generator, dense_critic, he_init_),
 }
 
 
 def build_generator(config: TrainConfig, shape: Sequence[int]) -> Generator:
-    """The generator that the YAML describes, with initial weights that depend on the seed alone.
-
-    Args:
-        config: `network`, `latent_vector`, `gen_feature_maps`, `seed`.
-        shape: of one sample: (C, H, W), or (2,) for points in the plane (dense networks only).
-    """
-    kind, _ = NETWORKS[config.network]
+    """The generator that the YAML describes; its initial weights depend on the seed alone. See `new_generator`."""
     random = rng.generator(config.seed, "generator weights")
-    return kind(config.latent_vector, shape, config.gen_feature_maps, random)
+    return new_generator(config.network, config.latent_vector, shape, config.gen_feature_maps, random)
 
 
 def build_critic(config: TrainConfig, shape: Sequence[int]) -> Critic:
-    """The critic that the YAML describes, with initial weights that depend on the seed alone.
+    """The critic that the YAML describes; its initial weights depend on the seed alone. See `new_generator`."""
+    random = rng.generator(config.seed, "critic weights")
+    return new_critic(config.network, shape, config.dis_feature_maps, config.critic_norm, config.spectral_norm, random)
+
+
+def new_generator(
+    network: str, latent_vector: int, shape: Sequence[int], feature_maps: int, random: torch.Generator | None = None
+) -> Generator:
+    """A generator with fresh weights.
 
     Args:
-        config: `network`, `dis_feature_maps`, `critic_norm`, `spectral_norm`, `seed`.
-        shape: of one sample: (C, H, W), or (2,) for points in the plane (dense networks only).
+        network: one of `NETWORKS`.
+        latent_vector: size of a latent.
+        shape: of a sample: (C, H, W), C 1 (grey) or 3 (colour), H = W = base * 2^n with a base of 4 to 7. Dense
+            networks take any, and (2,) for points in the plane.
+        feature_maps: sets the layers' widths; how, each network's description says.
+        random: draws the weights.
     """
-    _, kind = NETWORKS[config.network]
-    random = rng.generator(config.seed, "critic weights")
-    return kind(shape, config.dis_feature_maps, config.critic_norm, config.spectral_norm, random)
+    kind = NETWORKS[network]
+    layers = Chain(*kind.generator(latent_vector, shape, feature_maps))
+    kind.init_(layers, random)
+    return Generator(layers, latent_vector)
+
+
+def new_critic(
+    network: str,
+    shape: Sequence[int],
+    feature_maps: int,
+    critic_norm: str = "none",
+    spectral_norm: bool = False,
+    random: torch.Generator | None = None,
+) -> Critic:
+    """A critic with fresh weights; its sizes as for `new_generator`; `critic_norm` as for `layers.norm`."""
+    kind = NETWORKS[network]
+    layers = Chain(*kind.critic(shape, feature_maps, critic_norm))
+    kind.init_(layers, random)  # before spectral norm, which computes weights from what it is given
+    return Critic(layers, spectral_norm)

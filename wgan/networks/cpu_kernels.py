@@ -23,7 +23,7 @@ times)."""
 def conv(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
     """Convolution; x: (N, C, H, W), weight: (C', C, k, k), to (N, C', H', W')."""
     if _small(x, weight, x.shape[-1] // stride, stride, padding):
-        y: Tensor = _Conv.apply(x, weight)
+        y: Tensor = _Conv.apply(x, weight, False)
         return y if bias is None else y + bias[:, None, None]
     return F.conv2d(x, weight, bias, stride, padding)
 
@@ -35,7 +35,7 @@ def conv_transpose(
     if output_padding == 0 and _few(x, weight, stride, padding):
         y: Tensor = _ConvTransposeToFew.apply(x, weight, stride, padding)
     elif output_padding == 0 and _small(x, weight, x.shape[-1], stride, padding):
-        y = _ConvTranspose.apply(x, weight)
+        y = _Conv.apply(x, weight, True)
     else:
         return F.conv_transpose2d(x, weight, bias, stride, padding, output_padding)
     return y if bias is None else y + bias[:, None, None]
@@ -63,35 +63,24 @@ def _convolved(x: Tensor, weight: Tensor) -> Tensor:
 
 
 class _Conv(torch.autograd.Function):
-    """4x4 convolution of stride 2, padding 1. Its backward is differentiable: a gradient penalty may go through it."""
+    """4x4 convolution of stride 2, padding 1, or a transposed one, its mirror image.
+
+    Its backward is differentiable: a gradient penalty may go through it.
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, transposed: bool) -> Tensor:
         ctx.save_for_backward(x, weight)
-        return _convolved(x, weight)
+        ctx.transposed = transposed
+        return F.conv_transpose2d(x, weight, None, 2, 1) if transposed else _convolved(x, weight)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         x, weight = ctx.saved_tensors
-        by_x = conv_transpose(gradient, weight, None, 2, 1) if ctx.needs_input_grad[0] else None
-        by_weight = _weight_gradient(gradient, x) if ctx.needs_input_grad[1] else None
-        return by_x, by_weight
-
-
-class _ConvTranspose(torch.autograd.Function):
-    """4x4 transposed convolution of stride 2, padding 1: the mirror image of `_Conv`."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        return F.conv_transpose2d(x, weight, None, 2, 1)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        x, weight = ctx.saved_tensors
-        by_x = conv(gradient, weight, None, 2, 1) if ctx.needs_input_grad[0] else None
-        by_weight = _weight_gradient(x, gradient) if ctx.needs_input_grad[1] else None
-        return by_x, by_weight
+        mirrored, small, large = (conv, x, gradient) if ctx.transposed else (conv_transpose, gradient, x)
+        by_x = mirrored(gradient, weight, None, 2, 1) if ctx.needs_input_grad[0] else None
+        by_weight = _weight_gradient(small, large) if ctx.needs_input_grad[1] else None
+        return by_x, by_weight, None
 
 
 class _ConvTransposeToFew(torch.autograd.Function):

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from wgan.networks.base import Layers, ShapedCritic, ShapedGenerator
-from wgan.networks.init import he_init_
-from wgan.networks.layers import Flatten, LeakyReLU, Linear, ReLU
+from wgan.networks.layers import Flatten, Layers, LeakyReLU, Linear, ReLU
 
 DEPTH = 3
 """Hidden layers, as in the paper's toy networks."""
@@ -16,31 +14,21 @@ WIDTH = 8
 """A hidden layer has this many units for each feature map: 512 with the default of 64, the paper's number."""
 
 
-class DenseGenerator(ShapedGenerator):
+def dense_generator(latent_vector: int, shape: Sequence[int], feature_maps: int) -> Layers:
     """Three hidden layers with ReLU; images end in tanh, points in the plane do not."""
-
-    init_ = staticmethod(he_init_)  # as in WGAN-GP's code
-
-    @staticmethod
-    def layers(latent_vector: int, shape: Sequence[int], feature_maps: int) -> Layers:
-        units = [latent_vector, *[WIDTH * feature_maps] * DEPTH]
-        yield Flatten()
-        for before, after in itertools.pairwise(units):
-            yield from (Linear(before, after), ReLU(inplace=True))
-        yield Linear(units[-1], math.prod(shape))
-        if len(shape) == 3:
-            yield from (nn.Tanh(), nn.Unflatten(1, tuple(shape)))
+    units = [latent_vector, *[WIDTH * feature_maps] * DEPTH]
+    yield Flatten()
+    for before, after in itertools.pairwise(units):
+        yield from (Linear(before, after), ReLU(inplace=True))
+    yield Linear(units[-1], math.prod(shape))
+    if len(shape) == 3:
+        yield from (nn.Tanh(), nn.Unflatten(1, tuple(shape)))
 
 
-class DenseCritic(ShapedCritic):
+def dense_critic(shape: Sequence[int], feature_maps: int, critic_norm: str) -> Layers:  # noqa: ARG001
     """Three hidden layers with LeakyReLU 0.2. No norm: the configuration refuses one."""
-
-    init_ = staticmethod(he_init_)
-
-    @staticmethod
-    def layers(shape: Sequence[int], feature_maps: int, critic_norm: str) -> Layers:  # noqa: ARG004
-        units = [math.prod(shape), *[WIDTH * feature_maps] * DEPTH]
-        yield Flatten()
-        for before, after in itertools.pairwise(units):
-            yield from (Linear(before, after), LeakyReLU(0.2, inplace=True))
-        yield Linear(units[-1], 1)
+    units = [math.prod(shape), *[WIDTH * feature_maps] * DEPTH]
+    yield Flatten()
+    for before, after in itertools.pairwise(units):
+        yield from (Linear(before, after), LeakyReLU(0.2, inplace=True))
+    yield Linear(units[-1], 1)

@@ -11,6 +11,7 @@ Every layer computes in the type of its input (bfloat16 or float32); weights sta
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -19,6 +20,8 @@ from torch import Tensor, nn
 
 from wgan.networks.cpu_kernels import conv, conv_transpose
 
+Layers = Iterator[nn.Module]
+"""The layers of a network, from its input to its output."""
 Adjoint = Callable[[Tensor], Tensor]
 """Takes the gradient by a layer's output, (N, ...), to the gradient by its input."""
 
@@ -31,17 +34,16 @@ class PiecewiseLinear(Protocol):
         """Return the layer's output at `x` and its adjoint there, differentiable by the weights, not by `x`."""
 
 
-def cast(parameter: Tensor | None, like: Tensor) -> Tensor | None:
-    """A weight or bias in its input's type; None stays None."""
-    return None if parameter is None else parameter.to(like.dtype)
+def cast(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.GroupNorm, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    """A layer's weight and bias in its input's type."""
+    return layer.weight.to(x.dtype), None if layer.bias is None else layer.bias.to(x.dtype)
 
 
 class Conv2d(nn.Conv2d):
     """Convolution; (N, C, H, W) -> (N, C', H', W')."""
 
     def forward(self, x: Tensor) -> Tensor:
-        weight, bias = self.weight.to(x.dtype), cast(self.bias, x)
-        return conv(x, weight, bias, self.stride[0], int(self.padding[0]))
+        return conv(x, *cast(self, x), self.stride[0], int(self.padding[0]))
 
     def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
         y = self(x)
@@ -62,7 +64,8 @@ class ConvToScalar(Conv2d):
     """A convolution whose kernel covers its whole input: (N, C, k, k) -> (N, C', 1, 1). One matrix product."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.linear(pixels_first(x), pixels_first(self.weight.to(x.dtype)), cast(self.bias, x))[..., None, None]
+        weight, bias = cast(self, x)
+        return F.linear(pixels_first(x), pixels_first(weight), bias)[..., None, None]
 
     def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
         def adjoint(gradient: Tensor) -> Tensor:  # the product's transpose
@@ -76,8 +79,7 @@ class ConvTranspose2d(nn.ConvTranspose2d):
     """Transposed convolution; (N, C, H, W) -> (N, C', H', W')."""
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        weight, bias = self.weight.to(x.dtype), cast(self.bias, x)
-        return conv_transpose(x, weight, bias, self.stride[0], int(self.padding[0]))
+        return conv_transpose(x, *cast(self, x), self.stride[0], int(self.padding[0]))
 
 
 class ConvFromLatent(ConvTranspose2d):
@@ -91,7 +93,7 @@ class Linear(nn.Linear):
     """Dense layer; (N, K) -> (N, K')."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.weight.to(x.dtype), cast(self.bias, x))
+        return F.linear(x, *cast(self, x))
 
     def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
         return self(x), lambda gradient: gradient @ self.weight.to(gradient.dtype)
@@ -115,9 +117,6 @@ class ReLU(LeakyReLU):
 class AvgPool2d(nn.AvgPool2d):
     """Means of 2x2 pixels; (N, C, H, W) -> (N, C, H/2, W/2)."""
 
-    def __init__(self) -> None:
-        super().__init__(2)
-
     def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
         # each of four pixels contributed a quarter to the mean
         return self(x), lambda gradient: F.interpolate(gradient, scale_factor=2, mode="nearest") / 4
@@ -140,16 +139,14 @@ class Flatten(nn.Flatten):
         return self(x), lambda gradient: gradient.reshape(x.shape)
 
 
-class LayerNorm(nn.Module):
+class LayerNorm(nn.GroupNorm):
     """Normalisation over each image, (N, C, H, W), with a gain and a bias per channel (arXiv:1607.06450)."""
 
     def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
+        super().__init__(1, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.group_norm(x, 1, self.weight.to(x.dtype), self.bias.to(x.dtype))
+        return F.group_norm(x, 1, *cast(self, x))
 
 
 class Chain(nn.Sequential):
@@ -187,19 +184,16 @@ class Residual(nn.Module):
         return y + shortcut_y, lambda gradient: body(gradient) + shortcut(gradient)
 
 
-def norm(kind: str, channels: int) -> Iterator[nn.Module]:
-    """The layer that `critic_norm` names, for (N, channels, H, W): none or one module."""
-    match kind:
-        case "none":
-            return
-        case "batch":
-            yield nn.BatchNorm2d(channels)
-        case "instance":
-            yield nn.InstanceNorm2d(channels, affine=True)
-        case "layer":
-            yield LayerNorm(channels)
-        case _:
-            raise ValueError(f"unknown norm {kind!r}")
+NORMS: dict[str, Callable[[int], nn.Module]] = {
+    "batch": nn.BatchNorm2d,
+    "instance": partial(nn.InstanceNorm2d, affine=True),
+    "layer": LayerNorm,
+}
+
+
+def norm(kind: str, channels: int) -> list[nn.Module]:
+    """The layer that `critic_norm` names, for (N, channels, H, W): one of `NORMS`, or "none"."""
+    return [] if kind == "none" else [NORMS[kind](channels)]
 
 
 def pixels_first(x: Tensor) -> Tensor:

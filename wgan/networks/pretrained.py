@@ -10,8 +10,7 @@ from torch import Tensor
 from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
 from wgan.networks.base import Generator
-from wgan.networks.build import build_generator
-from wgan.networks.conv import ConvGenerator
+from wgan.networks.build import build_generator, new_generator
 from wgan.runs import checkpoint
 from wgan.utils.console import warn
 from wgan.utils.errors import InputError
@@ -65,7 +64,7 @@ def _from_state_dict(path: Path, state: Mapping[str, Any]) -> Generator:
     first, last = weights[min(weights)], weights[max(weights)]
     image_size = first.shape[2] * 2 ** (len(weights) - 1)
     try:
-        generator = ConvGenerator(first.shape[0], (last.shape[1], image_size, image_size), feature_maps=last.shape[0])
+        generator = new_generator("conv", first.shape[0], (last.shape[1], image_size, image_size), last.shape[0])
         generator.load_state_dict(dict(state))
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
