@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 from wgan.config.constraints import require_a_batch
+from wgan.config.docs import written
 from wgan.config.schema import TrainConfig
 from wgan.data.load import load_data
 from wgan.reporting.live import Pages, pages_are_current
@@ -53,7 +54,7 @@ def train_in(ranks: Ranks, config: TrainConfig) -> int:
         ranks.check_equal("images", images.fingerprint)
         if device.type == "cpu":
             malloc.keep_freed()
-        with ranks.entered_by_rank0(run_dir.claimed(config)) as (run, named):
+        with ranks.entered_by_rank0(run_dir.claimed(config, images.fingerprint)) as (run, named):
             training = Training(named, run, images, device, precision.dtype, ranks)
             with training.faults_explained():
                 training.begin()
@@ -62,9 +63,21 @@ def train_in(ranks: Ranks, config: TrainConfig) -> int:
                 generator, critic = (sum(p.numel() for p in n.parameters()) / 1e6 for n in networks)
                 sizes = f"generator {generator:.2f} M parameters, critic {critic:.2f} M"
                 say(f"{config.arch} on {machine}, {precision}; {sizes}")
-                say(f"{run.directory}: {f'goes on from step {step}' if step else 'begins'}")
+                say(f"{run.directory}: {f'goes on from step {step}' if step else 'begins'}{_beside(config, named)}")
                 training.run_to_end(interruption)
     return interruption.exit_status
+
+
+def _beside(config: TrainConfig, named: TrainConfig) -> str:
+    """Why a run's directory is not the one that the YAML names: the keys in which the run there differs."""
+    other = run_dir.Run(config.out / config.run)
+    saved = run_dir.read_config(other) if named.run != config.run else None
+    if saved is None:
+        return ""
+    keys = [
+        f"{key} {written(getattr(saved, key))}, here {written(v)}" for key, v in run_dir.changes(other, config).items()
+    ]
+    return f", since {other.directory} has {'; '.join(keys)}"
 
 
 def _found(config: TrainConfig) -> tuple[Run, bool]:

@@ -114,8 +114,8 @@ def test_a_claimed_directory_is_looked_at_again_once_it_is_locked(
     """Another process may have begun, and ended, between the finding and the locking."""
     find = run_dir.find
 
-    def find_and_be_overtaken(wanted: TrainConfig) -> tuple[Run, TrainConfig]:
-        found = find(wanted)
+    def find_and_be_overtaken(wanted: TrainConfig, images: str) -> tuple[Run, TrainConfig]:
+        found = find(wanted, images)
         monkeypatch.setattr(run_dir, "find", find)
         begun(tmp_path, seed=5)
         return found
@@ -141,3 +141,22 @@ def test_a_directory_that_cannot_be_made_is_a_fault_of_the_machine(tmp_path: Pat
     (tmp_path / "file").write_text("")
     with pytest.raises(RunFault, match=r"file/run.*: Not a directory"), Run(tmp_path / "file/run").lock():
         pass
+
+
+def test_the_same_images_under_another_path_are_the_same_trainings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    keys = {"arch": "WGAN-GP", "out": "out", "run": "photos"}
+    first, absolute, moved = (
+        resolve.resolve({**keys, "path": path}) for path in ("photos", str(tmp_path / "photos"), "elsewhere")
+    )
+    run = run_dir.find(first)[0]
+    run.directory.mkdir(parents=True)
+    run.config.write_text(resolve.to_yaml(first))
+    run.write_state(images="content")
+    assert run_dir.find(absolute)[0] == run
+    assert run_dir.find(moved)[0] != run, "nothing is known of its images yet"
+    assert run_dir.find(moved, "content")[0] == run
+    assert run_dir.find(moved, "other content")[0] != run
+    assert run_dir.find(first, "other content")[0] == run, "whose checkpoint then says that the images have changed"

@@ -240,26 +240,93 @@ def test_other_settings_get_a_directory_of_their_own_named_after_what_differs(tm
     assert (tmp_path / "out/run-gp_lambda=1/metrics.json").exists()
 
 
-@pytest.mark.parametrize("broken", ["fingerprint", "shapes", "moments", "missing", "format"])
+@pytest.mark.parametrize("broken", ["fingerprint", "format"])
 def test_a_checkpoint_of_something_else_is_refused_and_left_alone(broken: str, tmp_path: Path) -> None:
     assert train(tmp_path) == 0
     folder = tmp_path / "out/run/checkpoints"
     content = checkpoint.load(folder / "last.pt")
-    if broken == "shapes":
-        content["trainer"]["critic"] = {name: torch.zeros(3) for name in content["trainer"]["critic"]}
-    elif broken == "moments":
-        content["trainer"]["critic_optimizer"]["state"][0]["exp_avg"] = torch.zeros(3)
-    elif broken == "missing":
-        del content["window"]
-    elif broken == "fingerprint":
-        content["fingerprint"] = "other images"
-    checkpoint.save(folder, content, content["step"], keep=2)
-    if broken == "format":
-        torch.save(content | {"format": checkpoint.FORMAT + 1}, folder / "last.pt")
+    changed = {"format": checkpoint.FORMAT + 1} if broken == "format" else {"fingerprint": "other images"}
+    torch.save(content | changed, folder / "last.pt")
     before = (folder / "last.pt").read_bytes()
-    with pytest.raises(InputError, match=r"last\.pt: (was|is no checkpoint of this run)"):
+    with pytest.raises(InputError, match=r"last\.pt: was"):
         train(tmp_path, num_steps=20)
     assert (folder / "last.pt").read_bytes() == before
+
+
+def first_weight(content: dict[str, Any], network: str = "critic") -> Tensor:
+    return next(iter(content["trainer"][network].values()))
+
+
+def first_moments(content: dict[str, Any]) -> dict[str, Any]:
+    return content["trainer"]["critic_optimizer"]["state"][0]
+
+
+SPOILT: dict[str, Callable[[dict[str, Any]], object]] = {
+    "step_far_away": lambda c: c.update(step=10**12),
+    "step_negative": lambda c: c.update(step=-5),
+    "step_text": lambda c: c.update(step="12"),
+    "step_true": lambda c: c.update(step=True),
+    "rows_more_than_steps": lambda c: c.update(log_rows=10**6),
+    "rows_negative": lambda c: c.update(log_rows=-1),
+    "seconds_nan": lambda c: c.update(seconds=float("nan")),
+    "seconds_infinite": lambda c: c.update(seconds=float("inf")),
+    "seconds_negative": lambda c: c.update(row_seconds=-1.0),
+    "no_window": lambda c: c.pop("window"),
+    "window_of_text": lambda c: c.update(window={"critic_loss": "x"}),
+    "window_of_nan": lambda c: c.update(window={"critic_loss": [(12, float("nan"))]}),
+    "window_of_single_numbers": lambda c: c.update(window={"critic_loss": [1.0]}),
+    "no_watch": lambda c: c.pop("watch"),
+    "watch_empty": lambda c: c.update(watch={}),
+    "watch_of_text": lambda c: c.update(watch={"said": 3, "warnings": 3, "narrow": "x", "spread": [], "looked": {}}),
+    "best_short": lambda c: c.update(best=("swd",)),
+    "best_nan": lambda c: c.update(best=("swd", float("nan"), 5, 1.0)),
+    "best_later": lambda c: c.update(best=("swd", 1.0, 10**6, 1.0)),
+    "no_setting": lambda c: c.pop("setting"),
+    "setting_list": lambda c: c.update(setting=[]),
+    "no_trainer": lambda c: c.pop("trainer"),
+    "trainer_list": lambda c: c.update(trainer=[1]),
+    "weights_nan": lambda c: first_weight(c).fill_(float("nan")),
+    "weights_infinite": lambda c: first_weight(c, "generator").fill_(float("inf")),
+    "average_nan": lambda c: first_weight(c, "ema").fill_(float("nan")),
+    "weights_of_other_shapes": lambda c: c["trainer"].update(
+        critic={k: torch.zeros(3) for k in c["trainer"]["critic"]}
+    ),
+    "weights_of_other_names": lambda c: c["trainer"].update(critic={"x": torch.zeros(3)}),
+    "moments_nan": lambda c: first_moments(c)["exp_avg"].fill_(float("nan")),
+    "moments_of_other_shapes": lambda c: first_moments(c).update(exp_avg=torch.zeros(3)),
+    "moments_missing": lambda c: c["trainer"]["critic_optimizer"]["state"].pop(0),
+    "moments_incomplete": lambda c: first_moments(c).pop("exp_avg_sq"),
+    "moments_of_text": lambda c: first_moments(c).update(exp_avg="x"),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=list(SPOILT))
+def test_a_whole_checkpoint_of_wrong_content_is_set_aside_and_the_one_before_used(
+    spoil: Callable[[dict[str, Any]], object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tmp_path) == 0
+    folder = tmp_path / "out/run/checkpoints"
+    content = checkpoint.load(folder / "last.pt")
+    spoil(content)
+    torch.save(content, folder / "last.pt")
+    capsys.readouterr()
+    assert train(tmp_path, num_steps=14) == 0
+    (told,) = [line for line in capsys.readouterr().err.splitlines() if "last.pt" in line]
+    assert told.endswith("set aside as last.pt.damaged")
+    assert checkpoint.load(folder / "last.pt")["step"] == 14
+    assert (folder / "last.pt.damaged").exists()
+
+
+def test_the_optimisers_numbers_are_the_configurations(tmp_path: Path) -> None:
+    assert train(tmp_path / "whole", num_steps=14) == 0
+    assert train(tmp_path / "spoilt") == 0
+    file = tmp_path / "spoilt/out/run/checkpoints/last.pt"
+    content = checkpoint.load(file)
+    for group in content["trainer"]["critic_optimizer"]["param_groups"]:
+        group.update(lr=1e9, betas=(0.1, 0.1), eps=-1.0)
+    torch.save(content, file)
+    assert train(tmp_path / "spoilt", num_steps=14) == 0
+    assert differences(tmp_path / "whole/out/run", tmp_path / "spoilt/out/run") == []
 
 
 def test_lost_rows_of_the_log_are_told_and_a_mangled_log_or_state_stops_nothing(

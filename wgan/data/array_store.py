@@ -7,6 +7,7 @@ Whether an array is complete, the name of its folder says (cache.py).
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import struct
@@ -73,12 +74,14 @@ class Store:
         files: which file each row shows.
         failed: the files that give no image -> the reason.
         transient: those of `failed` that are worth another try.
+        content: equal for equal images in equal order, wherever their files lie and whenever they were written.
     """
 
     images: Tensor
     files: tuple[File, ...]
     failed: dict[File, str]
     transient: frozenset[File]
+    content: str
 
 
 def open_store(folder: Path, row_shape: RowShape) -> Store | None:
@@ -207,7 +210,8 @@ def _store(folder: Path, row_shape: RowShape, chunks: Sequence[Chunk]) -> Store:
             if file.name in chunk.transient:
                 transient.add(file)
     images = _mapped(folder / "images.npy", (len(files), *row_shape))
-    return Store(images, tuple(files), failed, frozenset(transient))
+    content = hashlib.blake2b(repr([(chunk.rows, chunk.crc) for chunk in chunks]).encode(), digest_size=8).hexdigest()
+    return Store(images, tuple(files), failed, frozenset(transient), content)
 
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> Tensor:

@@ -133,6 +133,8 @@ class Listing:
             files = tuple(file for file in files if file.class_name in names)
         if not files:
             raise nothing_usable(self)
+        if len(files) == 1:
+            raise Unusable("path", f"{printable(self.root)} holds one image: two are needed, one of them held out")
         return files, names
 
 

@@ -43,7 +43,9 @@ class Data:
         held_out: what it never sees, disjoint from `train`: the metrics compare with it.
         skipped: files that gave no image, each with its reason.
         description: one line for the screen.
-        fingerprint: equal for equal files and settings; a resumed training compares it.
+        fingerprint: equal for equal images; a resumed training compares it.
+        file_fingerprint: equal for the same files, unchanged, at the same settings: what checkpoints of older versions
+            hold instead.
     """
 
     train: ImageSet
@@ -51,6 +53,7 @@ class Data:
     skipped: tuple[Skipped, ...]
     description: str
     fingerprint: str
+    file_fingerprint: str = ""
 
 
 def split(images: ImageSet) -> tuple[ImageSet, ImageSet]:

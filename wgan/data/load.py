@@ -73,6 +73,8 @@ def load_folder(
     failed = [Skipped(root / file.name, reason) for file, reason in store.failed.items()]
     if len(store.images) == 0:
         raise nothing_usable(listing, failed)
+    if len(store.images) == 1:
+        raise Unusable("path", f"{printable(root)} holds one usable image: two are needed, one of them held out")
     skipped = tuple(sorted([*listing.skipped, *failed], key=lambda skip: str(skip.path)))
     labels = None
     if class_names:
@@ -80,8 +82,9 @@ def load_folder(
         labels = torch.tensor([label_of[file.class_name] for file in store.files])
     images = ImageSet(store.images, labels, class_names)
     count = held_out_count(len(images))
-    data = _data(printable(root), images[count:], images[:count], skipped, key)
-    return replace(data, description=data.description + listing.left_out)
+    content = digest(f"{channels}x{image_size}", store.content)
+    data = _data(printable(root), images[count:], images[:count], skipped, content)
+    return replace(data, description=data.description + listing.left_out, file_fingerprint=key)
 
 
 def load_named(name: str, image_size: int, channels: int, classes: Classes = None, *, seed: int, folder: Path) -> Data:

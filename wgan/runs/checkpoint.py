@@ -7,7 +7,7 @@ for each (torch.save's format), which is verified before anything is taken from 
 import errno
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import BufferedWriter, FileIO
 from pathlib import Path
 from typing import IO, Any
@@ -56,10 +56,15 @@ def save_best(folder: Path, state: Mapping[str, Any]) -> Path:
     return best
 
 
-def newest(folder: Path, *, set_aside: bool = False) -> tuple[dict[str, Any], Path, list[str]] | None:
+def newest(
+    folder: Path, *, set_aside: bool = False, check: Callable[[dict[str, Any], Path], None] = lambda *_: None
+) -> tuple[dict[str, Any], Path, list[str]] | None:
     """The newest checkpoint that is whole.
 
-    `set_aside` renames damaged ones to `*.damaged`; only for who holds the run's lock.
+    Args:
+        folder: the run's checkpoints.
+        set_aside: rename damaged ones to `*.damaged`; only for who holds the run's lock.
+        check: raises `Damaged` where a whole file holds what no run can go on from.
 
     Returns:
         The state, its file, and a line for each damaged file; None where the folder holds no checkpoint.
@@ -72,7 +77,9 @@ def newest(folder: Path, *, set_aside: bool = False) -> tuple[dict[str, Any], Pa
         if not path.exists():  # last.pt is away for a moment while it is replaced
             continue
         try:
-            return load(path), path, damaged
+            content = load(path)
+            check(content, path)
+            return content, path, damaged
         except Damaged as error:
             moved = path.with_name(f"{path.name}.damaged")
             if set_aside:

@@ -77,11 +77,15 @@ class Run:
             lock.release()
 
 
-def find(config: TrainConfig) -> tuple[Run, TrainConfig]:
+def find(config: TrainConfig, images: str = "") -> tuple[Run, TrainConfig]:
     """The directory for this configuration, nothing written yet.
 
     The same settings find the same directory again. Other settings under the same name find one named after what
     differs, so that no run ever overwrites another: `digits`, `digits-gp_lambda=1`, `digits-gp_lambda=1-2`, ...
+
+    Args:
+        config: of the training.
+        images: `Data.fingerprint`, where it is known: the same images under another path are the same training's.
 
     Returns:
         The run, and the configuration with that name as its `run`.
@@ -89,25 +93,33 @@ def find(config: TrainConfig) -> tuple[Run, TrainConfig]:
     Raises:
         InputError: a config.yaml that stands there cannot be read.
     """
-    first = read_config(Run(config.out / config.run))
-    changed = differing_keys(first, config) if first else {}
+    changed = changes(Run(config.out / config.run), config, images)
     name = config.run if not changed else named(config.run, changed)
     candidate, count = name, 1
-    while (saved := read_config(Run(config.out / candidate))) and differing_keys(saved, config):
+    while changes(Run(config.out / candidate), config, images):
         count += 1
         candidate = f"{name}-{count}"
     return Run(config.out / candidate), config.model_copy(update={"run": candidate})
 
 
 @contextmanager
-def claimed(config: TrainConfig) -> Iterator[tuple[Run, TrainConfig]]:
+def claimed(config: TrainConfig, images: str = "") -> Iterator[tuple[Run, TrainConfig]]:
     """`find`, and keep other processes out of what it found; errors are those of `find` and `Run.lock`."""
     while True:
-        run, named = find(config)
+        run, named = find(config, images)
         with run.lock():
-            if find(config)[0] == run:  # nobody began something else there between the two lines above
+            if find(config, images)[0] == run:  # nobody began something else there between the two lines above
                 yield run, named
                 return
+
+
+def changes(run: Run, config: TrainConfig, images: str = "") -> dict[str, Any]:
+    """The keys in which a configuration differs from that of a run, with its values; none where there is no run."""
+    saved = read_config(run)
+    found = differing_keys(saved, config) if saved else {}
+    if images and run.read_state().get("images") == images:
+        found.pop("path", None)
+    return found
 
 
 def differing_keys(config: TrainConfig, other: TrainConfig) -> dict[str, Any]:
@@ -119,6 +131,8 @@ def differing_keys(config: TrainConfig, other: TrainConfig) -> dict[str, Any]:
     ignored = set(resume_safe_keys() | (unused_keys(config.arch) & unused_keys(other.arch)))
     if config.dataset and config.dataset == other.dataset:
         ignored.add("path")  # where a named set's files lie
+    if config.path and other.path and config.path.resolve() == other.path.resolve():
+        ignored.add("path")
     if config.optimizer == other.optimizer == "rmsprop":
         ignored |= {"beta_adam", "beta2_adam"}
     if all(one.critic_learning_rate == one.learning_rate for one in (config, other)):

@@ -1,5 +1,6 @@
 """What a training goes on from: what a checkpoint holds, how it is written, checked and taken up again; state.json."""
 
+import math
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ from wgan.utils.version import __version__
 
 REQUIRED_FIELDS = {"step": int, "log_rows": int, "seconds": float, "row_seconds": float, "window": dict, "watch": dict}
 """What a checkpoint holds beside the trainer's state, and what the loop relies on."""
+MAX_STEPS = 10**9  # what `num_steps` takes
 
 
 class Best(NamedTuple):
@@ -122,6 +124,7 @@ class TrainingState:
             best=self.best and {name: getattr(self.best, name) for name in ("step", "metric", "value")},
             warnings=[*self.config.warnings, *self.watch.warnings],
             started=self.started,
+            images=self.data.fingerprint,
             written=_now(),
             seconds=round(self.stopwatch.read(), 3),
             **_machine(self.device, self.dtype),
@@ -134,7 +137,7 @@ class TrainingState:
         for folder in (self.run.directory, self.run.samples, self.run.checkpoints):
             folder.mkdir(parents=True, exist_ok=True)
             remove_unfinished(folder)
-        found = load_newest(self.run.checkpoints, self.trainer, self.data.fingerprint)
+        found = load_newest(self.run.checkpoints, self.trainer, self.data)
         step, rows = (found["step"], found["log_rows"]) if found else (0, 0)
         networks, shape = (self.trainer.generator, self.trainer.critic), self.data.train.images.shape[1:]
         need = resources.disk(self.config, *networks, shape, self.num_steps - step)
@@ -171,51 +174,89 @@ class TrainingState:
             warn(f"{self.run.log}: {lost} of its {content['log_rows']} rows are gone")
 
 
-def load_newest(folder: Path, trainer: Trainer, fingerprint: str) -> dict[str, Any] | None:
-    """Load a run's newest whole checkpoint into its trainer, checked: its shapes, its images, its fields.
+def load_newest(folder: Path, trainer: Trainer, data: Data) -> dict[str, Any] | None:
+    """Load a run's newest whole checkpoint into its trainer, checked: its shapes, its images, its numbers.
 
-    Damaged ones are set aside, with a warning. It returns what the checkpoint holds, None where there is none.
+    Those that are damaged, or hold what no run can go on from, are set aside, with a warning, and the one before is
+    taken. It returns what the checkpoint holds, None where there is none.
 
     Raises:
-        InputError: all checkpoints are damaged; or the newest is of another run, of other images.
+        InputError: no checkpoint is left of several; or the newest is of other images or another version.
     """
-    found = checkpoint.newest(folder, set_aside=True)
+
+    def take_up(content: dict[str, Any], path: Path) -> None:
+        try:
+            if content["format"] != checkpoint.FORMAT:
+                raise InputError(f"{path}: was written by another version of this tool")
+            if content["fingerprint"] not in (data.fingerprint, data.file_fingerprint):
+                raise InputError(
+                    f"{path}: was trained on other images than those that are there now. Restore them, or give this "
+                    "run another name (run:)"
+                )
+            _require_sound(content)
+            _load(trainer, content["trainer"])
+            MetricBuffer().restore(content["window"], trainer.device)
+            Watch().load_state_dict(content["watch"], ())
+        except Exception as error:  # of a file that anybody can have made, reading may say anything
+            if isinstance(error, InputError) or is_out_of_memory(error):
+                raise
+            raise checkpoint.Damaged(f"{path}: is no checkpoint of this run ({first_line(error)})") from error
+
+    found = checkpoint.newest(folder, set_aside=True, check=take_up)
     if found is None:
         return None
-    content, path, damaged = found
+    content, _, damaged = found
     for line in damaged:
         warn(line)
-    try:
-        if content["format"] != checkpoint.FORMAT:
-            raise InputError(f"{path}: was written by another version of this tool")
-        if content["fingerprint"] != fingerprint:
-            raise InputError(
-                f"{path}: was trained on other images than those that are there now. Restore them, or give this run "
-                "another name (run:)"
-            )
-        if wrong := [name for name, kind in REQUIRED_FIELDS.items() if type(content[name]) is not kind]:
-            raise TypeError(f"{wrong[0]} is no {REQUIRED_FIELDS[wrong[0]].__name__}")
-        before = content["setting"]
-        changed = {name: value for name, value in _setting(trainer).items() if value != before[name]}
-        trainer.load_state_dict(content["trainer"])
-        _require_matching(trainer.generator_optimizer, trainer.critic_optimizer)
-    except Exception as error:  # of a file that anybody can have made, reading may say anything
-        if isinstance(error, InputError) or is_out_of_memory(error):
-            raise
-        reason = first_line(error)
-        raise InputError(f"{path}: is no checkpoint of this run ({reason}): remove it to go on without it") from error
-    for name, value in changed.items():
-        warn(f"{name} was {before[name]}, now it is {value}: the numbers may differ from here on")
+    before = content["setting"]
+    for name, value in _setting(trainer).items():
+        if value != before[name]:
+            warn(f"{name} was {before[name]}, now it is {value}: the numbers may differ from here on")
     return content
 
 
+def _require_sound(content: Mapping[str, Any]) -> None:
+    """Refuse a checkpoint of the right form that holds numbers which no training writes."""
+    if wrong := [name for name, kind in REQUIRED_FIELDS.items() if type(content[name]) is not kind]:
+        raise TypeError(f"{wrong[0]} is no {REQUIRED_FIELDS[wrong[0]].__name__}")
+    step, rows, best = content["step"], content["log_rows"], content["best"]
+    if not 0 <= step <= MAX_STEPS or not 0 <= rows <= step:
+        raise ValueError(f"it says step {step} and {rows} rows of the log")
+    times = content["seconds"], content["row_seconds"]
+    if not all(0 <= seconds < math.inf for seconds in times):
+        raise ValueError(f"it says {times[0]} and {times[1]} seconds")
+    if best is not None and not (0 <= Best(*best).step <= step and math.isfinite(Best(*best).score)):
+        raise ValueError(f"its best is {best}")
+    if broken := first_not_finite(content["window"]) or _first_broken(step, content["trainer"]):
+        raise ValueError(f"{broken[1]} is {broken[2]}")
+    if content["setting"].keys() < {"device", "precision"}:
+        raise KeyError("setting")
+
+
+def _load(trainer: Trainer, content: dict[str, Any]) -> None:
+    """The weights and moments of a checkpoint; the optimisers' other numbers are the configuration's."""
+    optimizers = trainer.generator_optimizer, trainer.critic_optimizer
+    kept = [[{k: v for k, v in group.items() if k != "params"} for group in o.param_groups] for o in optimizers]
+    trainer.load_state_dict(content)
+    _require_matching(*optimizers)
+    for optimizer, groups in zip(optimizers, kept, strict=True):
+        for group, numbers in zip(optimizer.param_groups, groups, strict=True):
+            group.update(numbers)
+
+
 def _require_matching(*optimizers: torch.optim.Optimizer) -> None:
-    """Refuse moments that are not of their weights' shapes: torch loads any, and fails in the first step."""
+    """Refuse moments that are not their weights': torch loads anything, and fails in the first step, or starts anew."""
     for optimizer in optimizers:
+        expected = sum(len(group["params"]) for group in optimizer.param_groups)
+        if len(optimizer.state) not in (0, expected):
+            raise ValueError(f"moments of {len(optimizer.state)} of {expected} weights")
+        names = dict.fromkeys(name for moments in optimizer.state.values() for name in moments)
         for weight, moments in optimizer.state.items():
-            for name, moment in moments.items():
-                if isinstance(moment, Tensor) and moment.dim() and moment.shape != weight.shape:
-                    raise ValueError(f"{name} is {tuple(moment.shape)} for a weight of {tuple(weight.shape)}")
+            for name in names:
+                moment = moments.get(name)
+                if not isinstance(moment, Tensor) or (moment.dim() and moment.shape != weight.shape):
+                    found = tuple(moment.shape) if isinstance(moment, Tensor) else moment
+                    raise ValueError(f"{name} is {found} for a weight of {tuple(weight.shape)}")
 
 
 def _first_broken(step: int, state: Mapping[str, Any]) -> tuple[int, str, float] | None:
