@@ -1,7 +1,7 @@
 """HTML pages: templates whose every value is escaped, with styles and scripts inside, so that a page is one file."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from itertools import groupby
@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+
+from wgan.runs.csv_log import Columns, has_numbers
 
 Item = TypeVar("Item")
 _HERE = Path(__file__).parent
@@ -93,11 +95,19 @@ def clean(values: Iterable[float]) -> list[float | None]:
     return [float(f"{value:.5g}") if isfinite(value) else None for value in values]
 
 
-def thinned(items: list[Item], most: int) -> list[Item]:
+def thinned(items: Sequence[Item], most: int) -> list[Item]:
     """At most `most` items, evenly spread, with the first and the last."""
     if len(items) <= most:
-        return items
+        return list(items)
     return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]
+
+
+def thinned_curves(log: Columns, most: int) -> tuple[list[float | None], dict[str, list[float | None]]]:
+    """For a page's scripts: the steps of at most `most` rows, and the main curves that have numbers, by column."""
+    rows = thinned(range(len(log.get("step", []))), most)
+    kept = [column for column in MAIN_CURVES if has_numbers(log.get(column, []))]
+    steps, *curves = (clean(log[column][row] for row in rows) if rows else [] for column in ("step", *kept))
+    return steps, dict(zip(kept, curves, strict=True))
 
 
 def _in_order(items: Iterable[Any], attribute: str) -> list[tuple[Any, list[Any]]]:

@@ -44,9 +44,6 @@ def write_report(run_dir: Path) -> Path:
 
     Returns:
         The page.
-
-    Raises:
-        OSError: the page cannot be written.
     """
     run = read_run(run_dir)
     samples = _embedded(list(run.samples))
@@ -75,7 +72,6 @@ def write_report(run_dir: Path) -> Path:
         curves=curves,
         stride=stride,
         smoothing=max(1, min(100, rows // stride // 25)),
-        class_counts=_class_counts(run),
         changed=[(key, value) for key, value in run.config.items() if key in run.changed],
         usual=[(key, value) for key, value in run.config.items() if key not in run.changed],
         environment=_environment(run),
@@ -142,12 +138,6 @@ def _as_webp(version: tuple[Path, int]) -> tuple[bytes, tuple[int, int]]:
 def _picture(path: Path) -> dict[str, Any] | None:
     read = _readable(path)
     return {"src": data_uri(read[0], "png"), "width": read[1][0], "height": read[1][1]} if read else None
-
-
-def _class_counts(run: RunRecord) -> list[tuple[str, int, int, float]]:
-    """(class, generated, real, share of the largest) of each class."""
-    largest = max((generated for _, generated, _ in run.class_counts), default=0) or 1
-    return [(name, generated, real, generated / largest) for name, generated, real in run.class_counts]
 
 
 def _environment(run: RunRecord) -> list[tuple[str, str]]:
