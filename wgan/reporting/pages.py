@@ -1,6 +1,7 @@
 """HTML pages: templates whose every value is escaped, with styles and scripts inside, so that a page is one file."""
 
 import base64
+import io
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from PIL import Image
 
 from wgan.runs.csv_log import Columns, has_numbers
 
@@ -42,6 +44,22 @@ def static(name: str) -> Markup:
 def data_uri(content: bytes, kind: str) -> str:
     """Bytes as an address that needs no file: `data:image/png;base64,...`."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def read_png(path: Path) -> tuple[bytes, tuple[int, int]] | None:
+    """A PNG's bytes and (width, height); None where it is gone or no PNG."""
+    try:
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            return content, image.size
+    except OSError:
+        return None
+
+
+def picture(path: Path) -> dict[str, Any] | None:
+    """A PNG for a page: `src`, `width` and `height`; None where it is gone or no PNG."""
+    read = read_png(path)
+    return {"src": data_uri(read[0], "png"), "width": read[1][0], "height": read[1][1]} if read else None
 
 
 def format_number(value: float | None) -> str:

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from PIL import Image
-
 from wgan.config.metrics import Metric, titles
-from wgan.reporting.pages import CURVES, MAIN_CURVES, data_uri, render, shown, thinned_curves
+from wgan.reporting.pages import CURVES, MAIN_CURVES, picture, render, shown, thinned_curves
 from wgan.reporting.sweep_figures import contact_sheet, curves, metrics_against_values
 from wgan.reporting.sweep_summary import Group, Place, group_runs, metric_keys, rank, ranking_metrics
 from wgan.utils.atomic_io import write_text
@@ -45,9 +43,7 @@ def write_sweep_report(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> 
     if not runs:
         raise ValueError("a sweep has at least one run")
     groups = group_runs(runs)
-    pictures = [
-        _picture(folder / name, title) for name, (draw, title) in _PICTURES.items() if draw(groups, folder / name)
-    ]
+    drawn = {name: title for name, (draw, title) in _PICTURES.items() if draw(groups, folder / name)}
     metrics, places = metric_keys(groups), rank(groups)
     write_text(folder / "ranking.csv", _as_csv(places, metrics))
     path = folder / "sweep.html"
@@ -55,7 +51,7 @@ def write_sweep_report(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> 
     text = render(
         "sweep.html.j2",
         title=folder.resolve().name,
-        pictures=[picture for picture in pictures if picture["name"] != "curves.png"],
+        pictures=[(title, picture(folder / name)) for name, title in drawn.items() if name != "curves.png"],
         metrics=list(zip(metrics, titles(metrics), strict=True)),
         ranking_metrics=ranking_metrics(metrics),
         rows=[_row(place, metrics, folder) for place in places],
@@ -65,18 +61,6 @@ def write_sweep_report(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> 
     )
     write_text(path, text)
     return path
-
-
-def _picture(path: Path, title: str) -> dict[str, Any]:
-    with Image.open(path) as image:
-        width, height = image.size
-    return {
-        "name": path.name,
-        "title": title,
-        "src": data_uri(path.read_bytes(), "png"),
-        "width": width,
-        "height": height,
-    }
 
 
 def _row(place: Place, metrics: Sequence[Metric], folder: Path) -> dict[str, Any]:
