@@ -29,7 +29,6 @@ def training_gif(frames: Sequence[Path], path: Path, max_bytes: int = 5_000_000)
 
     Raises:
         ValueError: no frames, a name without a step, or `max_bytes` below what 12 frames of 64 pixels a side take.
-        OSError: a frame cannot be read or the file cannot be written.
     """
     if not frames:
         raise ValueError("a GIF needs at least one frame")

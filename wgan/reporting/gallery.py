@@ -63,8 +63,10 @@ def write_index(out: Path) -> Path:
             "name": _name(run, out),
             "link": _link(run, out) + ("/report.html" if (run.folder / "report.html").exists() else "/"),
             "thumbnail": _thumbnail(run),
-            "search": " ".join([_name(run, out), run.data, run.state, *_settings(run, keys)]).lower(),
-            "unseen": _changes(run, keys[_OPEN_COLUMNS:]),
+            "search": " ".join(
+                [_name(run, out), run.data, run.state, *_settings(run, dict.fromkeys([*run.changed, *keys]))]
+            ).lower(),
+            "unseen": ", ".join(_settings(run, [key for key in keys[_OPEN_COLUMNS:] if key in run.changed])),
             "cells": [_setting(run, key) for key in keys] + [_metric(run, key, best[key]) for key in metrics],
         }
         for run in runs
@@ -105,18 +107,13 @@ def _telling_keys(runs: Sequence[RunRecord]) -> list[str]:
 def _shared(runs: Sequence[RunRecord]) -> str:
     """What all runs changed in the same way: said once, above the table."""
     known = [run for run in runs if run.config.get("arch")]
-    texts = [{f"{key}={shown(run.config[key])}" for key in run.changed} for run in known]
+    texts = [set(_settings(run, run.changed)) for run in known]
     return ", ".join(sorted(set[str].intersection(*texts))) if len(known) > 1 else ""
 
 
-def _changes(run: RunRecord, keys: Iterable[str]) -> str:
-    """`gp_lambda=1, seed=2`: those of the keys that the run changed."""
-    return ", ".join(f"{key}={shown(run.config[key])}" for key in keys if key in run.changed)
-
-
 def _settings(run: RunRecord, keys: Iterable[str]) -> list[str]:
-    """`gp_lambda=1` for each key that the run changed or that tells runs apart."""
-    return [f"{key}={shown(run.config[key])}" for key in dict.fromkeys([*run.changed, *keys]) if key in run.config]
+    """`gp_lambda=1` for each of the keys that the run has."""
+    return [f"{key}={shown(run.config[key])}" for key in keys if key in run.config]
 
 
 def _setting(run: RunRecord, key: str) -> Cell:
