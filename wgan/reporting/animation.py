@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from wgan.reporting.pages import thinned
 from wgan.utils.atomic_io import replacing
 
 _BAND = 24  # pixels above the grid, for the step
@@ -28,19 +29,18 @@ def training_gif(frames: Sequence[Path], path: Path, max_bytes: int = 5_000_000)
 
     Raises:
         ValueError: no frames, a name without a step, or `max_bytes` below what 12 frames of 64 pixels a side take.
-        OSError: a frame cannot be read or the file cannot be written.
     """
     if not frames:
         raise ValueError("a GIF needs at least one frame")
     frames = sorted(frames, key=step_of)
     with Image.open(frames[-1]) as last:
         size = {"count": min(len(frames), _MOST_FRAMES), "side": min(max(last.size), _LARGEST_SIDE)}
-    encoded = _encode(_thinned(frames, size["count"]), size["side"])
+    encoded = _encode(thinned(frames, size["count"]), size["side"])
     for what, least in _REDUCTIONS:
         while (excess := len(encoded) / max_bytes) > 1 and size[what] > least:
             share = 1 / excess if what == "count" else 0.97 / excess**0.5
             size[what] = max(least, min(size[what] - 1, int(share * size[what])))
-            encoded = _encode(_thinned(frames, size["count"]), size["side"])
+            encoded = _encode(thinned(frames, size["count"]), size["side"])
     if len(encoded) > max_bytes:
         raise ValueError(f"{size['count']} frames of {size['side']} pixels do not fit into {max_bytes} bytes")
     with replacing(path) as temporary:
@@ -57,12 +57,6 @@ def step_of(frame: Path) -> int:
     if match is None:
         raise ValueError(f"{frame.name}: a sample grid is named step_ and its step, such as step_000500.png")
     return int(match[1])
-
-
-def _thinned(frames: Sequence[Path], count: int) -> list[Path]:
-    if count >= len(frames):
-        return list(frames)
-    return [frames[round(index * (len(frames) - 1) / (count - 1))] for index in range(count)]
 
 
 def _encode(frames: list[Path], side: int) -> bytes:

@@ -20,9 +20,6 @@ def loss_plot(log_csv: Path, path: Path) -> None:
     Args:
         log_csv: the run's log, maybe still growing; empty cells are gaps.
         path: the PNG, replaced in one rename. A log without numbers gives a picture that says so.
-
-    Raises:
-        OSError: the file cannot be written.
     """
     log = read_log(log_csv)
     shown = [column for column in MAIN_CURVES if has_numbers(log.get(column, []))]

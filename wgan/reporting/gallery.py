@@ -2,20 +2,18 @@
 
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from PIL import Image
 
 from wgan.config.algorithms import ALGORITHMS
 from wgan.config.metrics import in_order, titles
-from wgan.reporting.pages import CURVES, MAIN_CURVES, clean, data_uri, format_number, render, shown, thinned
+from wgan.reporting.pages import CURVES, MAIN_CURVES, data_uri, format_number, render, shown, thinned_curves
 from wgan.reporting.run_record import RunRecord, find_runs, read_run
 from wgan.reporting.sheets import corner
-from wgan.runs.csv_log import has_numbers
 from wgan.utils.atomic_io import write_text
 
 _MOST_CURVE_POINTS = 60_000  # of each column over all runs: bounds the page
@@ -23,25 +21,16 @@ _OPEN_COLUMNS = 5  # of keys, and of metrics; the others wait in the menu
 _REFRESH_SECONDS = 30
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of the table that not every folder of runs has.
-
-    Attributes:
-        id: unique in the page.
-        title: what the head says.
-        group: "Settings" or "Metrics".
-        open: whether it is shown before a user asks for it.
-    """
+class Column(NamedTuple):
+    """A column of the table that not every folder of runs has."""
 
     id: str
     title: str
-    group: str
-    open: bool
+    group: str  # "Settings" or "Metrics"
+    open: bool  # shown before a user asks for it
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """One value: the text, what it is sorted by, and whether to mark it."""
 
     text: str
@@ -54,14 +43,8 @@ def write_index(out: Path) -> Path:
 
     The table, small pictures and thinned curves are in the page; sample grids are shown from where they lie.
 
-    Args:
-        out: the folder that holds the runs, at any depth.
-
     Returns:
         The page.
-
-    Raises:
-        OSError: the page cannot be written.
     """
     runs = [run for run in map(read_run, find_runs(out)) if run.config.get("arch", "WGAN-GP") in ALGORITHMS]
     keys = _telling_keys(runs)
@@ -80,8 +63,10 @@ def write_index(out: Path) -> Path:
             "name": _name(run, out),
             "link": _link(run, out) + ("/report.html" if (run.folder / "report.html").exists() else "/"),
             "thumbnail": _thumbnail(run),
-            "search": " ".join([_name(run, out), run.data, run.state, *_settings(run, keys)]).lower(),
-            "unseen": _changes(run, keys[_OPEN_COLUMNS:]),
+            "search": " ".join(
+                [_name(run, out), run.data, run.state, *_settings(run, dict.fromkeys([*run.changed, *keys]))]
+            ).lower(),
+            "unseen": ", ".join(_settings(run, [key for key in keys[_OPEN_COLUMNS:] if key in run.changed])),
             "cells": [_setting(run, key) for key in keys] + [_metric(run, key, best[key]) for key in metrics],
         }
         for run in runs
@@ -122,18 +107,13 @@ def _telling_keys(runs: Sequence[RunRecord]) -> list[str]:
 def _shared(runs: Sequence[RunRecord]) -> str:
     """What all runs changed in the same way: said once, above the table."""
     known = [run for run in runs if run.config.get("arch")]
-    texts = [{f"{key}={shown(run.config[key])}" for key in run.changed} for run in known]
+    texts = [set(_settings(run, run.changed)) for run in known]
     return ", ".join(sorted(set[str].intersection(*texts))) if len(known) > 1 else ""
 
 
-def _changes(run: RunRecord, keys: Iterable[str]) -> str:
-    """`gp_lambda=1, seed=2`: those of the keys that the run changed."""
-    return ", ".join(f"{key}={shown(run.config[key])}" for key in keys if key in run.changed)
-
-
 def _settings(run: RunRecord, keys: Iterable[str]) -> list[str]:
-    """`gp_lambda=1` for each key that the run changed or that tells runs apart."""
-    return [f"{key}={shown(run.config[key])}" for key in dict.fromkeys([*run.changed, *keys]) if key in run.config]
+    """`gp_lambda=1` for each of the keys that the run has."""
+    return [f"{key}={shown(run.config[key])}" for key in keys if key in run.config]
 
 
 def _setting(run: RunRecord, key: str) -> Cell:
@@ -148,18 +128,14 @@ def _metric(run: RunRecord, key: str, best: Path) -> Cell:
 
 def _for_scripts(run: RunRecord, out: Path, points: int) -> dict[str, Any]:
     """What comparing runs needs: where the grids lie, thinned curves."""
-    rows = thinned(list(range(len(run.log.get("step", [])))), points)
-    steps = [sample.step for sample in run.samples if sample.path.name == f"step_{sample.step:06d}.png"]
+    steps, curves = thinned_curves(run.log, points)
+    samples = [sample.step for sample in run.samples if sample.path.name == f"step_{sample.step:06d}.png"]
     return {
         "name": _name(run, out),
         "folder": _link(run, out),
-        "samples": steps,
-        "steps": clean(run.log["step"][row] for row in rows) if rows else [],
-        "curves": {
-            column: clean(run.log[column][row] for row in rows)
-            for column in MAIN_CURVES
-            if rows and has_numbers(run.log.get(column, []))
-        },
+        "samples": samples,
+        "steps": steps,
+        "curves": curves,
     }
 
 

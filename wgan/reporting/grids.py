@@ -41,7 +41,6 @@ def save_grid(images: Tensor, path: Path, columns: int = 8, enlarge: int | None 
 
     Raises:
         ValueError: no images, or channels that no PNG shows.
-        OSError: the file cannot be written.
     """
     grid, geometry = _compose(to_uint8(images), columns, enlarge)
     _write_png(grid, path, geometry)
@@ -64,7 +63,6 @@ def real_fake_grid(real: Tensor, fake: Tensor, path: Path, columns: int = 8, enl
 
     Raises:
         ValueError: no images, or channels that no PNG shows.
-        OSError: the file cannot be written.
     """
     shown = min(len(real), len(fake))
     halves = [_compose(to_uint8(images[:shown]), columns, enlarge)[0] for images in (real, fake)]

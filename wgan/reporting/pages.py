@@ -1,7 +1,8 @@
 """HTML pages: templates whose every value is escaped, with styles and scripts inside, so that a page is one file."""
 
 import base64
-from collections.abc import Iterable
+import io
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from itertools import groupby
@@ -11,6 +12,9 @@ from typing import Any, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from PIL import Image
+
+from wgan.runs.csv_log import Columns, has_numbers
 
 Item = TypeVar("Item")
 _HERE = Path(__file__).parent
@@ -40,6 +44,22 @@ def static(name: str) -> Markup:
 def data_uri(content: bytes, kind: str) -> str:
     """Bytes as an address that needs no file: `data:image/png;base64,...`."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def read_png(path: Path) -> tuple[bytes, tuple[int, int]] | None:
+    """A PNG's bytes and (width, height); None where it is gone or no PNG."""
+    try:
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            return content, image.size
+    except OSError:
+        return None
+
+
+def picture(path: Path) -> dict[str, Any] | None:
+    """A PNG for a page: `src`, `width` and `height`; None where it is gone or no PNG."""
+    read = read_png(path)
+    return {"src": data_uri(read[0], "png"), "width": read[1][0], "height": read[1][1]} if read else None
 
 
 def format_number(value: float | None) -> str:
@@ -93,11 +113,19 @@ def clean(values: Iterable[float]) -> list[float | None]:
     return [float(f"{value:.5g}") if isfinite(value) else None for value in values]
 
 
-def thinned(items: list[Item], most: int) -> list[Item]:
+def thinned(items: Sequence[Item], most: int) -> list[Item]:
     """At most `most` items, evenly spread, with the first and the last."""
     if len(items) <= most:
-        return items
+        return list(items)
     return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]
+
+
+def thinned_curves(log: Columns, most: int) -> tuple[list[float | None], dict[str, list[float | None]]]:
+    """For a page's scripts: the steps of at most `most` rows, and the main curves that have numbers, by column."""
+    rows = thinned(range(len(log.get("step", []))), most)
+    kept = [column for column in MAIN_CURVES if has_numbers(log.get(column, []))]
+    steps, *curves = (clean(log[column][row] for row in rows) if rows else [] for column in ("step", *kept))
+    return steps, dict(zip(kept, curves, strict=True))
 
 
 def _in_order(items: Iterable[Any], attribute: str) -> list[tuple[Any, list[Any]]]:

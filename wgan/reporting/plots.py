@@ -17,11 +17,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def save_figure(figure: Figure, path: Path, dpi: int = 120) -> None:
-    """Write a figure as a PNG, which replaces `path` in one rename.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
+    """Write a figure as a PNG, which replaces `path` in one rename."""
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=dpi)
 

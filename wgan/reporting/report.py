@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 from wgan.config.datasets import POINT_SETS
-from wgan.reporting.pages import CURVES, clean, data_uri, moment, render, shown, thinned
+from wgan.reporting.pages import CURVES, clean, data_uri, moment, picture, read_png, render, shown, thinned
 from wgan.reporting.run_record import RunRecord, Sample, read_run
 from wgan.runs.csv_log import has_numbers
 from wgan.utils.atomic_io import write_text
@@ -44,9 +44,6 @@ def write_report(run_dir: Path) -> Path:
 
     Returns:
         The page.
-
-    Raises:
-        OSError: the page cannot be written.
     """
     run = read_run(run_dir)
     samples = _embedded(list(run.samples))
@@ -68,14 +65,11 @@ def write_report(run_dir: Path) -> Path:
         page=page,
         samples=samples,
         left_out=len(run.samples) - len(samples),
-        real_fake=_picture(run_dir / "real_fake_grid.png"),
-        further=[
-            (picture, *texts) for name, texts in _FURTHER.items() if (picture := _picture(run_dir / f"{name}.png"))
-        ],
+        real_fake=picture(run_dir / "real_fake_grid.png"),
+        further=[(found, *texts) for name, texts in _FURTHER.items() if (found := picture(run_dir / f"{name}.png"))],
         curves=curves,
         stride=stride,
         smoothing=max(1, min(100, rows // stride // 25)),
-        class_counts=_class_counts(run),
         changed=[(key, value) for key, value in run.config.items() if key in run.changed],
         usual=[(key, value) for key, value in run.config.items() if key not in run.changed],
         environment=_environment(run),
@@ -106,9 +100,8 @@ def _curves(run: RunRecord, stride: int) -> list[dict[str, Any]]:
 
 def _embedded(samples: list[Sample]) -> list[dict[str, Any]]:
     """As many grids as fit, with the first and the last."""
-    kept = thinned(samples, _MOST_SAMPLES)
-    pictures = [(sample, _readable(sample.path)) for sample in kept]
-    whole = [(sample, picture) for sample, picture in pictures if picture]
+    read = ((sample, read_png(sample.path)) for sample in thinned(samples, _MOST_SAMPLES))
+    whole = [(sample, found) for sample, found in read if found]
     if sum(len(content) for _, (content, _) in whole) > IMAGE_BYTES:
         whole = [(sample, _as_webp((sample.path, sample.path.stat().st_mtime_ns))) for sample, _ in whole]
     while (excess := sum(len(content) for _, (content, _) in whole) / IMAGE_BYTES) > 1 and len(whole) > _FEWEST_SAMPLES:
@@ -120,16 +113,6 @@ def _embedded(samples: list[Sample]) -> list[dict[str, Any]]:
     ]
 
 
-def _readable(path: Path) -> tuple[bytes, tuple[int, int]] | None:
-    """A PNG's bytes and size; None where it is gone or no PNG."""
-    try:
-        content = path.read_bytes()
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-            return content, image.size
-    except OSError:
-        return None
-
-
 @lru_cache(maxsize=_MOST_SAMPLES)
 def _as_webp(version: tuple[Path, int]) -> tuple[bytes, tuple[int, int]]:
     """A grid of a certain time of modification, encoded once though the page is written again and again."""
@@ -137,17 +120,6 @@ def _as_webp(version: tuple[Path, int]) -> tuple[bytes, tuple[int, int]]:
         buffer = io.BytesIO()
         image.convert("RGB").save(buffer, "WEBP", quality=80, method=2)
         return buffer.getvalue(), image.size
-
-
-def _picture(path: Path) -> dict[str, Any] | None:
-    read = _readable(path)
-    return {"src": data_uri(read[0], "png"), "width": read[1][0], "height": read[1][1]} if read else None
-
-
-def _class_counts(run: RunRecord) -> list[tuple[str, int, int, float]]:
-    """(class, generated, real, share of the largest) of each class."""
-    largest = max((generated for _, generated, _ in run.class_counts), default=0) or 1
-    return [(name, generated, real, generated / largest) for name, generated, real in run.class_counts]
 
 
 def _environment(run: RunRecord) -> list[tuple[str, str]]:

@@ -27,12 +27,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten time
 
 @dataclass(frozen=True)
 class Sample:
-    """One grid of the fixed latents.
-
-    Attributes:
-        step: the training step that it shows.
-        path: the PNG.
-    """
+    """One grid of the fixed latents: the training step that it shows, and the PNG."""
 
     step: int
     path: Path

@@ -31,9 +31,6 @@ def contact_sheet(groups: Sequence[Group], path: Path) -> bool:
 
     Returns:
         Whether there was anything to draw.
-
-    Raises:
-        OSError: the picture cannot be written.
     """
     steps = thinned(sorted({sample.step for group in groups for sample in group.runs[0].samples}), _STEPS)
     cells = [[_cell(group.runs[0], step) for step in steps] for group in groups]
@@ -70,15 +67,9 @@ def curves(groups: Sequence[Group], path: Path) -> bool:
 
     Returns:
         Whether anything was logged.
-
-    Raises:
-        OSError: the picture cannot be written.
     """
-    columns = [
-        column
-        for column in MAIN_CURVES
-        if any(has_numbers(run.log.get(column, [])) for group in groups for run in group.runs)
-    ]
+    logs = [run.log for group in groups for run in group.runs]
+    columns = [column for column in MAIN_CURVES if any(has_numbers(log.get(column, [])) for log in logs)]
     if not columns:
         return False
     wide = min(2, len(columns))
@@ -100,9 +91,6 @@ def metrics_against_values(groups: Sequence[Group], path: Path) -> bool:
 
     Returns:
         Whether there are metrics to draw.
-
-    Raises:
-        OSError: the picture cannot be written.
     """
     metrics = metric_keys(groups)[:_MOST_METRICS]
     keys = [key for key in groups[0].values if len({shown(group.values[key]) for group in groups}) > 1]

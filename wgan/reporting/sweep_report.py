@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from PIL import Image
-
 from wgan.config.metrics import Metric, titles
-from wgan.reporting.pages import CURVES, MAIN_CURVES, clean, data_uri, render, shown, thinned
+from wgan.reporting.pages import CURVES, MAIN_CURVES, picture, render, shown, thinned_curves
 from wgan.reporting.sweep_figures import contact_sheet, curves, metrics_against_values
 from wgan.reporting.sweep_summary import Group, Place, group_runs, metric_keys, rank, ranking_metrics
-from wgan.runs.csv_log import has_numbers
 from wgan.utils.atomic_io import write_text
 
 _PICTURES = {
@@ -42,14 +39,11 @@ def write_sweep_report(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> 
 
     Raises:
         ValueError: no runs.
-        OSError: a file cannot be written.
     """
     if not runs:
         raise ValueError("a sweep has at least one run")
     groups = group_runs(runs)
-    pictures = [
-        _picture(folder / name, title) for name, (draw, title) in _PICTURES.items() if draw(groups, folder / name)
-    ]
+    drawn = {name: title for name, (draw, title) in _PICTURES.items() if draw(groups, folder / name)}
     metrics, places = metric_keys(groups), rank(groups)
     write_text(folder / "ranking.csv", _as_csv(places, metrics))
     path = folder / "sweep.html"
@@ -57,7 +51,7 @@ def write_sweep_report(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> 
     text = render(
         "sweep.html.j2",
         title=folder.resolve().name,
-        pictures=[picture for picture in pictures if picture["name"] != "curves.png"],
+        pictures=[(title, picture(folder / name)) for name, title in drawn.items() if name != "curves.png"],
         metrics=list(zip(metrics, titles(metrics), strict=True)),
         ranking_metrics=ranking_metrics(metrics),
         rows=[_row(place, metrics, folder) for place in places],
@@ -67,18 +61,6 @@ def write_sweep_report(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> 
     )
     write_text(path, text)
     return path
-
-
-def _picture(path: Path, title: str) -> dict[str, Any]:
-    with Image.open(path) as image:
-        width, height = image.size
-    return {
-        "name": path.name,
-        "title": title,
-        "src": data_uri(path.read_bytes(), "png"),
-        "width": width,
-        "height": height,
-    }
 
 
 def _row(place: Place, metrics: Sequence[Metric], folder: Path) -> dict[str, Any]:
@@ -95,17 +77,13 @@ def _row(place: Place, metrics: Sequence[Metric], folder: Path) -> dict[str, Any
 
 def _lines(groups: Sequence[Group]) -> dict[str, list[dict[str, Any]]]:
     """Each column's curves of all runs, thinned, for the page's scripts."""
-    most = max(50, _MOST_CURVE_POINTS // max(1, sum(len(group.runs) for group in groups)))
-    lines: dict[str, list[dict[str, Any]]] = {}
-    for column in MAIN_CURVES:
-        lines[column] = []
-        for group in groups:
-            for run in group.runs:
-                if not has_numbers(run.log.get(column, [])):
-                    continue
-                rows = thinned(list(range(len(run.log["step"]))), most)
-                steps, values = (clean(run.log[source][row] for row in rows) for source in ("step", column))
-                lines[column].append({"name": group.label, "steps": steps, "values": values})
+    labelled = [(group.label, run.log) for group in groups for run in group.runs]
+    most = max(50, _MOST_CURVE_POINTS // len(labelled))
+    lines: dict[str, list[dict[str, Any]]] = {column: [] for column in MAIN_CURVES}
+    for label, log in labelled:
+        steps, found = thinned_curves(log, most)
+        for column, values in found.items():
+            lines[column].append({"name": label, "steps": steps, "values": values})
     return lines
 
 

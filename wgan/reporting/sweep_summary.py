@@ -7,23 +7,21 @@ from statistics import fmean, stdev
 from typing import Any
 
 from wgan.config.metrics import Metric, in_order, ranking_keys
-from wgan.reporting.pages import shown
+from wgan.reporting.pages import format_number, shown
 from wgan.reporting.run_record import RunRecord, read_run
 
 
 @dataclass(frozen=True)
 class Spread:
-    """A metric over the seeds of one combination.
-
-    Attributes:
-        mean: over the seeds.
-        deviation: standard deviation over the seeds; None of a single one.
-        values: one for each seed that has it.
-    """
+    """A metric over the seeds of one combination: `12.31 ± 0.2`."""
 
     mean: float
-    deviation: float | None
-    values: tuple[float, ...]
+    deviation: float | None  # standard deviation; None of a single seed
+    values: tuple[float, ...]  # one for each seed that has it
+
+    def __str__(self) -> str:
+        deviation = "" if self.deviation is None else f" ± {format_number(self.deviation)}"
+        return format_number(self.mean) + deviation
 
 
 @dataclass(frozen=True)
@@ -55,15 +53,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Place:
-    """A group's place in the ranking.
-
-    Attributes:
-        group: the group.
-        mean_rank: its rank (1 is best) averaged over the metrics that rank; None without metrics.
-    """
+    """A group's place in the ranking."""
 
     group: Group
-    mean_rank: float | None
+    mean_rank: float | None  # 1 is best; averaged over the metrics that rank, None without metrics
 
 
 def group_runs(runs: Mapping[Path, Mapping[str, Any]]) -> list[Group]:

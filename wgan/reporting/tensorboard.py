@@ -52,11 +52,7 @@ class EventFiles:
         self.row(step, {f"metrics/{key}": value for key, value in figures.items()})
 
     def grid(self, step: int, path: Path) -> None:
-        """Add a sample grid as it was written.
-
-        Raises:
-            OSError: the picture cannot be read.
-        """
+        """Add a sample grid as it was written."""
         with Image.open(path) as image:
             pixels = np.asarray(image.convert("RGB"))
         self._writer.add_image("samples", pixels, step, dataformats="HWC")

@@ -28,11 +28,10 @@ def plane_picture(real: Tensor, fake: Tensor, critic: Callable[[Tensor], Tensor]
         fake: (M, 2); those outside the frame are not seen.
         critic: (K, 2) to scores (K,).
         path: the PNG, 480 pixels a side, replaced in one rename.
-
-    Raises:
-        OSError: the file cannot be written.
     """
-    figure, axes = _square()
+    figure = Figure(figsize=(4.8, 4.8))  # without a layout: the plane fills it, the same frame in every picture
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.01, 0.01, 0.98, 0.98))
     centre, reach = _frame(real)
     x, y = (torch.linspace(float(middle) - reach, float(middle) + reach, RASTER) for middle in centre)
     raster = torch.cartesian_prod(x, y)
@@ -70,9 +69,6 @@ def depth_picture(
         norms: name -> the gradient's norm behind each hidden layer, the first layer first; all of one length.
         path: the PNG, replaced in one rename.
         bound: the clipping bound, marked in the histograms.
-
-    Raises:
-        OSError: the file cannot be written.
     """
     figure = new_figure(4.6 + 2.8 * len(weights), 3.4)
     grid = figure.add_gridspec(1, 1 + len(weights), width_ratios=[4.6] + [2.8] * len(weights))
@@ -96,12 +92,6 @@ def _frame(real: Tensor) -> tuple[Tensor, float]:
     """The middle of the real points, (2,), and half the side of the square that a picture shows."""
     low, high = real.amin(0).cpu(), real.amax(0).cpu()
     return (low + high) / 2, float((high - low).max()) * (0.5 + MARGIN)
-
-
-def _square() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(4.8, 4.8))  # without a layout: the plane fills it, the same frame in every picture
-    FigureCanvasAgg(figure)
-    return figure, figure.add_axes((0.01, 0.01, 0.98, 0.98))
 
 
 def _scatter(axes: Axes, points: Tensor, colour: str, name: str) -> None:

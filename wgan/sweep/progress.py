@@ -33,7 +33,6 @@ class SweepProgress:
         self.begun = self.looked = time.monotonic()
         self.before = self.steps()
         self.bar = progress_bar(sum(self.lengths.values()), self.before, "step", smoothing=0)  # the logs grow by leaps
-        self.has_bar = not self.bar.disable
 
     def steps(self) -> int:
         """Steps done in all runs that were pending."""
@@ -51,12 +50,12 @@ class SweepProgress:
     def show(self) -> None:
         """Renew the bar or print a line, when one is due; to be called often."""
         now = time.monotonic()
-        if now - self.looked < (LOOK_EVERY if self.has_bar else LINE_EVERY):
+        if now - self.looked < (LINE_EVERY if self.bar.disable else LOOK_EVERY):
             return
         self.looked = now
         steps, total = self.steps(), sum(self.lengths.values())
         runs = f"{self.finished} of {self.runs} runs finished" + (f", {self.failed} failed" if self.failed else "")
-        if self.has_bar:
+        if not self.bar.disable:
             self.bar.n, self.bar.total = steps, total
             self.bar.set_postfix_str(runs)
         else:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from wgan.config.metrics import titles
-from wgan.reporting.pages import format_number, shown
-from wgan.reporting.sweep_summary import Spread, group_runs, metric_keys, rank, ranking_metrics
+from wgan.reporting.pages import shown
+from wgan.reporting.sweep_summary import group_runs, metric_keys, rank, ranking_metrics
 
 COLUMNS = 4
 """Metrics shown; ranking.csv has all."""
@@ -22,16 +22,8 @@ def ranking(runs: Mapping[Path, Mapping[str, Any]]) -> str:
     metrics = ranking_metrics(metric_keys(groups))[:COLUMNS]
     rows = [["", *groups[0].values, *titles(metrics)]]
     for number, place in enumerate(rank(groups), 1):
-        values = [_written(place.group.spread(metric.key)) for metric in metrics]
+        values = [str(place.group.spread(metric.key) or "–") for metric in metrics]
         rows.append([f"{number}." if metrics else "", *map(shown, place.group.values.values()), *values])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
-
-
-def _written(spread: Spread | None) -> str:
-    if spread is None:
-        return "–"
-    return format_number(spread.mean) + (
-        f" ± {format_number(spread.deviation)}" if spread.deviation is not None else ""
-    )
