@@ -70,13 +70,8 @@ def select(images: ImageSet, classes: Sequence[int | str] | None) -> ImageSet:
         return images
     wanted = class_indices(classes, images.class_names)
     assert images.labels is not None  # class_indices refuses sets without labels
-    kept = torch.isin(images.labels, torch.tensor(wanted))
-    relabelled = torch.full((len(images.class_names),), -1)
-    relabelled[wanted] = torch.arange(len(wanted))
-    chosen = images[kept.nonzero().squeeze(1)]
-    assert chosen.labels is not None
-    names = tuple(images.class_names[i] for i in wanted)
-    return ImageSet(chosen.images, relabelled[chosen.labels], names)
+    rows, labels = torch.nonzero(images.labels[:, None] == torch.tensor(wanted), as_tuple=True)
+    return ImageSet(images.images[rows], labels, tuple(images.class_names[i] for i in wanted))
 
 
 def fit(images: Tensor, size: int, channels: int) -> Tensor:

@@ -70,7 +70,7 @@ def load_folder(
     files, class_names = listing.chosen(classes)
     choice = "" if classes is None else "/".join(class_names)
     store, key = prepare(root, files, image_size, channels, workers, cache, choice)
-    failed = [Skipped(root / file.name, reason) for file, reason in store.failed.items()]
+    failed = [Skipped(root / file.name, str(reason)) for file, reason in store.failed.items()]
     if len(store.images) == 0:
         raise nothing_usable(listing, failed)
     skipped = tuple(sorted([*listing.skipped, *failed], key=lambda skip: str(skip.path)))
