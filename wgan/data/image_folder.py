@@ -14,11 +14,8 @@ from wgan.utils.errors import InputError
 from wgan.utils.text import printable
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM")  # none that starts another program
-SUFFIXES = frozenset(
-    f".{kind}"
-    for kinds in ("png apng jpg jpeg jpe jfif webp", "tif tiff bmp dib gif", "ppm pgm pbm pnm")
-    for kind in kinds.split()
-)
+_KINDS = "png apng jpg jpeg jpe jfif webp tif tiff bmp dib gif ppm pgm pbm pnm"
+SUFFIXES = frozenset(f".{kind}" for kind in _KINDS.split())
 """Of files that are taken for images, in upper or lower case; only decoding shows what they are."""
 
 
@@ -107,11 +104,7 @@ def scan(root: Path, leave_out: Iterable[Path] = ()) -> Listing:
     """All images below `root`, at any depth, in an order that depends on their names alone.
 
     Links are followed; a folder reached twice, by a loop of links or otherwise, counts once. Hidden files and folders
-    (a leading dot: thumbnails, resource forks) are left out.
-
-    Args:
-        root: the folder.
-        leave_out: folders below it to leave out, such as the one that results are written to.
+    (a leading dot: thumbnails, resource forks) are left out, and those below `leave_out`, such as a run's results.
 
     Raises:
         Unusable: `root` is no folder, or cannot be listed.
@@ -194,12 +187,7 @@ def class_indices(classes: Sequence[int | str], class_names: Sequence[str]) -> l
 
 
 def nothing_usable(listing: Listing, undecodable: Sequence[Skipped] = ()) -> Unusable:
-    """Why a folder gives no image, and what it holds instead.
-
-    Args:
-        listing: of the folder.
-        undecodable: the files that were looked into.
-    """
+    """Why a folder gives no image, and what it holds instead; `undecodable` are the files that were looked into."""
     root, skipped = printable(listing.root), sorted([*listing.skipped, *undecodable], key=lambda skip: str(skip.path))
     if skipped:
         shown = "\n".join(f"  {skip}" for skip in skipped[:5])

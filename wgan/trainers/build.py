@@ -1,4 +1,4 @@
-"""The trainer of each algorithm: a file in this folder and an entry in `wgan.config.resolve.ALGORITHMS`."""
+"""The trainer of each algorithm: a file in this folder and an entry in `wgan.config.algorithms.ALGORITHMS`."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -19,15 +19,7 @@ def build_trainer(
     dtype: torch.dtype = torch.float32,
     ranks: Ranks = ALONE,
 ) -> Trainer:
-    """The trainer that `arch` names, with fresh networks.
-
-    Args:
-        config: the run's keys.
-        shape: of one sample: (C, H, W), or (2,) for points in the plane.
-        device: where to train.
-        dtype: what the networks compute in.
-        ranks: the processes that share each batch.
-    """
+    """The trainer that `arch` names, with fresh networks for samples of `shape`: (C, H, W), or (2,) for points."""
     module, _, name = ALGORITHMS[config.arch].trainer.partition(":")
     trainer: type[Trainer] = getattr(import_module(module), name)
     return trainer(config, build_generator(config, shape), build_critic(config, shape), device, dtype, ranks)
