@@ -97,13 +97,7 @@ def salvage(folder: Path, row_shape: RowShape) -> Store:
 class GrowingStore:
     """An array being written; opening it continues what an interrupted process left in `folder`.
 
-    Args:
-        folder: made if it is missing.
-        files: all files, in the order they will be taken.
-        row_shape: (C, S, S).
-
-    Attributes:
-        taken: how many of `files` are done.
+    All `files` are taken in their order; `taken` of them are done.
     """
 
     def __init__(self, folder: Path, files: Sequence[File], row_shape: RowShape) -> None:

@@ -31,9 +31,6 @@ class Batches:
         device: where the batches are wanted.
         rank: the slice of each batch this process gets: rows rank * B / world_size and following.
         world_size: number of processes that share each batch.
-
-    Attributes:
-        placement: where the images wait, see `placement_of`.
     """
 
     def __init__(

@@ -42,19 +42,12 @@ KEPT_SETTINGS = 8
 def prepare(
     root: Path, files: Sequence[File], size: int, channels: int, workers: int, cache: Path, choice: str = ""
 ) -> tuple[Store, str]:
-    """Decode `files`, or find them decoded.
+    """Decode `files` of the folder `root` to (channels, size, size), or find them decoded in `cache`.
 
     The rows stand in the order of a hash of the files' names: as good as shuffled, and hardly changed by more files,
-    so that a contiguous part of them can be held out.
-
-    Args:
-        root: the folder.
-        files: those of its files to take.
-        size: height and width of the rows.
-        channels: 1 or 3.
-        workers: threads that decode (Pillow's codecs run without Python's lock: as fast as processes, and lighter).
-        cache: where decoded images are kept.
-        choice: what `files` are of the folder's files; each choice has a version of its own in the cache.
+    so that a contiguous part of them can be held out. `workers` threads decode (Pillow's codecs run without Python's
+    lock: as fast as processes, and lighter). `choice` says what `files` are of the folder's files; each choice has a
+    version of its own in the cache.
 
     Returns:
         The images, and their key: equal for equal files and settings.

@@ -31,8 +31,7 @@ _UPRIGHT = {
 class Undecodable(Exception):
     """A file gives no image; the text is the reason.
 
-    Attributes:
-        transient: the fault lies with the machine, not with the file: it may be readable next time.
+    `transient`: the fault lies with the machine, not with the file; it may be readable next time.
     """
 
     def __init__(self, reason: str, transient: bool = False) -> None:
@@ -45,10 +44,7 @@ def decode(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
 
     Transparency is composited on white, 16-bit grey scaled to 8 bits, animations give their first frame.
 
-    Args:
-        path: the file; its content, not its name, says what it is.
-        size: height and width wanted.
-        channels: 1 (luma) or 3 (RGB).
+    The file's content, not its name, says what it is. One channel is luma, three are RGB.
 
     Raises:
         Undecodable: the reason, for people.

@@ -31,12 +31,7 @@ class Skipped:
 
 
 class Unusable(InputError):
-    """The data a key of the YAML asks for cannot be used.
-
-    Attributes:
-        key: the key.
-        problem: what is wrong and what to do.
-    """
+    """The data that `key` of the YAML asks for cannot be used; `problem` is what is wrong and what to do."""
 
     def __init__(self, key: str, problem: str) -> None:
         super().__init__(f"{key}: {problem}")
@@ -65,10 +60,9 @@ class File:
 
 @dataclass(frozen=True)
 class Listing:
-    """What lies in a folder.
+    """What lies in the folder `root`.
 
     Attributes:
-        root: the folder.
         files: those named like images, sorted by name; nothing is known of their content.
         skipped: what is named like an image and cannot be opened, and folders that cannot be listed.
         others: how many files have another suffix, by suffix.

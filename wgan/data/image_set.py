@@ -75,15 +75,10 @@ def select(images: ImageSet, classes: Sequence[int | str] | None) -> ImageSet:
 
 
 def fit(images: Tensor, size: int, channels: int) -> Tensor:
-    """Whole sets brought to the size and channels of the run, as decode.py does for files.
+    """Whole sets, (N, 1 or 3, H, H) uint8, to (N, channels, size, size) uint8, as decode.py does for files.
 
-    Args:
-        images: (N, C, H, W) uint8, H = W, C 1 or 3.
-        size: height and width wanted; bicubic with antialiasing, rounded and clipped to uint8 as Pillow does.
-        channels: 1 (luma of ITU-R BT.601, as Pillow's "L") or 3.
-
-    Returns:
-        (N, channels, size, size) uint8. Grey made colour is a view: its three channels share one memory.
+    Bicubic with antialiasing, rounded and clipped as Pillow does; one channel is the luma of ITU-R BT.601, as Pillow's
+    "L". Grey made colour is a view: its three channels share one memory.
     """
     if images.shape[1] == 3 and channels == 1:
         weights = torch.tensor([19595, 38470, 7471], dtype=torch.int32).view(1, 3, 1, 1)  # 2^16 (0.299, 0.587, 0.114)

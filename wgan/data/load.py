@@ -70,15 +70,10 @@ def load_folder(
 
 
 def load_named(name: str, image_size: int, channels: int, classes: Classes = None, *, seed: int, folder: Path) -> Data:
-    """One of `SETS` or `TOYS`, at the run's size and channels; the toys' points have none.
+    """One of `SETS` or `TOYS`, at the run's size and channels (the toys' points have none), or some of its classes.
 
-    Args:
-        name: of the set.
-        image_size: height and width.
-        channels: 1 or 3.
-        classes: names or indices of the classes to keep.
-        seed: of the toys; all other sets, and their held-out part, are the same for every seed.
-        folder: where a set's files lie or are downloaded to.
+    The toys depend on the seed; all other sets, and their held-out part, are the same for every seed. Their files lie
+    in `folder` or are downloaded to it.
 
     Raises:
         Unusable: files are missing, or `classes` names unknown ones.

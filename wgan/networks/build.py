@@ -7,13 +7,10 @@ import torch
 from torch import nn
 
 from wgan.config.schema import TrainConfig
+from wgan.networks import architectures
 from wgan.networks.base import Critic, Generator
-from wgan.networks.conv import conv_critic, conv_generator
-from wgan.networks.dense import dense_critic, dense_generator
 from wgan.networks.init import dcgan_init_, he_init_
 from wgan.networks.layers import Chain, Layers
-from wgan.networks.mnist import mnist_critic, mnist_generator
-from wgan.networks.resnet import resnet_critic, resnet_generator
 from wgan.utils import rng
 
 
@@ -26,10 +23,12 @@ class Network(NamedTuple):
 
 
 NETWORKS = {
-    "conv": Network(conv_generator, conv_critic, dcgan_init_),
-    "resnet": Network(resnet_generator, resnet_critic, he_init_),  # he: as in WGAN-GP's code
-    "mnist": Network(mnist_generator, mnist_critic, dcgan_init_),
-    "dense": Network(dense_generator, dense_critic, he_init_),
+    "conv": Network(architectures.conv_generator, architectures.conv_critic, dcgan_init_),
+    "resnet": Network(
+        architectures.resnet_generator, architectures.resnet_critic, he_init_
+    ),  # he: as in WGAN-GP's code
+    "mnist": Network(architectures.mnist_generator, architectures.mnist_critic, dcgan_init_),
+    "dense": Network(architectures.dense_generator, architectures.dense_critic, he_init_),
 }
 
 
@@ -48,15 +47,10 @@ def build_critic(config: TrainConfig, shape: Sequence[int]) -> Critic:
 def new_generator(
     network: str, latent_vector: int, shape: Sequence[int], feature_maps: int, random: torch.Generator | None = None
 ) -> Generator:
-    """A generator with fresh weights.
+    """A generator with fresh weights, drawn from `random`; `network` is one of `NETWORKS`.
 
-    Args:
-        network: one of `NETWORKS`.
-        latent_vector: size of a latent.
-        shape: of a sample: (C, H, W), C 1 (grey) or 3 (colour), H = W = base * 2^n with a base of 4 to 7. Dense
-            networks take any, and (2,) for points in the plane.
-        feature_maps: sets the layers' widths; how, each network's description says.
-        random: draws the weights.
+    `shape` is a sample's: (C, H, W), C 1 (grey) or 3 (colour), H = W = base * 2^n with a base of 4 to 7. Dense networks
+    take any, and (2,) for points in the plane. How `feature_maps` set the layers' widths, each network's layers say.
     """
     kind = NETWORKS[network]
     layers = Chain(*kind.generator(latent_vector, shape, feature_maps))

@@ -1,7 +1,7 @@
 """What all algorithms share: the critic's update, the generator's update, the EMA. It knows none of them by name."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from wgan.config.schema import TrainConfig
-from wgan.networks.base import Critic, Generator, at_least_float32, floating_tensors
-from wgan.runtime.distributed import ALONE, Ranks
+from wgan.networks.base import at_least_float32, floating_tensors
+from wgan.networks.build import build_critic, build_generator
+from wgan.runtime.distributed import Ranks
 from wgan.trainers.diffaugment import augmented
 from wgan.trainers.ema import ExponentialMovingAverage
 from wgan.utils.rng import Draws
@@ -36,26 +37,19 @@ class Trainer(ABC):
 
     Args:
         config: the run's keys.
-        generator: trained to fool the critic.
-        critic: trained to tell real from generated.
-        device: where both live from now on.
+        shape: of one sample: (C, H, W), or (2,) for points in the plane.
+        device: where the networks live.
         dtype: what the networks compute in; weights, losses, norms and optimisers stay float32 (or float64 in tests).
         ranks: the processes that share each batch.
     """
 
     def __init__(
-        self,
-        config: TrainConfig,
-        generator: Generator,
-        critic: Critic,
-        device: torch.device,
-        dtype: torch.dtype,
-        ranks: Ranks = ALONE,
+        self, config: TrainConfig, shape: Sequence[int], device: torch.device, dtype: torch.dtype, ranks: Ranks
     ) -> None:
         self.config, self.device, self.dtype, self.ranks = config, device, dtype, ranks
         self.draws = Draws(config.seed, device, ranks.rank, ranks.world_size)
-        self.generator = generator.to(device).to(memory_format=torch.channels_last)
-        self.critic = critic.to(device).to(memory_format=torch.channels_last)
+        self.generator = build_generator(config, shape).to(device).to(memory_format=torch.channels_last)
+        self.critic = build_critic(config, shape).to(device).to(memory_format=torch.channels_last)
         ranks.broadcast_([t for network in (self.generator, self.critic) for t in floating_tensors(network)])
         self.ema = ExponentialMovingAverage(self.generator, config.ema_decay)
         self.generator_optimizer = build_optimizer(config, self.generator, config.learning_rate)

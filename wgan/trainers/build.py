@@ -7,7 +7,6 @@ import torch
 
 from wgan.config.algorithms import ALGORITHMS
 from wgan.config.schema import TrainConfig
-from wgan.networks.build import build_critic, build_generator
 from wgan.runtime.distributed import ALONE, Ranks
 from wgan.trainers.base import Trainer
 
@@ -19,7 +18,7 @@ def build_trainer(
     dtype: torch.dtype = torch.float32,
     ranks: Ranks = ALONE,
 ) -> Trainer:
-    """The trainer that `arch` names, with fresh networks for samples of `shape`: (C, H, W), or (2,) for points."""
+    """The trainer that `arch` names, with fresh networks; its arguments are `Trainer`'s."""
     module, _, name = ALGORITHMS[config.arch].trainer.partition(":")
     trainer: type[Trainer] = getattr(import_module(module), name)
-    return trainer(config, build_generator(config, shape), build_critic(config, shape), device, dtype, ranks)
+    return trainer(config, shape, device, dtype, ranks)

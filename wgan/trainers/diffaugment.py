@@ -23,12 +23,8 @@ Uniform = Callable[[str, int], Tensor]
 def augmented(images: Tensor, kinds: Sequence[str], draws: Draws, purpose: str, step: int) -> Tensor:
     """Change each image in its own way; (N, C, H, W) in [-1, 1], the same tensor where `kinds` is empty.
 
-    Args:
-        images: real or generated.
-        kinds: names of `CHANGES`; applied in the paper's order, flips first.
-        draws: give the numbers of (purpose, step).
-        purpose: what the numbers are for: real, critic's or generator's images.
-        step: of the training.
+    `kinds`, names of `CHANGES`, are applied in the paper's order, flips first. `draws` give the numbers of this purpose
+    (real, critic's or generator's images) and step.
     """
 
     def uniform(change: str, count: int) -> Tensor:
