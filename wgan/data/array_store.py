@@ -38,17 +38,11 @@ RowShape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some files that follow each other.
+    """Some files that follow each other."""
 
-    Attributes:
-        files: all of them, those without an image too.
-        failed: name -> why it gives no image.
-        crc: CRC-32 of the bytes of the others' images.
-    """
-
-    files: tuple[File, ...]
-    failed: dict[str, Undecodable]
-    crc: int
+    files: tuple[File, ...]  # all of them, those without an image too
+    failed: dict[str, Undecodable]  # name -> why it gives no image
+    crc: int  # CRC-32 of the bytes of the others' images
 
     @property
     def rows(self) -> int:
@@ -65,17 +59,11 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Store:
-    """The images of an array that can be relied on.
+    """The images of an array that can be relied on."""
 
-    Attributes:
-        images: (N, C, S, S) uint8, memory-mapped, read-only.
-        files: which file each row shows.
-        failed: the files that give no image -> the reason.
-    """
-
-    images: Tensor
-    files: tuple[File, ...]
-    failed: dict[File, Undecodable]
+    images: Tensor  # (N, C, S, S) uint8, memory-mapped, read-only
+    files: tuple[File, ...]  # which file each row shows
+    failed: dict[File, Undecodable]  # the files that give no image -> the reason
 
     @property
     def transient(self) -> bool:

@@ -40,17 +40,11 @@ class Unusable(InputError):
 
 @dataclass(frozen=True)
 class File:
-    """One file, with what changes when its content does.
+    """One file, with what changes when its content does."""
 
-    Attributes:
-        name: path below the folder, parts joined by "/"; bytes that are no UTF-8 as surrogates (os.fsdecode).
-        size: bytes.
-        mtime_ns: time of the last change, nanoseconds since 1970.
-    """
-
-    name: str
-    size: int
-    mtime_ns: int
+    name: str  # path below the folder, parts joined by "/"; bytes that are no UTF-8 as surrogates (os.fsdecode)
+    size: int  # bytes
+    mtime_ns: int  # time of the last change, nanoseconds since 1970
 
     @property
     def class_name(self) -> str:
@@ -60,18 +54,12 @@ class File:
 
 @dataclass(frozen=True)
 class Listing:
-    """What lies in the folder `root`.
-
-    Attributes:
-        files: those named like images, sorted by name; nothing is known of their content.
-        skipped: what is named like an image and cannot be opened, and folders that cannot be listed.
-        others: how many files have another suffix, by suffix.
-    """
+    """What lies in the folder `root`."""
 
     root: Path
-    files: tuple[File, ...]
-    skipped: tuple[Skipped, ...]
-    others: Counter[str]
+    files: tuple[File, ...]  # those named like images, sorted by name; nothing is known of their content
+    skipped: tuple[Skipped, ...]  # what is named like an image and cannot be opened; folders that cannot be listed
+    others: Counter[str]  # how many files have another suffix, by suffix
 
     @property
     def class_names(self) -> tuple[str, ...]:

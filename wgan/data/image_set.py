@@ -13,17 +13,11 @@ from wgan.utils.rng import generator
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images as they stay until they reach the device.
+    """Images as they stay until they reach the device."""
 
-    Attributes:
-        images: (N, C, H, W) uint8, in memory or memory-mapped; for the 2-D toys (N, 2) float32.
-        labels: (N,) int64, indices into `class_names`; None where the source has no classes.
-        class_names: one name for each label; empty without labels.
-    """
-
-    images: Tensor
-    labels: Tensor | None = None
-    class_names: tuple[str, ...] = ()
+    images: Tensor  # (N, C, H, W) uint8, in memory or memory-mapped; for the 2-D toys (N, 2) float32
+    labels: Tensor | None = None  # (N,) int64, indices into `class_names`; None where the source has no classes
+    class_names: tuple[str, ...] = ()  # one name for each label; empty without labels
 
     def __len__(self) -> int:
         return len(self.images)
@@ -36,21 +30,13 @@ class ImageSet:
 
 @dataclass(frozen=True)
 class Data:
-    """What a training needs to know of its data.
+    """What a training needs to know of its data."""
 
-    Attributes:
-        train: what the critic sees.
-        held_out: what it never sees, disjoint from `train`: the metrics compare with it.
-        skipped: files that gave no image, each with its reason.
-        description: one line for the screen.
-        fingerprint: equal for equal files and settings; a resumed training compares it.
-    """
-
-    train: ImageSet
-    held_out: ImageSet
-    skipped: tuple[Skipped, ...]
-    description: str
-    fingerprint: str
+    train: ImageSet  # what the critic sees
+    held_out: ImageSet  # what it never sees, disjoint from `train`: the metrics compare with it
+    skipped: tuple[Skipped, ...]  # files that gave no image, each with its reason
+    description: str  # one line for the screen
+    fingerprint: str  # equal for equal files and settings; a resumed training compares it
 
 
 def split(images: ImageSet) -> tuple[ImageSet, ImageSet]:

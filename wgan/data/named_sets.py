@@ -182,23 +182,15 @@ class _ArraysOnly(pickle.Unpickler):
 
 @dataclass(frozen=True)
 class _Source:
-    """Where a set comes from.
+    """Where a set comes from."""
 
-    Attributes:
-        read: finds and reads it in the first of some folders, given its classes' names; None where it is in none.
-        torchvision: the class in torchvision.datasets that downloads it.
-        folder: where that class keeps the files, below the folder it is given.
-        files: those that a user can put there by hand.
-        elsewhere: other places where the files may be.
-        way_out: another way to get them, for the message that they are missing.
-    """
-
+    # finds and reads it in the first of some folders, given its classes' names; None where it is in none
     read: Callable[[list[Path], tuple[str, ...]], Parts | None]
-    torchvision: str = ""
-    folder: str = ""
-    files: str = ""
-    elsewhere: tuple[Path, ...] = ()
-    way_out: str = ""
+    torchvision: str = ""  # the class in torchvision.datasets that downloads it
+    folder: str = ""  # where that class keeps the files, below the folder it is given
+    files: str = ""  # those that a user can put there by hand
+    elsewhere: tuple[Path, ...] = ()  # other places where the files may be
+    way_out: str = ""  # another way to get them, for the message that they are missing
 
 
 _PACKAGE, _DEBIAN = "dataset-fashion-mnist", Path("/usr/share/datasets/fashion-mnist")

@@ -3,16 +3,18 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from wgan.config.algorithms import ALGORITHMS
 from wgan.config.schema import TrainConfig
-from wgan.networks.base import at_least_float32, floating_tensors
+from wgan.networks.base import Critic, Generator, at_least_float32, floating_tensors
 from wgan.networks.build import build_critic, build_generator
-from wgan.runtime.distributed import Ranks
+from wgan.runtime.distributed import ALONE, Ranks
 from wgan.trainers.diffaugment import augmented
 from wgan.trainers.ema import ExponentialMovingAverage
 from wgan.utils.rng import Draws
@@ -37,19 +39,26 @@ class Trainer(ABC):
 
     Args:
         config: the run's keys.
-        shape: of one sample: (C, H, W), or (2,) for points in the plane.
-        device: where the networks live.
+        generator: trained to fool the critic.
+        critic: trained to tell real from generated.
+        device: where both live from now on.
         dtype: what the networks compute in; weights, losses, norms and optimisers stay float32 (or float64 in tests).
         ranks: the processes that share each batch.
     """
 
     def __init__(
-        self, config: TrainConfig, shape: Sequence[int], device: torch.device, dtype: torch.dtype, ranks: Ranks
+        self,
+        config: TrainConfig,
+        generator: Generator,
+        critic: Critic,
+        device: torch.device,
+        dtype: torch.dtype,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.config, self.device, self.dtype, self.ranks = config, device, dtype, ranks
         self.draws = Draws(config.seed, device, ranks.rank, ranks.world_size)
-        self.generator = build_generator(config, shape).to(device).to(memory_format=torch.channels_last)
-        self.critic = build_critic(config, shape).to(device).to(memory_format=torch.channels_last)
+        self.generator = generator.to(device).to(memory_format=torch.channels_last)
+        self.critic = critic.to(device).to(memory_format=torch.channels_last)
         ranks.broadcast_([t for network in (self.generator, self.critic) for t in floating_tensors(network)])
         self.ema = ExponentialMovingAverage(self.generator, config.ema_decay)
         self.generator_optimizer = build_optimizer(config, self.generator, config.learning_rate)
@@ -166,6 +175,19 @@ class Trainer(ABC):
     def _parts(self) -> dict[str, Any]:
         networks = {"generator": self.generator, "critic": self.critic, "ema": self.ema.model}
         return networks | {"generator_optimizer": self.generator_optimizer, "critic_optimizer": self.critic_optimizer}
+
+
+def build_trainer(
+    config: TrainConfig,
+    shape: Sequence[int],
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+    ranks: Ranks = ALONE,
+) -> Trainer:
+    """The trainer that `arch` names, a file in this folder and an entry in `ALGORITHMS`; shape: (C, H, W) or (2,)."""
+    module, _, name = ALGORITHMS[config.arch].trainer.partition(":")
+    trainer: type[Trainer] = getattr(import_module(module), name)
+    return trainer(config, build_generator(config, shape), build_critic(config, shape), device, dtype, ranks)
 
 
 def gradients(network: nn.Module) -> list[Tensor]:
