@@ -18,11 +18,10 @@ from wgan.config.schema import TrainConfig
 from wgan.data.toy_2d import toy
 from wgan.metrics.toy_2d import gradient_norms_by_depth, weights_of
 from wgan.networks.base import Critic, Generator
-from wgan.networks.init import he_init_
+from wgan.networks.build import he_init_
 from wgan.networks.layers import Chain, Flatten, LeakyReLU, Linear
 from wgan.reporting.toy_2d import depth_picture
-from wgan.trainers.base import Trainer
-from wgan.trainers.build import build_trainer
+from wgan.trainers.base import Trainer, build_trainer
 
 DEPTH, WIDTH, BATCH = 12, 128, 256
 VARIANTS: dict[str, dict[str, object]] = {

@@ -26,7 +26,7 @@ from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
 from wgan.data.batches import Batches
 from wgan.networks.build import build_critic, build_generator
-from wgan.trainers.build import build_trainer
+from wgan.trainers.base import build_trainer
 from wgan.utils import malloc
 
 CPU = torch.device("cpu")

@@ -24,8 +24,7 @@ from wgan.metrics.features import batched
 from wgan.metrics.frechet import frechet_distance
 from wgan.reporting.grids import save_grid, to_uint8
 from wgan.runtime.device import choose_precision
-from wgan.trainers.base import Trainer
-from wgan.trainers.build import build_trainer
+from wgan.trainers.base import Trainer, build_trainer
 from wgan.utils.rng import generator
 
 CPU = torch.device("cpu")

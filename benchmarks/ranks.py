@@ -22,7 +22,7 @@ from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
 from wgan.data.batches import Batches
 from wgan.runtime.distributed import Ranks
-from wgan.trainers.build import build_trainer
+from wgan.trainers.base import build_trainer
 
 WARM_UP = 3
 

@@ -279,7 +279,7 @@ def test_files_without_an_image_are_remembered_with_their_reason(photos: Path, d
     for _ in range(2):
         store = load(photos)
         assert len(store.images) == len(store.files) == COUNT
-        assert {file.name: reason.partition(" (")[0] for file, reason in store.failed.items()} == {
+        assert {file.name: str(reason).partition(" (")[0] for file, reason in store.failed.items()} == {
             "text.png": "no image of a kind that is read",
             "empty.jpg": "empty file",
         }

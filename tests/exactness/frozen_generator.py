@@ -7,8 +7,7 @@ from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
 from wgan.networks.base import Critic, Generator
 from wgan.networks.layers import Chain, Flatten, Linear
-from wgan.trainers.base import Trainer
-from wgan.trainers.build import build_trainer
+from wgan.trainers.base import Trainer, build_trainer
 
 BATCH = 256
 

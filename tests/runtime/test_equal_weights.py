@@ -17,8 +17,7 @@ from wgan.config.schema import TrainConfig
 from wgan.data.batches import Batches
 from wgan.networks.build import build_critic, build_generator
 from wgan.runtime.distributed import ALONE, Ranks
-from wgan.trainers.base import Trainer
-from wgan.trainers.build import build_trainer
+from wgan.trainers.base import Trainer, build_trainer
 
 pytestmark = pytest.mark.slow
 

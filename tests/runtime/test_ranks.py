@@ -15,8 +15,7 @@ from ranks_at_work import in_ranks
 from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
 from wgan.runtime.distributed import ALONE, Ranks, check_even_split, threads_of_a_rank
-from wgan.trainers.base import Trainer, running_statistics
-from wgan.trainers.build import build_trainer
+from wgan.trainers.base import Trainer, build_trainer, running_statistics
 from wgan.utils.errors import InputError, RunFault
 from wgan.utils.signals import Interrupted, Interruption
 

@@ -12,8 +12,7 @@ from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
 from wgan.networks.base import Critic
 from wgan.networks.layers import Chain, Flatten, Linear
-from wgan.trainers.base import Trainer, interpolate
-from wgan.trainers.build import build_trainer
+from wgan.trainers.base import Trainer, build_trainer, interpolate
 from wgan.utils.rng import generator
 
 ARCHS = ["DCGAN", "WGAN-CLIP", "WGAN-GP", "WGAN-DIV"]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
-from wgan.trainers.build import build_trainer
+from wgan.trainers.base import build_trainer
 from wgan.trainers.diffaugment import CHANGES, augmented
 from wgan.utils.rng import Draws
 

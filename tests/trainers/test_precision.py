@@ -13,8 +13,7 @@ from wgan.config.schema import TrainConfig
 from wgan.data.batches import Batches
 from wgan.data.load import load_data
 from wgan.runtime.device import choose_precision, set_up_arithmetic
-from wgan.trainers.base import Trainer
-from wgan.trainers.build import build_trainer
+from wgan.trainers.base import Trainer, build_trainer
 
 CPU = torch.device("cpu")
 

@@ -9,7 +9,7 @@ from commands import write_yaml
 from wgan.check import check
 from wgan.config.resolve import load_config, resolve
 from wgan.train import train
-from wgan.trainers.build import build_trainer
+from wgan.trainers.base import build_trainer
 from wgan.training import resources
 from wgan.utils.errors import InputError
 

@@ -9,15 +9,14 @@ Whether an array is complete, the name of its folder says (cache.py).
 import contextlib
 import hashlib
 import json
+import math
 import os
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from itertools import takewhile
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -40,19 +39,11 @@ RowShape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some files that follow each other.
+    """Some files that follow each other."""
 
-    Attributes:
-        files: all of them, those without an image too.
-        failed: name -> why it gives no image.
-        transient: those of `failed` that are worth another try: the fault lies with the machine.
-        crc: CRC-32 of the bytes of the others' images.
-    """
-
-    files: tuple[File, ...]
-    failed: dict[str, str]
-    transient: tuple[str, ...]
-    crc: int
+    files: tuple[File, ...]  # all of them, those without an image too
+    failed: dict[str, Undecodable]  # name -> why it gives no image
+    crc: int  # CRC-32 of the bytes of the others' images
 
     @property
     def rows(self) -> int:
@@ -61,77 +52,52 @@ class Chunk:
 
     def line(self) -> str:
         """Its line of chunks.jsonl."""
-        entry = {"files": [astuple(file) for file in self.files], "failed": self.failed, "passing": self.transient}
+        failed = {name: str(reason) for name, reason in self.failed.items()}
+        transient = [name for name, reason in self.failed.items() if reason.transient]
+        entry = {"files": [astuple(file) for file in self.files], "failed": failed, "passing": transient}
         return json.dumps({**entry, "crc": self.crc}) + "\n"
 
 
 @dataclass(frozen=True)
 class Store:
-    """The images of an array that can be relied on.
+    """The images of an array that can be relied on."""
 
-    Attributes:
-        images: (N, C, S, S) uint8, memory-mapped, read-only.
-        files: which file each row shows.
-        failed: the files that give no image -> the reason.
-        transient: those of `failed` that are worth another try.
-        content: equal for equal images in equal order, wherever their files lie and whenever they were written.
-    """
+    images: Tensor  # (N, C, S, S) uint8, memory-mapped, read-only
+    files: tuple[File, ...]  # which file each row shows
+    failed: dict[File, Undecodable]  # the files that give no image -> the reason
+    content: str  # equal for equal images in equal order, wherever their files lie and whenever they were written
 
-    images: Tensor
-    files: tuple[File, ...]
-    failed: dict[File, str]
-    transient: frozenset[File]
-    content: str
+    @property
+    def transient(self) -> bool:
+        """Whether some of `failed` are worth another try."""
+        return any(reason.transient for reason in self.failed.values())
 
 
 def open_store(folder: Path, row_shape: RowShape) -> Store | None:
     """The complete array in `folder`; None where there is none, or it is damaged."""
-    try:
-        with (folder / "images.npy").open("rb") as pixels:
-            chunks = [_chunk(line) for line in (folder / "chunks.jsonl").read_text("utf-8").splitlines()]
-            places = list(_places(chunks, row_shape))
-            size = _HEADER + sum(length for _, length, _ in places)
-            every = 1 + size // VERIFIED_BYTES
-            if size != os.fstat(pixels.fileno()).st_size or not all(_intact(pixels, *p) for p in places[::every]):
-                return None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return _store(folder, row_shape, chunks)
+    chunks, complete = _intact_chunks(folder, row_shape, sample=True)
+    return _store(folder, row_shape, chunks) if complete else None
 
 
 def salvage(folder: Path, row_shape: RowShape) -> Store:
     """What can be relied on of an array, complete or not: all chunks up to the first damage."""
-    try:
-        with (folder / "images.npy").open("rb") as pixels:
-            chunks = _intact_chunks(folder, pixels, row_shape)
-    except OSError:
-        chunks = []
-    return _store(folder, row_shape, chunks)
+    return _store(folder, row_shape, _intact_chunks(folder, row_shape)[0])
 
 
 class GrowingStore:
     """An array being written; opening it continues what an interrupted process left in `folder`.
 
-    Args:
-        folder: made if it is missing.
-        files: all files, in the order they will be taken.
-        row_shape: (C, S, S).
-
-    Attributes:
-        taken: how many of `files` are done.
-
-    Raises:
-        OSError: as the file system gives it; also by every method.
+    All `files` are taken in their order; `taken` of them are done.
     """
 
     def __init__(self, folder: Path, files: Sequence[File], row_shape: RowShape) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.files, self.row_shape = files, row_shape
+        chunks, _ = _intact_chunks(folder, row_shape)
+        self.taken, self.rows = sum(len(chunk.files) for chunk in chunks), sum(chunk.rows for chunk in chunks)
         (folder / "images.npy").touch()
         self.pixels = (folder / "images.npy").open("r+b")
-        chunks = _intact_chunks(folder, self.pixels, row_shape)
-        self.taken, self.rows = sum(len(chunk.files) for chunk in chunks), sum(chunk.rows for chunk in chunks)
-        self.pixels.truncate(_HEADER + self.rows * int(np.prod(row_shape)))
+        self.pixels.truncate(_HEADER + self.rows * math.prod(row_shape))
         self.pixels.seek(0, os.SEEK_END)
         write_text(folder / "chunks.jsonl", "".join(chunk.line() for chunk in chunks))
         self.journal = (folder / "chunks.jsonl").open("a", encoding="utf-8")
@@ -141,8 +107,7 @@ class GrowingStore:
         files = tuple(self.files[self.taken : self.taken + len(images)])
         failed = {f.name: image for f, image in zip(files, images, strict=True) if isinstance(image, Undecodable)}
         data = b"".join(image.tobytes() for image in images if not isinstance(image, Undecodable))
-        transient = tuple(name for name, reason in failed.items() if reason.transient)
-        chunk = Chunk(files, {name: str(reason) for name, reason in failed.items()}, transient, zlib.crc32(data))
+        chunk = Chunk(files, failed, zlib.crc32(data))
         self.pixels.write(data)
         self.pixels.flush()
         self.journal.write(chunk.line())
@@ -164,63 +129,45 @@ class GrowingStore:
         self.journal.close()
 
 
+def _intact_chunks(folder: Path, row_shape: RowShape, sample: bool = False) -> tuple[list[Chunk], bool]:
+    """The chunks up to the first whose line or pixels are damaged, and whether they are all of the array."""
+    chunks: list[Chunk] = []
+    damage = (OSError, ValueError, KeyError, TypeError)
+    with contextlib.suppress(*damage), (folder / "images.npy").open("rb") as pixels:
+        size, offset = os.fstat(pixels.fileno()).st_size, _HEADER
+        every = 1 + size // VERIFIED_BYTES if sample else 1
+        for number, line in enumerate((folder / "chunks.jsonl").read_text("utf-8").splitlines()):
+            chunk = _chunk(line)
+            length = chunk.rows * math.prod(row_shape)
+            if number % every == 0:
+                pixels.seek(offset)
+                data = pixels.read(length)
+                if len(data) != length or zlib.crc32(data) != chunk.crc:
+                    return chunks, False
+            offset += length
+            chunks.append(chunk)
+        return chunks, offset == size
+    return chunks, False
+
+
 def _chunk(line: str) -> Chunk:
     entry = json.loads(line)
     files = tuple(File(str(name), int(size), int(mtime_ns)) for name, size, mtime_ns in entry["files"])
-    return Chunk(files, dict(entry["failed"]), tuple(entry["passing"]), int(entry["crc"]))
-
-
-def _intact_chunks(folder: Path, pixels: BinaryIO, row_shape: RowShape) -> list[Chunk]:
-    """The chunks up to the first whose line or pixels are damaged."""
-    try:
-        lines = (folder / "chunks.jsonl").read_text("utf-8").splitlines()
-    except (OSError, ValueError):
-        return []
-    chunks: list[Chunk] = []
-    with contextlib.suppress(ValueError, KeyError, TypeError):
-        for line in lines:
-            chunks.append(_chunk(line))
-    intact = takewhile(lambda found: _intact(pixels, *found[1]), zip(chunks, _places(chunks, row_shape), strict=True))
-    return [chunk for chunk, _ in intact]
-
-
-def _places(chunks: Sequence[Chunk], row_shape: RowShape) -> Iterator[tuple[int, int, int]]:
-    """(offset, length, CRC-32) of each chunk's pixels."""
-    offset = _HEADER
-    for chunk in chunks:
-        length = chunk.rows * int(np.prod(row_shape))
-        yield offset, length, chunk.crc
-        offset += length
-
-
-def _intact(pixels: BinaryIO, offset: int, length: int, crc: int) -> bool:
-    pixels.seek(offset)
-    data = pixels.read(length)
-    return len(data) == length and zlib.crc32(data) == crc
+    failed = {name: Undecodable(why, name in entry["passing"]) for name, why in dict(entry["failed"]).items()}
+    return Chunk(files, failed, int(entry["crc"]))
 
 
 def _store(folder: Path, row_shape: RowShape, chunks: Sequence[Chunk]) -> Store:
-    files, failed, transient = [], {}, set()
-    for chunk in chunks:
-        for file in chunk.files:
-            if file.name not in chunk.failed:
-                files.append(file)
-                continue
-            failed[file] = chunk.failed[file.name]
-            if file.name in chunk.transient:
-                transient.add(file)
-    images = _mapped(folder / "images.npy", (len(files), *row_shape))
+    files = tuple(file for chunk in chunks for file in chunk.files if file.name not in chunk.failed)
+    failed = {file: chunk.failed[file.name] for chunk in chunks for file in chunk.files if file.name in chunk.failed}
     content = hashlib.blake2b(repr([(chunk.rows, chunk.crc) for chunk in chunks]).encode(), digest_size=8).hexdigest()
-    return Store(images, tuple(files), failed, frozenset(transient), content)
-
-
-def _mapped(path: Path, shape: tuple[int, ...]) -> Tensor:
-    if shape[0] == 0:
-        return torch.empty(shape, dtype=torch.uint8)  # an empty file cannot be mapped
-    pixels = np.memmap(path, np.uint8, "r", _HEADER, shape)  # a private writable map may not exceed the memory
+    if not files:  # an empty file cannot be mapped
+        return Store(torch.empty((0, *row_shape), dtype=torch.uint8), files, failed, content)
+    # "r", not "c": a private writable map may not exceed the memory
+    pixels = np.memmap(folder / "images.npy", np.uint8, "r", _HEADER, (len(files), *row_shape))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # nobody writes to data
-        return torch.from_numpy(pixels)
+        return Store(torch.from_numpy(pixels), files, failed, content)
 
 
 def _npy_header(shape: tuple[int, ...]) -> bytes:

@@ -10,10 +10,9 @@ from torch import Tensor
 
 from wgan.utils.rng import generator
 
-DEVICE_FRACTION = 0.5
-"""A set goes to the device as a whole if it takes at most this fraction of its free memory."""
-MEMORY_FRACTION = 0.5
-"""A set above this fraction of the machine's memory is read from the disk: batches are gathered ahead of time."""
+FRACTION = 0.5
+"""A set goes to the device as a whole if it takes at most this fraction of its free memory. One above this fraction of
+the machine's memory is read from the disk: batches are gathered ahead of time."""
 
 Placement = Literal["device", "memory", "ahead"]
 
@@ -32,9 +31,6 @@ class Batches:
         device: where the batches are wanted.
         rank: the slice of each batch this process gets: rows rank * B / world_size and following.
         world_size: number of processes that share each batch.
-
-    Attributes:
-        placement: where the images wait, see `placement_of`.
     """
 
     def __init__(
@@ -63,7 +59,7 @@ class Batches:
 
         Points stay as they are, (B / world_size, 2).
         """
-        chosen = self._ahead(step) if self._worker else self._gather(step)
+        chosen = self._ahead(step, self._worker) if self._worker else self._gather(step)
         chosen = chosen.to(self.device, non_blocking=True)
         if chosen.dtype != torch.uint8:
             return chosen
@@ -90,32 +86,26 @@ class Batches:
         return order.to(self.images.device)
 
     def _gather(self, step: int) -> Tensor:
-        return self.images.index_select(0, self.rows(step))
+        chosen = self.images.index_select(0, self.rows(step))
+        return chosen.pin_memory() if self._worker and self.device.type == "cuda" else chosen
 
-    def _gather_pinned(self, step: int) -> Tensor:
-        return self._gather(step).pin_memory() if self.device.type == "cuda" else self._gather(step)
-
-    def _ahead(self, step: int) -> Tensor:
+    def _ahead(self, step: int, worker: ThreadPoolExecutor) -> Tensor:
         """Batch `step` as bytes, while the worker begins with the next one."""
-        assert self._worker is not None
         if self._gathered is None or self._gathered[0] != step:
-            self._gathered = step, self._worker.submit(self._gather_pinned, step)
+            self._gathered = step, worker.submit(self._gather, step)
         current = self._gathered[1].result()
-        self._gathered = step + 1, self._worker.submit(self._gather_pinned, step + 1)
+        self._gathered = step + 1, worker.submit(self._gather, step + 1)
         return current
 
 
 def placement_of(nbytes: int, device_type: str, free: int) -> Placement:
     """Where a set waits: "device" as a whole; "memory"; or "ahead", batches gathered by a thread, pinned for CUDA.
 
-    Args:
-        nbytes: of the whole set.
-        device_type: "cpu", "cuda", ...
-        free: bytes, as `free_memory` gives them.
+    `nbytes` are those of the whole set; `free` is what `free_memory` gives for a device of this type ("cpu", ...).
     """
-    if device_type == "cpu":
-        return "memory" if nbytes <= MEMORY_FRACTION * free else "ahead"
-    return "device" if nbytes <= DEVICE_FRACTION * free else "ahead"
+    if nbytes > FRACTION * free:
+        return "ahead"
+    return "memory" if device_type == "cpu" else "device"
 
 
 def free_memory(device: torch.device) -> int:

@@ -17,12 +17,11 @@ import re
 import shutil
 import sys
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import TypeVar
 
 from filelock import FileLock, Timeout
 from PIL import Image
@@ -39,26 +38,16 @@ CHUNK = 64
 KEPT_SETTINGS = 8
 """Versions kept of one folder (image sizes, channels, choices of classes); the least recently used goes."""
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 
 def prepare(
     root: Path, files: Sequence[File], size: int, channels: int, workers: int, cache: Path, choice: str = ""
 ) -> tuple[Store, str]:
-    """Decode `files`, or find them decoded.
+    """Decode `files` of the folder `root` to (channels, size, size), or find them decoded in `cache`.
 
     The rows stand in the order of a hash of the files' names: as good as shuffled, and hardly changed by more files,
-    so that a contiguous part of them can be held out.
-
-    Args:
-        root: the folder.
-        files: those of its files to take.
-        size: height and width of the rows.
-        channels: 1 or 3.
-        workers: threads that decode (Pillow's codecs run without Python's lock: as fast as processes, and lighter).
-        cache: where decoded images are kept.
-        choice: what `files` are of the folder's files; each choice has a version of its own in the cache.
+    so that a contiguous part of them can be held out. `workers` threads decode (Pillow's codecs run without Python's
+    lock: as fast as processes, and lighter). `choice` says what `files` are of the folder's files; each choice has a
+    version of its own in the cache.
 
     Returns:
         The images, and their key: equal for equal files and settings.
@@ -108,7 +97,7 @@ def _build(target: Path, root: Path, files: Sequence[File], row_shape: RowShape,
         if folder != part and folder.is_dir():  # another version or choice, whole or interrupted
             old = salvage(folder, row_shape)
             known |= zip(old.files, old.images.numpy(), strict=True)
-            known |= {file: Undecodable(why) for file, why in old.failed.items() if file not in old.transient}
+            known |= {file: reason for file, reason in old.failed.items() if not reason.transient}
 
     def take(file: File) -> Pixels | Undecodable:
         if file in known:
@@ -119,22 +108,25 @@ def _build(target: Path, root: Path, files: Sequence[File], row_shape: RowShape,
             return reason
 
     growing = GrowingStore(part, files, row_shape)
+    left = files[growing.taken :]
+    pool = ThreadPoolExecutor(max(1, workers))
     try:
-        needed = (len(files) - growing.taken) * channels * size**2
-        if shutil.disk_usage(part).free < needed:
+        if shutil.disk_usage(part).free < len(left) * channels * size**2:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         bar = progress_bar(len(files), growing.taken, "image", desc="Preparing images")
-        with bar, ThreadPoolExecutor(max(1, workers)) as pool, warnings.catch_warnings():
+        with bar, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, on odd metadata
             Image.init()  # loads Pillow's codecs now, not in all threads at once
-            images = _in_order(pool, take, files[growing.taken :], ahead=4 * max(1, workers))
-            while chunk := list(islice(images, CHUNK)):
-                if any(isinstance(image, Undecodable) and image.transient for image in chunk) and not root.is_dir():
+            chunks = (pool.map(take, left[at : at + CHUNK]) for at in range(0, len(left), CHUNK))
+            for decoded, _ in pairwise(chain(chunks, [iter(())])):  # the next chunk is under way already
+                images = list(decoded)
+                if any(isinstance(image, Undecodable) and image.transient for image in images) and not root.is_dir():
                     raise RunFault(f"path: {printable(root)} vanished while its images were being decoded.")
-                growing.append(chunk)
-                bar.update(len(chunk))
+                growing.append(images)
+                bar.update(len(images))
         growing.finish()
     finally:
+        pool.shutdown(cancel_futures=True)
         growing.close()
     shutil.rmtree(target, ignore_errors=True)  # a damaged one, or one with files to try again
     part.rename(target)
@@ -144,28 +136,14 @@ def _build(target: Path, root: Path, files: Sequence[File], row_shape: RowShape,
     return store
 
 
-def _in_order(pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], ahead: int) -> Iterator[R]:
-    """`pool.map` with at most `ahead` results in memory."""
-    waiting: deque[Future[R]] = deque()
-    for item in items:
-        waiting.append(pool.submit(function, item))
-        if len(waiting) > ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
-
-
-@contextlib.contextmanager
-def _locked(lock: Path, root: Path) -> Iterator[None]:
-    """Hold a lock that the operating system drops when the process dies; print a line while another one holds it."""
+def _locked(lock: Path, root: Path) -> AbstractContextManager[object]:
+    """A lock, held, that the system drops when the process dies; print a line while another process holds it."""
     held = FileLock(lock)
     try:
-        acquired = held.acquire(timeout=0)
+        return held.acquire(timeout=0)
     except Timeout:
         say(f"Another process is decoding {printable(root)}: waiting for it.", sys.stderr)
-        acquired = held.acquire()
-    with acquired:
-        yield
+        return held.acquire()
 
 
 def _remove_old(home: Path, settings: str, target: Path) -> None:

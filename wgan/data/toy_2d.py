@@ -5,6 +5,7 @@ Centres, noise and scale are those of the paper's code (gan_toy.py, function inf
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -17,19 +18,12 @@ HELD_OUT_POINTS = 10_000
 
 
 def toy(name: str, seed: int) -> tuple[ImageSet, ImageSet]:
-    """(train, held_out): independent draws of (100,000, 2) and (10,000, 2) float32.
+    """(train, held_out): independent draws of (100,000, 2) and (10,000, 2) float32 from one of `TOYS`.
 
     The labels of the Gaussians are the index of the centre a point belongs to.
-
-    Args:
-        name: one of `TOYS`.
-        seed: the run's seed.
     """
-    draw = TOYS[name]
-    return (
-        draw(TRAIN_POINTS, generator(seed, f"{name} train")),
-        draw(HELD_OUT_POINTS, generator(seed, f"{name} held out")),
-    )
+    train, held_out = generator(seed, f"{name} train"), generator(seed, f"{name} held out")
+    return TOYS[name](TRAIN_POINTS, train), TOYS[name](HELD_OUT_POINTS, held_out)
 
 
 def eight_centres() -> Tensor:
@@ -51,14 +45,6 @@ def _gaussians(centres: Tensor, deviation: float, count: int, source: torch.Gene
     return ImageSet(points, labels, tuple(map(str, range(len(centres)))))
 
 
-def _eight_gaussians(count: int, source: torch.Generator) -> ImageSet:
-    return _gaussians(eight_centres(), 0.02 / 1.414, count, source)
-
-
-def _twenty_five_gaussians(count: int, source: torch.Generator) -> ImageSet:
-    return _gaussians(twenty_five_centres(), 0.05 / 2.828, count, source)
-
-
 def _swiss_roll(count: int, source: torch.Generator) -> ImageSet:
     """t (cos t, sin t), t uniform in [3 pi/2, 9 pi/2), with noise 0.25 in each coordinate, all over 7.5."""
     t = 1.5 * math.pi * (1 + 2 * torch.rand(count, generator=source))
@@ -67,7 +53,7 @@ def _swiss_roll(count: int, source: torch.Generator) -> ImageSet:
 
 
 TOYS: dict[str, Callable[[int, torch.Generator], ImageSet]] = {
-    "8gaussians": _eight_gaussians,
-    "25gaussians": _twenty_five_gaussians,
+    "8gaussians": partial(_gaussians, eight_centres(), 0.02 / 1.414),
+    "25gaussians": partial(_gaussians, twenty_five_centres(), 0.05 / 2.828),
     "swissroll": _swiss_roll,
 }

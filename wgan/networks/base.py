@@ -47,10 +47,7 @@ class Generator(nn.Module):
     def sample(self, count: int, seed: int = 42, batch_size: int = 64) -> Tensor:
         """Random images: (count, C, H, W), or (count, 2), float32 in [-1, 1], on the generator's device.
 
-        Args:
-            count: images in all.
-            seed: image i depends on (seed, i) and the weights alone, in evaluation mode.
-            batch_size: images at a time.
+        Image i depends on (seed, i) and the weights alone, in evaluation mode; `batch_size` are generated at a time.
         """
         return torch.cat([*self.sample_batches(count, seed, batch_size)])
 
@@ -59,16 +56,12 @@ class Generator(nn.Module):
         """The images of `sample` in batches, for more of them than memory holds; the last may be smaller."""
         device = next(self.parameters()).device
         block = 1024  # latents are drawn in blocks of a fixed size, so that they do not depend on the batch size
-
-        def latents(index: int) -> Tensor:
-            return torch.randn(block, self.latent_vector, generator=randomness(seed, "generated latents", index))
-
         for start in range(0, count, batch_size):
-            stop = min(start + batch_size, count)
-            blocks = range(start // block, (stop - 1) // block + 1)
-            drawn = torch.cat([latents(index) for index in blocks])
-            offset = start - blocks[0] * block
-            yield self(drawn[offset : offset + stop - start].to(device))
+            rows = min(batch_size, count - start)
+            blocks = range(start // block, (start + rows - 1) // block + 1)
+            sources = [randomness(seed, "generated latents", index) for index in blocks]
+            drawn = torch.cat([torch.randn(block, self.latent_vector, generator=source) for source in sources])
+            yield self(drawn[start % block :][:rows].to(device))
 
 
 class Critic(nn.Module):
@@ -101,12 +94,7 @@ class Critic(nn.Module):
         """The gradient of each image's score by that image, differentiable by the critic's weights.
 
         Through the adjoint network where the critic is piecewise linear (see `layers`), else by double backward.
-
-        Args:
-            images: (N, C, H, W).
-
-        Returns:
-            (N, C, H, W) in the images' type.
+        (N, C, H, W), in the images' type.
         """
         if self.piecewise_linear:
             with torch.no_grad():

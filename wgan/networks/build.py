@@ -7,14 +7,31 @@ import torch
 from torch import nn
 
 from wgan.config.schema import TrainConfig
+from wgan.networks import architectures
 from wgan.networks.base import Critic, Generator
-from wgan.networks.conv import conv_critic, conv_generator
-from wgan.networks.dense import dense_critic, dense_generator
-from wgan.networks.init import dcgan_init_, he_init_
 from wgan.networks.layers import Chain, Layers
-from wgan.networks.mnist import mnist_critic, mnist_generator
-from wgan.networks.resnet import resnet_critic, resnet_generator
 from wgan.utils import rng
+
+# Initial weights are drawn from one generator in the order of the layers; biases begin at zero.
+WEIGHTED = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
+
+
+def dcgan_init_(network: nn.Module, generator: torch.Generator | None) -> None:
+    """Normal with deviation 0.02, around 0 and, for batch norm's gains, around 1 (DCGAN, arXiv:1511.06434, sec. 4)."""
+    for layer in network.modules():
+        if isinstance(layer, WEIGHTED | nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, float(isinstance(layer, nn.BatchNorm2d)), 0.02, generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def he_init_(network: nn.Module, generator: torch.Generator | None) -> None:
+    """Normal with deviation sqrt(2 / inputs) (He et al., arXiv:1502.01852); batch norm's gains begin at 1."""
+    for layer in network.modules():
+        if isinstance(layer, WEIGHTED):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 class Network(NamedTuple):
@@ -26,10 +43,12 @@ class Network(NamedTuple):
 
 
 NETWORKS = {
-    "conv": Network(conv_generator, conv_critic, dcgan_init_),
-    "resnet": Network(resnet_generator, resnet_critic, he_init_),  # he: as in WGAN-GP's code
-    "mnist": Network(mnist_generator, mnist_critic, dcgan_init_),
-    "dense": Network(dense_generator, dense_critic, he_init_),
+    "conv": Network(architectures.conv_generator, architectures.conv_critic, dcgan_init_),
+    "resnet": Network(
+        architectures.resnet_generator, architectures.resnet_critic, he_init_
+    ),  # he: as in WGAN-GP's code
+    "mnist": Network(architectures.mnist_generator, architectures.mnist_critic, dcgan_init_),
+    "dense": Network(architectures.dense_generator, architectures.dense_critic, he_init_),
 }
 
 
@@ -48,15 +67,10 @@ def build_critic(config: TrainConfig, shape: Sequence[int]) -> Critic:
 def new_generator(
     network: str, latent_vector: int, shape: Sequence[int], feature_maps: int, random: torch.Generator | None = None
 ) -> Generator:
-    """A generator with fresh weights.
+    """A generator with fresh weights, drawn from `random`; `network` is one of `NETWORKS`.
 
-    Args:
-        network: one of `NETWORKS`.
-        latent_vector: size of a latent.
-        shape: of a sample: (C, H, W), C 1 (grey) or 3 (colour), H = W = base * 2^n with a base of 4 to 7. Dense
-            networks take any, and (2,) for points in the plane.
-        feature_maps: sets the layers' widths; how, each network's description says.
-        random: draws the weights.
+    `shape` is a sample's: (C, H, W), C 1 (grey) or 3 (colour), H = W = base * 2^n with a base of 4 to 7. Dense networks
+    take any, and (2,) for points in the plane. How `feature_maps` set the layers' widths, each network's layers say.
     """
     kind = NETWORKS[network]
     layers = Chain(*kind.generator(latent_vector, shape, feature_maps))

@@ -104,20 +104,14 @@ class _ConvTransposeToFew(torch.autograd.Function):
 def _weight_gradient(small: Tensor, large: Tensor) -> Tensor:
     """Sum over images and places of (small map) x (its 4x4 window of the large map).
 
-    Args:
-        small: (N, A, H, W).
-        large: (N, B, 2H, 2W).
-
-    Returns:
-        (A, B, 4, 4).
+    (N, A, H, W) and (N, B, 2H, 2W) to (A, B, 4, 4).
     """
     a, b, side = small.shape[1], large.shape[1], small.shape[-1]
     padded = F.pad(large.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1)).contiguous()
     n, row, column, channel = padded.stride()
     # the windows overlap: a strided view names them all, and the reshape alone copies, in whole runs of channels
-    windows = padded.as_strided(
-        (len(large), side, side, 4, 4, b), (n, 2 * row, 2 * column, row, column, channel)
-    ).reshape(-1, 16 * b)
+    strides = n, 2 * row, 2 * column, row, column, channel
+    windows = padded.as_strided((len(large), side, side, 4, 4, b), strides).reshape(-1, 16 * b)
     product = small.permute(0, 2, 3, 1).reshape(-1, a).T @ windows
     return product.view(a, 4, 4, b).permute(0, 3, 1, 2)
 

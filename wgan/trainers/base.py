@@ -1,16 +1,19 @@
 """What all algorithms share: the critic's update, the generator's update, the EMA. It knows none of them by name."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from wgan.config.algorithms import ALGORITHMS
 from wgan.config.schema import TrainConfig
 from wgan.networks.base import Critic, Generator, at_least_float32, floating_tensors
+from wgan.networks.build import build_critic, build_generator
 from wgan.runtime.distributed import ALONE, Ranks
 from wgan.trainers.diffaugment import augmented
 from wgan.trainers.ema import ExponentialMovingAverage
@@ -52,10 +55,7 @@ class Trainer(ABC):
         dtype: torch.dtype,
         ranks: Ranks = ALONE,
     ) -> None:
-        self.config = config
-        self.device = device
-        self.dtype = dtype
-        self.ranks = ranks
+        self.config, self.device, self.dtype, self.ranks = config, device, dtype, ranks
         self.draws = Draws(config.seed, device, ranks.rank, ranks.world_size)
         self.generator = generator.to(device).to(memory_format=torch.channels_last)
         self.critic = critic.to(device).to(memory_format=torch.channels_last)
@@ -66,12 +66,9 @@ class Trainer(ABC):
 
     @abstractmethod
     def critic_loss(self, real: Tensor, fake: Tensor, epsilon: Tensor) -> CriticLoss:
-        """The critic's loss; no gradient reaches the images.
+        """The critic's loss of real and generated images, (N, C, H, W) in [-1, 1]; no gradient reaches them.
 
-        Args:
-            real: (N, C, H, W) in [-1, 1].
-            fake: generated images, alike.
-            epsilon: (N, 1, 1, 1), uniform in [0, 1): where between the two an algorithm may look at the critic's slope.
+        `epsilon`, (N, 1, 1, 1), uniform in [0, 1), says where between the two to look at the critic's slope.
         """
 
     @abstractmethod
@@ -82,11 +79,9 @@ class Trainer(ABC):
         """Whatever the algorithm does to the critic's new weights."""
 
     def critic_update(self, real: Tensor, step: int) -> dict[str, Tensor]:
-        """One step of the critic's optimiser.
+        """One step of the critic's optimiser, by this rank's images: (N, C, H, W), float32 in [-1, 1], on the device.
 
-        Args:
-            real: this rank's images, (N, C, H, W), float32 in [-1, 1], on the device.
-            step: counts critic updates; all the step's random numbers come from it.
+        `step` counts critic updates; all the step's random numbers come from it.
 
         Returns:
             Metrics by the names of log.csv, of this rank's images; on the device, where they stay until the log is due.
@@ -110,14 +105,9 @@ class Trainer(ABC):
         return mean_metrics(metrics)
 
     def generator_update(self, rows: int, step: int) -> dict[str, Tensor]:
-        """One step of the generator's optimiser, then of its average.
+        """One step of the generator's optimiser by `rows` images of this rank, then of its average.
 
-        Args:
-            rows: images that this rank generates.
-            step: of the critic update before it.
-
-        Returns:
-            Metrics by the names of log.csv, on the device.
+        `step` is that of the critic update before it. Metrics as by `critic_update`.
         """
         parts = self.config.accumulate
         latents = self.latents(rows, "generator latents", step)
@@ -139,19 +129,14 @@ class Trainer(ABC):
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """The critic's scores of real and of generated images, (N,) each."""
         if self.critic.has_batch_norm:  # batch norm: each kind has its own statistics (DCGAN, sec. 3; WGAN's code)
-            real_scores, fake_scores = self.critic(real.to(self.dtype)), self.critic(fake.to(self.dtype))
-        else:
-            real_scores, fake_scores = self.critic(torch.cat([real.to(self.dtype), fake.to(self.dtype)])).chunk(2)
+            return self.critic(real.to(self.dtype)), self.critic(fake.to(self.dtype))
+        real_scores, fake_scores = self.critic(torch.cat([real.to(self.dtype), fake.to(self.dtype)])).chunk(2)
         return real_scores, fake_scores
 
     def gradient_norm(self, images: Tensor) -> Tensor:
         """The Euclidean norm of the critic's gradient by each image, over all its pixels and channels.
 
-        Args:
-            images: (N, C, H, W).
-
-        Returns:
-            (N,), float32, differentiable by the critic's weights.
+        (N, C, H, W) to (N,), float32, differentiable by the critic's weights.
         """
         gradient = at_least_float32(self.critic.input_gradient(images.to(self.dtype)))
         norms: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
@@ -180,19 +165,29 @@ class Trainer(ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that training changes."""
-        return {name: part.state_dict() for name, part in self._parts()}
+        return {name: part.state_dict() for name, part in self._parts().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what `state_dict` gave."""
-        for name, part in self._parts():
+        for name, part in self._parts().items():
             part.load_state_dict(state[name])
 
-    def _parts(self) -> Iterator[tuple[str, Any]]:
-        yield "generator", self.generator
-        yield "critic", self.critic
-        yield "ema", self.ema.model
-        yield "generator_optimizer", self.generator_optimizer
-        yield "critic_optimizer", self.critic_optimizer
+    def _parts(self) -> dict[str, Any]:
+        networks = {"generator": self.generator, "critic": self.critic, "ema": self.ema.model}
+        return networks | {"generator_optimizer": self.generator_optimizer, "critic_optimizer": self.critic_optimizer}
+
+
+def build_trainer(
+    config: TrainConfig,
+    shape: Sequence[int],
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+    ranks: Ranks = ALONE,
+) -> Trainer:
+    """The trainer that `arch` names, a file in this folder and an entry in `ALGORITHMS`; shape: (C, H, W) or (2,)."""
+    module, _, name = ALGORITHMS[config.arch].trainer.partition(":")
+    trainer: type[Trainer] = getattr(import_module(module), name)
+    return trainer(config, build_generator(config, shape), build_critic(config, shape), device, dtype, ranks)
 
 
 def gradients(network: nn.Module) -> list[Tensor]:

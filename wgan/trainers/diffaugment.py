@@ -21,17 +21,10 @@ Uniform = Callable[[str, int], Tensor]
 
 
 def augmented(images: Tensor, kinds: Sequence[str], draws: Draws, purpose: str, step: int) -> Tensor:
-    """Change each image in its own way.
+    """Change each image in its own way; (N, C, H, W) in [-1, 1], the same tensor where `kinds` is empty.
 
-    Args:
-        images: (N, C, H, W) in [-1, 1].
-        kinds: out of "flip", "translation", "color", "cutout"; applied in the paper's order, flips first.
-        draws: give the numbers of (purpose, step).
-        purpose: what the numbers are for: real, critic's or generator's images.
-        step: of the training.
-
-    Returns:
-        (N, C, H, W); the same tensor where `kinds` is empty.
+    `kinds`, names of `CHANGES`, are applied in the paper's order, flips first. `draws` give the numbers of this purpose
+    (real, critic's or generator's images) and step.
     """
 
     def uniform(change: str, count: int) -> Tensor:
@@ -84,8 +77,5 @@ def cutout(images: Tensor, uniform: Uniform) -> Tensor:
 
 
 CHANGES: dict[str, Callable[[Tensor, Uniform], Tensor]] = {
-    "flip": flip,
-    "color": color,
-    "translation": translation,
-    "cutout": cutout,
+    change.__name__: change for change in (flip, color, translation, cutout)
 }

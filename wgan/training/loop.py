@@ -13,7 +13,7 @@ from wgan.reporting.tensorboard import EventFiles
 from wgan.runs.run_dir import Run
 from wgan.runtime.device import device_name
 from wgan.runtime.distributed import Ranks
-from wgan.trainers.build import build_trainer
+from wgan.trainers.base import build_trainer
 from wgan.training import finalize
 from wgan.training.evaluator import samples_of
 from wgan.training.periodic import PeriodicTasks
