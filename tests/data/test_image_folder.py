@@ -171,7 +171,7 @@ def test_images_that_are_not_read_are_named(tmp_path: Path) -> None:
 
 
 def test_a_class_is_called_as_it_is_written(tmp_path: Path) -> None:
-    put(tmp_path, "001/1.png", "002/2.png", "003/3.png")
+    put(tmp_path, "001/1.png", "001/2.png", "002/2.png", "003/3.png")
     listing = scan(tmp_path)
     assert listing.chosen(["001"])[1] == ("001",)
     for wrong in (1, "1", "004"):
@@ -180,15 +180,15 @@ def test_a_class_is_called_as_it_is_written(tmp_path: Path) -> None:
 
 
 def test_a_place_in_the_list_counts_where_no_class_is_a_number(tmp_path: Path) -> None:
-    assert scan(put(tmp_path / "words", "cat/1.png", "dog/2.png")).chosen([1])[1] == ("dog",)
-    numbers = scan(put(tmp_path / "numbers", "2/1.png", "3/2.png"))
+    assert scan(put(tmp_path / "words", "cat/1.png", "dog/2.png", "dog/3.png")).chosen([1])[1] == ("dog",)
+    numbers = scan(put(tmp_path / "numbers", "2/1.png", "3/2.png", "3/3.png"))
     assert numbers.chosen([3])[1] == ("3",)
     with pytest.raises(Unusable, match="1 is not one of this set's classes: 2, 3"):
         numbers.chosen([1])
 
 
 def test_names_are_compared_as_they_look(tmp_path: Path) -> None:
-    put(tmp_path, "Ba\u0308r/1.png", "Hund/2.png")  # as file systems of Apple's store it
+    put(tmp_path, "Ba\u0308r/1.png", "Ba\u0308r/3.png", "Hund/2.png")  # as file systems of Apple's store it
     assert scan(tmp_path).chosen(["B\u00e4r"])[1] == ("Ba\u0308r",)
 
 

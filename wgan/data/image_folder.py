@@ -14,7 +14,7 @@ from pathlib import Path
 
 from wgan.config.diagnostics import suggestion
 from wgan.config.yaml_file import WRITTEN_BY
-from wgan.utils.atomic_io import read_regular
+from wgan.utils.atomic_io import open_regular
 from wgan.utils.errors import InputError
 from wgan.utils.system import folder_identity
 from wgan.utils.text import printable
@@ -211,8 +211,9 @@ def _holds_results(folder: Path) -> bool:
     """Whether this program wrote a run, a job or a sweep into a folder."""
     for name in ("config.yaml", "sweep.yaml"):
         with contextlib.suppress(OSError):
-            if read_regular(folder / name, len(WRITTEN_BY)).startswith(WRITTEN_BY.encode()):
-                return True
+            with open_regular(folder / name) as file:
+                if file.read(len(WRITTEN_BY)) == WRITTEN_BY.encode():
+                    return True
     return False
 
 

@@ -1,6 +1,7 @@
 """out/index.html: all runs below a folder in one table, to sort, filter and compare. Never imports torch."""
 
 import io
+import os
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,9 @@ from wgan.reporting.pages import CURVES, MAIN_CURVES, data_uri, format_number, r
 from wgan.reporting.run_record import RunRecord, find_runs, read_run
 from wgan.reporting.sheets import corner
 from wgan.utils.atomic_io import write_text
+from wgan.utils.console import warn
+from wgan.utils.errors import first_line
+from wgan.utils.text import printable
 
 _MOST_CURVE_POINTS = 60_000  # of each column over all runs: bounds the page
 _OPEN_COLUMNS = 5  # of keys, and of metrics; the others wait in the menu
@@ -38,6 +42,14 @@ class Cell(NamedTuple):
     marked: bool = False
 
 
+def refresh_index(out: Path) -> None:
+    """Write the index after a run: what lies beside it, or a fault of the page, fails no training that is done."""
+    try:
+        write_index(out)
+    except Exception as error:
+        warn(f"{out / 'index.html'} is not brought up to date: {type(error).__name__}: {first_line(error)}")
+
+
 def write_index(out: Path) -> Path:
     """Write `index.html` from all trainings below `out` as they stand now.
 
@@ -46,7 +58,8 @@ def write_index(out: Path) -> Path:
     Returns:
         The page.
     """
-    runs = [run for run in map(read_run, find_runs(out)) if run.config.get("arch", "WGAN-GP") in ALGORITHMS]
+    runs = [_read(folder, out) for folder in find_runs(out)]
+    runs = [run for run in runs if str(run.config.get("arch", "WGAN-GP")) in ALGORITHMS or run.problems]
     keys = _telling_keys(runs)
     found = {metric.key: metric for run in runs for metric in run.metrics}
     ordered = in_order(found.values())
@@ -87,11 +100,25 @@ def write_index(out: Path) -> Path:
         columns=columns,
         shared=_shared(runs),
         states=states,
-        sweeps=[(sweep.parent.as_posix(), quote(sweep.as_posix())) for sweep in sweeps],
+        sweeps=[(sweep.parent.as_posix(), quote(os.fsencode(sweep.as_posix()))) for sweep in sweeps],
         title=out.resolve().name or "Runs",
     )
     write_text(path, text)
     return path
+
+
+def _read(folder: Path, out: Path) -> RunRecord:
+    """A run that can be shown; of one whose files hold what no training writes, its name and what is wrong."""
+    try:
+        run = read_run(folder)
+        for key in run.config:
+            _setting(run, key)
+        _for_scripts(run, out, _MOST_CURVE_POINTS)
+        _thumbnail(run)
+    except Exception as error:  # whatever lies in one folder, the others are shown
+        problem = f"cannot be shown: {type(error).__name__}: {first_line(error)}"
+        return RunRecord(folder, {}, {}, "unknown", {}, {}, (), (), (), (), 0.0, (problem,))
+    return run
 
 
 def _telling_keys(runs: Sequence[RunRecord]) -> list[str]:
@@ -140,11 +167,11 @@ def _for_scripts(run: RunRecord, out: Path, points: int) -> dict[str, Any]:
 
 
 def _name(run: RunRecord, out: Path) -> str:
-    return run.folder.relative_to(out).as_posix()
+    return printable(run.folder.relative_to(out).as_posix())
 
 
 def _link(run: RunRecord, out: Path) -> str:
-    return quote(_name(run, out))
+    return quote(os.fsencode(run.folder.relative_to(out).as_posix()))
 
 
 def _thumbnail(run: RunRecord) -> str | None:

@@ -3,7 +3,7 @@
 import time
 
 from wgan.reporting.curves import loss_plot
-from wgan.reporting.gallery import write_index
+from wgan.reporting.gallery import refresh_index
 from wgan.reporting.report import write_report
 from wgan.runs.run_dir import Run
 
@@ -25,7 +25,7 @@ class Pages:
             return
         loss_plot(self.run.log, self.run.directory / "loss_plot.png")
         if last:
-            write_index(self.run.directory.parent)
+            refresh_index(self.run.directory.parent)
         write_report(self.run.directory)  # last: `pages_are_current` looks at it alone
         self._drawn = time.perf_counter()
         self._cost = self._drawn - start

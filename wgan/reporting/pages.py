@@ -15,6 +15,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from wgan.runs.csv_log import Columns, has_numbers
+from wgan.utils.atomic_io import read_regular
 
 Item = TypeVar("Item")
 _HERE = Path(__file__).parent
@@ -33,7 +34,8 @@ MAIN_CURVES = ("wasserstein_estimate", "critic_loss", "generator_loss", "gradien
 
 def render(template: str, **values: Any) -> str:
     """A page from a template of this package; text in `values` appears as text, whatever it holds."""
-    return _environment().get_template(template).render(**values)
+    text = _environment().get_template(template).render(**values)
+    return text.encode("utf-8", errors="replace").decode("utf-8")  # names of files may hold what is no UTF-8
 
 
 def static(name: str) -> Markup:
@@ -49,10 +51,10 @@ def data_uri(content: bytes, kind: str) -> str:
 def read_png(path: Path) -> tuple[bytes, tuple[int, int]] | None:
     """A PNG's bytes and (width, height); None where it is gone or no PNG."""
     try:
-        content = path.read_bytes()
+        content = read_regular(path, 2**28)
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             return content, image.size
-    except OSError:
+    except (OSError, Image.DecompressionBombError, SyntaxError, ValueError):
         return None
 
 

@@ -19,8 +19,11 @@ from wgan.config.algorithms import ALGORITHMS
 from wgan.config.metrics import Metric, finite_number
 from wgan.config.resolve import resolve
 from wgan.runs.csv_log import Columns, read_log
+from wgan.utils.atomic_io import read_regular
 
 STATES = ("running", "finished", "stopped", "diverged", "failed")
+_LARGEST = 2**22  # bytes of a YAML or JSON file
+_MOST_VALUES = 100_000  # in it
 _PLACES = {"arch", "path", "dataset", "out", "run", "cache", "config_version", "sweep", "parallel"}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times faster, and not everywhere
 
@@ -77,6 +80,12 @@ class RunRecord:
         return _integer(self.facts.get("num_steps")) or None
 
     @property
+    def seconds(self) -> float | None:
+        """How long it has trained, where state.json says so."""
+        seconds = finite_number(self.facts.get("seconds"))
+        return seconds if seconds is not None and 0 <= seconds < 1e12 else None
+
+    @property
     def warnings(self) -> list[str]:
         """What the training warned of."""
         given = self.facts.get("warnings")
@@ -107,6 +116,11 @@ def read_run(folder: Path) -> RunRecord:
     config = _mapping(folder / "config.yaml", problems)
     facts = _mapping(folder / "state.json", problems)
     evaluation = _mapping(folder / "metrics.json", problems)
+    try:
+        log = read_log(folder / "log.csv")
+    except OSError as error:
+        log = {}
+        problems.append(f"log.csv cannot be read: {error.strerror}")
     metrics = evaluation.get("metrics", evaluation.get("figures"))  # their name in runs of older versions
     notes, classes = evaluation.get("notes"), evaluation.get("class_counts")
     return RunRecord(
@@ -115,7 +129,7 @@ def read_run(folder: Path) -> RunRecord:
         changed=changed_keys(config),
         state=str(facts.get("state")) if facts.get("state") in STATES else "unknown",
         facts=facts,
-        log=read_log(folder / "log.csv"),
+        log=log,
         metrics=tuple(filter(None, starmap(Metric.from_json, metrics.items()))) if isinstance(metrics, dict) else (),
         class_counts=tuple(_class_counts(classes)) if isinstance(classes, dict) else (),
         notes=tuple(map(str, notes.values())) if isinstance(notes, dict) else (),
@@ -142,7 +156,9 @@ def find_runs(out: Path) -> list[Path]:
 
 def find_samples(folder: Path) -> tuple[Sample, ...]:
     """The sample grids of a run in the order of their steps."""
-    named = ((re.fullmatch(r"step_(\d+)\.png", path.name), path) for path in (folder / "samples").glob("step_*.png"))
+    named = (
+        (re.fullmatch(r"step_(\d{1,15})\.png", path.name), path) for path in (folder / "samples").glob("step_*.png")
+    )
     return tuple(sorted((Sample(int(match[1]), path) for match, path in named if match), key=lambda s: s.step))
 
 
@@ -173,17 +189,29 @@ def _defaults(arch: str, dataset: str) -> dict[str, Any]:
 def _mapping(path: Path, problems: list[str]) -> dict[str, Any]:
     """A YAML or JSON file's mapping; empty where the file is missing or no mapping."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, _LARGEST).decode("utf-8")
         value = json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=_LOADER)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         problems.append(f"{path.name} cannot be read: {' '.join(str(error).split())}")
         return {}
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or not _is_small(value):
         problems.append(f"{path.name} holds no mapping of keys to values")
         return {}
     return {str(key): item for key, item in value.items()}
+
+
+def _is_small(value: object) -> bool:
+    """Whether it holds few enough values to be shown: ten aliases of ten aliases of ... take few lines in YAML."""
+    left, pending = _MOST_VALUES, [value]
+    while pending and left > 0:
+        left -= 1
+        item = pending.pop()
+        if isinstance(item, dict | list):
+            pending.extend(item.values() if isinstance(item, dict) else item)
+            left -= len(item)
+    return left > 0
 
 
 def _class_counts(classes: dict[str, Any]) -> list[tuple[str, int, int]]:

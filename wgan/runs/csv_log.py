@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite, nan
 from pathlib import Path
 
-from wgan.utils.atomic_io import write_text
+from wgan.utils.atomic_io import open_regular, write_text
 
 COLUMNS = (
     *("step", "epoch", "critic_loss", "generator_loss", "wasserstein_estimate"),
@@ -41,7 +41,7 @@ def has_numbers(values: Sequence[float]) -> bool:
 def _whole_rows(path: Path, tail: int | None = None) -> list[list[str]]:
     """The cells of all lines that have ended, or of those in the last `tail` bytes."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if tail is not None:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - tail))
             text = file.read().decode("utf-8", errors="replace")

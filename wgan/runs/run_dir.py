@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from filelock import FileLock, Timeout
 from wgan.config.algorithms import unused_keys
 from wgan.config.resolve import load_config
 from wgan.config.schema import TrainConfig, resume_safe_keys
-from wgan.utils.atomic_io import write_text
+from wgan.utils.atomic_io import read_regular, write_text
 from wgan.utils.console import warn
 from wgan.utils.errors import InputError, RunFault
 
@@ -41,8 +42,8 @@ class Run:
     def read_state(self) -> dict[str, Any]:
         """What `state.json` says; empty where there is none that can be read: the checkpoints know all that matters."""
         try:
-            state = json.loads(self.state.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            state = json.loads(read_regular(self.state, 2**22))
+        except (OSError, ValueError, RecursionError):
             return {}
         return state if isinstance(state, dict) else {}
 
@@ -154,8 +155,10 @@ def is_finished(run: Run, config: TrainConfig) -> bool:
 
 def read_config(run: Run) -> TrainConfig | None:
     """The configuration that a run was started with; None where there is no run."""
-    if not run.config.exists():
+    if not os.path.lexists(run.config):
         return None
+    if not run.config.is_file():  # to read a pipe would wait for whoever writes to it
+        raise InputError(f"{run.config}: is no file: give this run another name (run:), or remove it")
     saved = load_config(run.config)
     if not isinstance(saved, TrainConfig):
         raise InputError(f"{run.config}: holds {saved.arch}, not a training: give this run another name (run:)")

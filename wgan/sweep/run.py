@@ -8,7 +8,7 @@ from contextlib import closing
 
 from wgan.config.resolve import to_yaml
 from wgan.config.schema import TrainConfig
-from wgan.reporting.gallery import write_index
+from wgan.reporting.gallery import refresh_index
 from wgan.reporting.sweep_report import write_sweep_report
 from wgan.runs import run_dir
 from wgan.runs.run_dir import Run
@@ -57,7 +57,7 @@ def sweep(config: TrainConfig) -> int:
                 return interruption.exit_status
             directories = {one.run.directory: one.chosen for one in planned}
             page = write_sweep_report(own, directories)
-            write_index(config.out)
+            refresh_index(config.out)
     say(f"{len(planned) - len(failed)} of {len(planned)} runs are finished")
     say(ranking(directories))
     say(f"Figures:  {page}\nAll runs: {config.out / 'index.html'}")

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from wgan.utils.system import flush_file, flush_folder
 
@@ -44,17 +45,32 @@ def write_text(path: Path, text: str, durable: bool = False) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def read_regular(path: Path, limit: int) -> bytes:
-    """The first `limit` bytes of a regular file, which anybody may have put there.
+@contextmanager
+def open_regular(path: Path) -> Iterator[BinaryIO]:
+    """Open a regular file for reading, which anybody may have put there.
 
     Raises:
-        OSError: it cannot be read, or is a pipe or a device, which opening or reading might wait for.
+        OSError: it cannot be read, or is a folder, or a pipe or a device, which opening or reading might wait for.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "no regular file", str(path))
-        return file.read(limit)
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise OSError(errno.EINVAL, "no regular file", str(path))
+    with os.fdopen(file, "rb") as opened:
+        yield opened
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file.
+
+    Raises:
+        OSError: as `open_regular`, or it has more than `limit` bytes.
+    """
+    with open_regular(path) as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"larger than {limit:,} bytes", str(path))
+    return content
 
 
 def remove_unfinished(folder: Path) -> None:
