@@ -210,10 +210,9 @@ def scan(root: Path, leave_out: Iterable[Path] = ()) -> Listing:
 def _holds_results(folder: Path) -> bool:
     """Whether this program wrote a run, a job or a sweep into a folder."""
     for name in ("config.yaml", "sweep.yaml"):
-        with contextlib.suppress(OSError):
-            with open_regular(folder / name) as file:
-                if file.read(len(WRITTEN_BY)) == WRITTEN_BY.encode():
-                    return True
+        with contextlib.suppress(OSError), open_regular(folder / name) as file:
+            if file.read(len(WRITTEN_BY)) == WRITTEN_BY.encode():
+                return True
     return False
 
 
