@@ -12,6 +12,7 @@ import yaml
 from commands import TINY, run
 
 from wgan.reporting.gallery import write_index
+from wgan.reporting.run_record import find_runs
 
 Act = Callable[[Path], object]
 DEEP = "[" * 100_000
@@ -131,6 +132,14 @@ def test_the_index_names_one_bad_neighbour_and_shows_the_others(name: str, tmp_p
     page = write_index(tmp_path).read_text(encoding="utf-8")
     bad.chmod(0o755)
     assert ">good<" in page
+
+
+def test_the_search_for_runs_has_an_end(tmp_path: Path) -> None:
+    for depth in (4, 5, 6):
+        folder = tmp_path.joinpath(*"abcdef"[:depth], f"run{depth}")
+        folder.mkdir(parents=True)
+        (folder / "config.yaml").write_text(CONFIG)
+    assert [run.name for run in find_runs(tmp_path)] == ["run4"]
 
 
 @pytest.mark.slow

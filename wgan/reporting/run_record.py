@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import starmap
+from itertools import islice, starmap
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from wgan.utils.atomic_io import read_regular
 
 STATES = ("running", "finished", "stopped", "diverged", "failed")
 _LARGEST = 2**22  # bytes of a YAML or JSON file
+_MOST_FOLDERS, _DEEPEST = 10_000, 5  # that are searched for runs
 _MOST_VALUES = 100_000  # in it
 _PLACES = {"arch", "path", "dataset", "out", "run", "cache", "config_version", "sweep", "parallel"}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times faster, and not everywhere
@@ -142,12 +143,16 @@ def read_run(folder: Path) -> RunRecord:
 def find_runs(out: Path) -> list[Path]:
     """All directories below `out` that hold a config.yaml, in the order of their names; runs are not searched inside.
 
-    A directory that cannot be listed is left out, and so are hidden ones.
+    Left out are directories that cannot be listed, hidden ones, those deeper than five levels, and what comes after ten
+    thousand directories: `out` may be a home directory.
     """
     found = []
-    for name, folders, files in os.walk(out):
+    for name, folders, files in islice(os.walk(out), _MOST_FOLDERS):
+        folders.sort()
         if "config.yaml" in files and Path(name) != out:
             found.append(Path(name))
+            folders.clear()
+        elif len(Path(name).relative_to(out).parts) >= _DEEPEST:
             folders.clear()
         else:
             folders[:] = [folder for folder in folders if not folder.startswith(".")]
