@@ -128,3 +128,10 @@ def test_generated_images_are_looked_for_too(tmp_path: Path) -> None:
     yaml.write_text(f"{text}{tmp_path}/last.pt\n")
     with pytest.raises(InputError, match=rf"^{yaml}:6: fakes: there is no file or folder {tmp_path}/last.pt$"):
         load_config(yaml, check=Preflight())
+
+
+def test_an_archive_is_to_be_unpacked(tmp_path: Path) -> None:
+    archive = folder(tmp_path, "images.ZIP") / "images.ZIP"
+    assert problems(tmp_path, f"path: {archive}\n") == [
+        f"input.yaml:3: path: {archive} is an archive; unpack it and give the folder"
+    ]

@@ -18,6 +18,7 @@ from wgan.config.schema import EvaluateConfig, GenerateConfig, JobConfig, TrainC
 from wgan.data.image_folder import Unusable, class_indices, held_out_count, scan
 from wgan.runs.run_dir import has_generator
 
+_ARCHIVES = {".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar"}
 _EFFECTIVE = os.access in os.supports_effective_ids
 
 
@@ -129,6 +130,8 @@ def _readable(place: tuple[str | int, ...], path: Path, kind: str) -> Iterator[P
             problem = f"there is no {kind} {path}{relative}"
         elif kind == "folder" and not is_folder:
             problem = f"{path} is a file; give the folder that holds it"
+            if path.suffix.lower() in _ARCHIVES:
+                problem = f"{path} is an archive; unpack it and give the folder"
         elif kind == "file" and is_folder:
             problem = f"{path} is a folder; give the file in it"
         elif not os.access(path, os.R_OK | (os.X_OK if is_folder else 0), effective_ids=_EFFECTIVE):

@@ -121,3 +121,11 @@ def test_what_cannot_be_used_is_an_input_error(
     with pytest.raises(InputError, match=message) as refusal:
         loaded(tmp_path, **keys, image_size=32)
     assert str(refusal.value).startswith("classes: " if "classes" in keys else "path: ")
+
+
+def test_the_classes_that_were_named_are_said_with_their_counts(tmp_path: Path) -> None:
+    data = loaded(tmp_path, dataset="mnist-5k", classes=[8, 3])
+    counts = [int((data.train.labels == label).sum()) for label in (0, 1)]
+    assert data.description.startswith(
+        f"mnist-5k: {sum(counts)} grey images of 28x28 (3: {counts[0]}, 8: {counts[1]}), "
+    )

@@ -120,6 +120,14 @@ def test_the_first_run_of_the_readme_begins_and_its_config_runs_again(tmp_path: 
 
 
 @pytest.mark.slow
+def test_a_run_that_begins_beside_another_says_which_key_differs(tmp_path: Path) -> None:
+    for seed, said in ((1, "out/run: begins\n"), (2, "out/run has seed 1, here 2")):
+        status, told = run(write_yaml(tmp_path, arch="WGAN-GP", num_steps=2, metrics=[], seed=seed))
+        assert status == 0, told
+        assert said in told
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_saves_and_the_same_command_goes_on(number: signal.Signals, tmp_path: Path) -> None:
     keys = {"num_steps": 60, "metrics": []}

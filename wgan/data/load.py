@@ -69,7 +69,7 @@ def load_folder(
     images = ImageSet(store.images, labels, class_names)
     count = held_out_count(len(images))
     content = digest(f"{channels}x{image_size}", store.content)
-    data = _data(printable(root), images[count:], images[:count], skipped, content)
+    data = _data(printable(root), images[count:], images[:count], skipped, content, named=classes is not None)
     return replace(data, description=data.description + listing.left_out, file_fingerprint=key)
 
 
@@ -87,17 +87,32 @@ def load_named(name: str, image_size: int, channels: int, classes: Classes = Non
     if name in TOYS:
         return _data(name, train, held_out, (), digest(name, str(seed), *map(str, classes or ())))
     train, held_out = (replace(s, images=fit(s.images, image_size, channels)) for s in (train, held_out))
-    return _data(name, train, held_out, (), digest(name, str(image_size), str(channels), *map(str, classes or ())))
+    fingerprint = digest(name, str(image_size), str(channels), *map(str, classes or ()))
+    return _data(name, train, held_out, (), fingerprint, named=classes is not None)
 
 
-def _data(name: str, train: ImageSet, held_out: ImageSet, skipped: tuple[Skipped, ...], fingerprint: str) -> Data:
-    """With one line for the screen: "mnist-5k: 4,500 grey images of 28x28 in 10 classes, 500 more held out"."""
+def _data(
+    name: str,
+    train: ImageSet,
+    held_out: ImageSet,
+    skipped: tuple[Skipped, ...],
+    fingerprint: str,
+    named: bool = False,
+) -> Data:
+    """With one line for the screen: "mnist-5k: 4,500 grey images of 28x28 in 10 classes, 500 more held out".
+
+    Classes that the user `named` are repeated with their counts: "900 grey images of 28x28 (3: 450, 8: 450)".
+    """
     if train.images.dim() == 2:
         kind = "points"
     else:
         channels, size = train.images.shape[1:3]
         kind = f"{'grey' if channels == 1 else 'colour'} images of {size}x{size}"
     classes = f" in {len(train.class_names)} classes" if len(train.class_names) > 1 else ""
+    if named and train.labels is not None:
+        counts = torch.bincount(train.labels, minlength=len(train.class_names)).tolist()
+        each = [f"{printable(name)}: {count:,}" for name, count in zip(train.class_names, counts, strict=True)]
+        classes = f" ({', '.join(each[:10])}{', ...' * (len(each) > 10)})"
     lost = f"; {len(skipped):,} file{'s' * (len(skipped) > 1)} skipped" if skipped else ""
     description = f"{name}: {len(train):,} {kind}{classes}, {len(held_out):,} more held out{lost}"
     return Data(train, held_out, skipped, description, fingerprint)
