@@ -127,5 +127,5 @@ def test_the_classes_that_were_named_are_said_with_their_counts(tmp_path: Path) 
     data = loaded(tmp_path, dataset="mnist-5k", classes=[8, 3])
     counts = [int((data.train.labels == label).sum()) for label in (0, 1)]
     assert data.description.startswith(
-        f"mnist-5k: {sum(counts)} grey images of 28x28 (3: {counts[0]}, 8: {counts[1]}), "
+        f"mnist-5k: {sum(counts)} colour images of 64x64 (3: {counts[0]}, 8: {counts[1]}), "
     )
