@@ -43,9 +43,15 @@ class Cell(NamedTuple):
 
 
 def refresh_index(out: Path) -> None:
-    """Write the index after a run: what lies beside it, or a fault of the page, fails no training that is done."""
+    """Write the index after a run: a fault of the page fails no training that is done.
+
+    Raises:
+        OSError: the page cannot be written.
+    """
     try:
         write_index(out)
+    except OSError:
+        raise  # the disk that the run itself writes to
     except Exception as error:
         warn(f"{out / 'index.html'} is not brought up to date: {type(error).__name__}: {first_line(error)}")
 
@@ -74,7 +80,7 @@ def write_index(out: Path) -> Path:
         {
             "run": run,
             "name": _name(run, out),
-            "link": _link(run, out) + ("/report.html" if (run.folder / "report.html").exists() else "/"),
+            "link": _link(run, out) + ("/report.html" if _has_report(run) else "/"),
             "thumbnail": _thumbnail(run),
             "search": " ".join(
                 [_name(run, out), run.data, run.state, *_settings(run, dict.fromkeys([*run.changed, *keys]))]
@@ -164,6 +170,10 @@ def _for_scripts(run: RunRecord, out: Path, points: int) -> dict[str, Any]:
         "steps": steps,
         "curves": curves,
     }
+
+
+def _has_report(run: RunRecord) -> bool:
+    return os.path.exists(run.folder / "report.html")  # noqa: PTH110 - Path.exists raises where access is denied
 
 
 def _name(run: RunRecord, out: Path) -> str:
