@@ -135,8 +135,6 @@ def others(arch: str, network: str) -> Iterator[tuple[str, dict[str, Any]]]:
         chosen = value if isinstance(value, dict) else {key: value}
         if key == "optimizer":
             chosen = {key: value[usual[key]]}
-        if key == "critic_norm" and network == "dense":
-            continue
         yield key, chosen
 
 

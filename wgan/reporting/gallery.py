@@ -119,7 +119,7 @@ def _read(folder: Path, out: Path) -> RunRecord:
         run = read_run(folder)
         for key in run.config:
             _setting(run, key)
-        _for_scripts(run, out, _MOST_CURVE_POINTS)
+        _for_scripts(run, out, 2)
         _thumbnail(run)
     except Exception as error:  # whatever lies in one folder, the others are shown
         problem = f"cannot be shown: {type(error).__name__}: {first_line(error)}"

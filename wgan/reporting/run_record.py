@@ -23,8 +23,8 @@ from wgan.utils.atomic_io import read_regular
 
 STATES = ("running", "finished", "stopped", "diverged", "failed")
 _LARGEST = 2**22  # bytes of a YAML or JSON file
+_MOST_VALUES = 100_000  # in such a file
 _MOST_FOLDERS, _DEEPEST = 10_000, 5  # that are searched for runs
-_MOST_VALUES = 100_000  # in it
 _PLACES = {"arch", "path", "dataset", "out", "run", "cache", "config_version", "sweep", "parallel"}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times faster, and not everywhere
 
@@ -201,8 +201,11 @@ def _mapping(path: Path, problems: list[str]) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         problems.append(f"{path.name} cannot be read: {' '.join(str(error).split())}")
         return {}
-    if not isinstance(value, dict) or not _is_small(value):
+    if not isinstance(value, dict):
         problems.append(f"{path.name} holds no mapping of keys to values")
+        return {}
+    if not _is_small(value):
+        problems.append(f"{path.name} holds more than {_MOST_VALUES:,} values")
         return {}
     return {str(key): item for key, item in value.items()}
 
