@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from commands import TINY, write_yaml
+from commands import TINY, run, write_yaml
 from PIL import Image
 
 from wgan.config.algorithms import ALGORITHMS, unused_keys
@@ -91,15 +91,19 @@ WITHOUT_EFFECT = {  # beside those that the arch does not use
 }
 
 
+def put_images(folder: Path) -> None:
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for number in range(40):
+        pixels = random.integers(0, 256, (28, 28), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+
+
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder of grey images that trainings may take instead of the set; what slows them down is left out."""
     root = tmp_path_factory.mktemp("every_key")
-    (root / "images").mkdir()
-    random = np.random.default_rng(0)
-    for number in range(40):
-        pixels = random.integers(0, 256, (28, 28), dtype=np.uint8)
-        Image.fromarray(pixels).save(root / "images" / f"{number}.png")
+    put_images(root / "images")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.setenv("XDG_CACHE_HOME", str(root / "usual"))
@@ -173,3 +177,18 @@ def test_a_key_that_may_change_within_a_run_changes_no_bit_of_it(places: Path) -
 @pytest.mark.parametrize("arch", ALGORITHMS)
 def test_every_key_trains_with_each_algorithm_and_network(arch: str, network: str, places: Path) -> None:
     assert wrong_keys(arch, network, places) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("arch", "network"), list(zip(ALGORITHMS, NETWORKS, strict=True)))
+def test_the_command_takes_all_other_values_at_once(arch: str, network: str, tmp_path: Path) -> None:
+    """With its pages, pictures and animation, and each algorithm with a network of its own."""
+    put_images(tmp_path / "images")
+    keys: dict[str, Any] = {**BASE, "arch": arch, "network": network}
+    for _, chosen in others(arch, network):
+        keys |= chosen
+    keys |= {"path": str(tmp_path / "images"), "cache": str(tmp_path / "cache"), "num_epochs": 0.5}
+    status, told = run(write_yaml(tmp_path, **{k: v for k, v in keys.items() if k != "classes"}))
+    assert (status, "Traceback" in told) == (0, False), told
+    made = {path.name for path in (tmp_path / "out" / "run").iterdir()}
+    assert {"report.html", "training.gif", "interpolation.png", "loss_plot.png", "metrics.json"} <= made
