@@ -129,3 +129,12 @@ def test_the_classes_that_were_named_are_said_with_their_counts(tmp_path: Path) 
     assert data.description.startswith(
         f"mnist-5k: {sum(counts)} colour images of 64x64 (3: {counts[0]}, 8: {counts[1]}), "
     )
+
+
+def test_one_usable_image_is_too_few(tmp_path: Path) -> None:
+    root = tmp_path / "images"
+    root.mkdir()
+    (root / "good.png").write_bytes(encoded(picture(40, 30, seed=1), "PNG"))
+    (root / "bad.png").write_text("woof")
+    with pytest.raises(InputError, match="holds one usable image: two are needed"):
+        loaded(tmp_path, path=str(root))

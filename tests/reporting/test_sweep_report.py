@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from made_runs import make_run
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from wgan.config.metrics import Metric, in_order, titles
 from wgan.reporting.gallery import write_index
@@ -107,6 +108,16 @@ def test_a_corner_is_the_first_images_of_the_first_rows(tmp_path: Path) -> None:
     assert (np.asarray(corner(path, 4, 2)) == whole[: 2 * 86 + 2, : 4 * 86 + 2]).all()
     Image.fromarray(whole).save(path)
     assert np.asarray(corner(path, 4, 2)).shape == whole.shape, "a picture without geometry is taken whole"
+
+
+@pytest.mark.parametrize("name", ["cell_width", "cell_height", "gap"])
+@pytest.mark.parametrize("value", ["-28", "9" * 400])
+def test_a_grid_of_impossible_geometry_is_taken_whole(name: str, value: str, tmp_path: Path) -> None:
+    facts = PngInfo()
+    for key, usual in {"cell_width": "28", "cell_height": "28", "gap": "2", name: value}.items():
+        facts.add_text(key, usual)
+    Image.new("L", (92, 62)).save(tmp_path / "grid.png", pnginfo=facts)
+    assert corner(tmp_path / "grid.png", 2, 1).size == (92, 62)
 
 
 def test_the_ranking_opens_as_a_table_of_numbers(study: Path) -> None:

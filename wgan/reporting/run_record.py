@@ -198,7 +198,10 @@ def _mapping(path: Path, problems: list[str]) -> dict[str, Any]:
         value = json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=_LOADER)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+    except OSError as error:
+        problems.append(f"{path.name} cannot be read: {error.strerror}")
+        return {}
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         problems.append(f"{path.name} cannot be read: {' '.join(str(error).split())}")
         return {}
     if not isinstance(value, dict):

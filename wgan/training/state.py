@@ -220,7 +220,7 @@ def _require_sound(content: Mapping[str, Any]) -> None:
     if wrong := [name for name, kind in REQUIRED_FIELDS.items() if type(content[name]) is not kind]:
         raise TypeError(f"{wrong[0]} is no {REQUIRED_FIELDS[wrong[0]].__name__}")
     step, rows, best = content["step"], content["log_rows"], content["best"]
-    if not 0 <= step <= MAX_STEPS or not 0 <= rows <= step:
+    if not 0 <= rows <= step <= MAX_STEPS:
         raise ValueError(f"it says step {step} and {rows} rows of the log")
     times = content["seconds"], content["row_seconds"]
     if not all(0 <= seconds < math.inf for seconds in times):
