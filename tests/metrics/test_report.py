@@ -49,6 +49,7 @@ def test_json_holds_every_figure_with_its_real_value_and_interval() -> None:
     assert set(read["seconds"]) == set(QUICK)
 
 
+@pytest.mark.slow
 def test_each_group_computes_what_the_catalogue_says() -> None:
     computed = [group for group in GROUPS if group != "inception"]  # whose weights are not here: test_inception.py
     for group in computed:
