@@ -3,20 +3,13 @@
 from pathlib import Path
 
 import pytest
+from image_files import put
 
 from wgan.config.datasets import NAMED_SETS, NamedSet
 from wgan.config.resolve import load_config
 from wgan.data.load import load_named
 from wgan.preflight import Preflight
 from wgan.utils.errors import InputError
-
-
-def folder(root: Path, *names: str) -> Path:
-    for name in names:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"not looked at")
-    return root
 
 
 def problems(tmp_path: Path, text: str) -> list[str]:
@@ -29,7 +22,7 @@ def problems(tmp_path: Path, text: str) -> list[str]:
 
 
 def test_what_is_known_of_a_folder_is_told_with_the_other_mistakes(tmp_path: Path) -> None:
-    images = folder(tmp_path / "images", *(f"{name}/{i}.png" for name in "ab" for i in range(20)))
+    images = put(tmp_path / "images", *(f"{name}/{i}.png" for name in "ab" for i in range(20)))
     text = f"path: {images}\nclasses: [c]\nbatch_size: 64\ngp_lambda: -1\n"
     assert problems(tmp_path, text) == [
         "input.yaml:4: classes: c is not one of this set's classes: a, b.",
@@ -45,17 +38,17 @@ def test_what_is_known_of_a_folder_is_told_with_the_other_mistakes(tmp_path: Pat
 
 
 def test_classes_of_a_folder_without_labels_and_a_folder_without_images(tmp_path: Path) -> None:
-    flat = folder(tmp_path / "flat", "1.png", "2.png", "notes.txt")
+    flat = put(tmp_path / "flat", "1.png", "2.png", "notes.txt")
     (found,) = problems(tmp_path, f"path: {flat}\nclasses: [3]\nbatch_size: 1\n")
     assert found.startswith("input.yaml:4: classes: these images have no classes. A folder has them where every image")
-    none = folder(tmp_path / "none", "notes.txt")
+    none = put(tmp_path / "none", "notes.txt")
     (found,) = problems(tmp_path, f"path: {none}\n")
     assert found.startswith(f"input.yaml:3: path: {none} holds no image (PNG, JPEG, ")
     assert found.endswith("only 1 .txt")
 
 
 def test_the_runs_of_a_sweep_are_told_of_in_the_users_own_file(tmp_path: Path) -> None:
-    images = folder(tmp_path / "images", *(f"{i}.png" for i in range(40)))
+    images = put(tmp_path / "images", *(f"{i}.png" for i in range(40)))
     assert problems(tmp_path, f"path: {images}\nsweep:\n  batch_size: [8, 100]\n  seed: [1, 2]\n") == [
         "input.yaml:5: sweep.batch_size: 100 is more than the 30 training images: set at most 30"
     ]
@@ -98,7 +91,7 @@ def test_a_batch_larger_than_some_classes_of_a_named_set(tmp_path: Path) -> None
 
 def test_the_classifiers_figure_needs_classes(tmp_path: Path) -> None:
     chosen = "metrics: [classifier]\nmetrics_every: 100\nbest_metric: frechet_classifier\n"
-    flat = folder(tmp_path / "flat", *(f"{i}.png" for i in range(200)))
+    flat = put(tmp_path / "flat", *(f"{i}.png" for i in range(200)))
     assert problems(tmp_path, f"path: {flat}\n{chosen}") == [
         "input.yaml:6: best_metric: frechet_classifier needs images of two classes or more, and these are of none"
     ]
@@ -108,8 +101,8 @@ def test_the_classifiers_figure_needs_classes(tmp_path: Path) -> None:
 
 
 def test_generated_images_are_looked_for_too(tmp_path: Path) -> None:
-    none = folder(tmp_path / "none", "notes.txt")
-    images = folder(tmp_path / "images", *(f"{i}.png" for i in range(40)))
+    none = put(tmp_path / "none", "notes.txt")
+    images = put(tmp_path / "images", *(f"{i}.png" for i in range(40)))
     (tmp_path / "best.pt").touch()
     text = f"arch: Evaluate\ndataset: mnist-5k\nimage_size: 28\nnumber_channels: 1\nout: {tmp_path}/out\nfakes: "
     yaml = tmp_path / "input.yaml"
@@ -131,7 +124,7 @@ def test_generated_images_are_looked_for_too(tmp_path: Path) -> None:
 
 
 def test_an_archive_is_to_be_unpacked(tmp_path: Path) -> None:
-    archive = folder(tmp_path, "images.ZIP") / "images.ZIP"
+    archive = put(tmp_path, "images.ZIP") / "images.ZIP"
     assert problems(tmp_path, f"path: {archive}\n") == [
         f"input.yaml:3: path: {archive} is an archive; unpack it and give the folder"
     ]

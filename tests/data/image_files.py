@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -19,6 +20,15 @@ def picture(width: int, height: int, seed: int = 0) -> Image.Image:
     waves = np.sin(2 * np.pi * (phase + u * np.array([1.0, 0.5, 0.2])[:, None, None] + 0.7 * v))
     channels = 127.5 + 50 * waves + 70 * (u - 0.5) * np.array([1, -1, 0])[:, None, None] + 50 * (v - 0.5)
     return Image.fromarray(channels.clip(0, 255).astype(np.uint8).transpose(1, 2, 0))
+
+
+def put(root: Path, *names: str) -> Path:
+    """Files below `root` that only their names make images; `root`."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return root
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:

@@ -2,17 +2,10 @@ import os
 from pathlib import Path
 
 import pytest
+from image_files import put
 
 from wgan.data import image_folder as listing_module
 from wgan.data.image_folder import Skipped, Unusable, scan
-
-
-def put(root: Path, *names: str) -> Path:
-    for name in names:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"x")
-    return root
 
 
 def names(root: Path) -> list[str]:
