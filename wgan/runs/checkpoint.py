@@ -59,15 +59,10 @@ def save_best(folder: Path, state: Mapping[str, Any]) -> Path:
 def newest(
     folder: Path, *, set_aside: bool = False, check: Callable[[dict[str, Any], Path], None] = lambda *_: None
 ) -> tuple[dict[str, Any], Path, list[str]] | None:
-    """The newest checkpoint that is whole.
+    """The newest whole checkpoint: its state, its file, a line for each damaged one; None where the folder holds none.
 
-    Args:
-        folder: the run's checkpoints.
-        set_aside: rename damaged ones to `*.damaged`; only for who holds the run's lock.
-        check: raises `Damaged` where a whole file holds what no run can go on from.
-
-    Returns:
-        The state, its file, and a line for each damaged file; None where the folder holds no checkpoint.
+    `set_aside` renames damaged ones to `*.damaged`, only for who holds the run's lock; `check` raises `Damaged` where a
+    whole file holds what no run can go on from.
 
     Raises:
         InputError: there are checkpoints, and all are damaged; or one cannot be read.

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain, count
 from pathlib import Path
 
 from wgan.config.resolve import to_yaml
 from wgan.config.schema import EvaluateConfig, GenerateConfig
-from wgan.runs.run_dir import Run
+from wgan.runs.run_dir import Run, numbered
 from wgan.utils.atomic_io import write_text
 from wgan.utils.errors import InputError, RunFault, explain
 
@@ -24,8 +23,7 @@ def directory_of(config: GenerateConfig | EvaluateConfig) -> Path:
     if first.checkpoints.is_dir() or first.state.exists():
         problem = f"{first.directory} holds a training: give this job another name (run:)"
         raise InputError(f"{config.where('run')}: {problem}")
-    names = chain([config.run], (f"{config.run}-{number}" for number in count(2)))
-    return next(found for name in names if _is_free_for(config, found := config.out / name))
+    return next(found for name in numbered(config.run) if _is_free_for(config, found := config.out / name))
 
 
 @contextmanager

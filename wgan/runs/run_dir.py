@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -84,23 +85,21 @@ def find(config: TrainConfig, images: str = "") -> tuple[Run, TrainConfig]:
     The same settings find the same directory again. Other settings under the same name find one named after what
     differs, so that no run ever overwrites another: `digits`, `digits-gp_lambda=1`, `digits-gp_lambda=1-2`, ...
 
-    Args:
-        config: of the training.
-        images: `Data.fingerprint`, where it is known: the same images under another path are the same training's.
-
-    Returns:
-        The run, and the configuration with that name as its `run`.
+    `images` is `Data.fingerprint`, where it is known: the same images under another path are the same training's. With
+    the run comes the configuration that has its name as `run`.
 
     Raises:
         InputError: a config.yaml that stands there cannot be read.
     """
     changed = changes(Run(config.out / config.run), config, images)
-    name = config.run if not changed else named(config.run, changed)
-    candidate, count = name, 1
-    while changes(Run(config.out / candidate), config, images):
-        count += 1
-        candidate = f"{name}-{count}"
-    return Run(config.out / candidate), config.model_copy(update={"run": candidate})
+    names = numbered(named(config.run, changed) if changed else config.run)
+    free = next(name for name in names if not changes(Run(config.out / name), config, images))
+    return Run(config.out / free), config.model_copy(update={"run": free})
+
+
+def numbered(name: str) -> Iterator[str]:
+    """What a directory may be called: name, name-2, name-3, ..."""
+    return chain([name], (f"{name}-{number}" for number in count(2)))
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from wgan.config.schema import TrainConfig
 from wgan.runtime.device import open_device
 from wgan.utils.errors import InputError, RunFault, UserError, first_line
 from wgan.utils.signals import Interrupted, Interruption
+from wgan.utils.system import cores
 
 if TYPE_CHECKING:
     from torch.distributed.distributed_c10d import Store
@@ -226,8 +227,7 @@ def threads_of_a_rank(local_ranks: int) -> int:
     wanted = os.environ.get("OMP_NUM_THREADS", "1")
     if wanted != "1":
         return torch.get_num_threads()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // local_ranks)
+    return max(1, cores() // local_ranks)
 
 
 @contextmanager

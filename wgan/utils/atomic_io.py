@@ -18,9 +18,7 @@ _MARK = ".tmp"
 def replacing(path: Path, durable: bool = False) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well, it becomes `path` in one rename.
 
-    Args:
-        path: the file to write; its folder is made if it is missing.
-        durable: flush the file and its folder to the disk before returning (checkpoints; a power cut keeps them).
+    Its folder is made if it is missing. `durable` flushes both to the disk before returning: a power cut keeps them.
 
     Raises:
         OSError: as the file system gives it; `path` is then as it was before, and the temporary file is gone.

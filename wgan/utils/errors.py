@@ -24,13 +24,9 @@ ADVICE = {
 
 
 class UserError(Exception):
-    """One clear message (what, where, what to do); the entry prints it without a traceback.
+    """One clear message (what, where, what to do); the entry prints it without a traceback."""
 
-    Attributes:
-        exit_status: what the process ends with.
-    """
-
-    exit_status = 2
+    exit_status = 2  # what the process ends with
 
 
 class InputError(UserError):
@@ -50,28 +46,20 @@ class Diverged(RunFault):
 def explain(error: Exception, batch_size: int, device: str, place: object) -> str | None:
     """What happened and what to do; None for what is no fault of the machine.
 
-    Args:
-        error: what was raised.
-        batch_size: of the training.
-        device: its name, for people.
-        place: named where an error of the file system names no file.
+    `device` is its name for people; `place` is named where an error of the file system names no file.
     """
     if isinstance(error, OSError):
         return _disk_error(error, place)
     if is_out_of_memory(error):
-        remedy = (
-            f"set batch_size: {batch_size // 2} (now {batch_size})" if batch_size > 1 else "take a smaller image_size"
-        )
+        halved = f"set batch_size: {batch_size // 2} (now {batch_size})"
+        remedy = halved if batch_size > 1 else "take a smaller image_size"
         return f"{device} has too little memory: {remedy} or fewer feature maps."
     return None
 
 
 @contextmanager
 def explain_disk_errors(place: object) -> Iterator[None]:
-    """Turn an error of the file system, in a block that computes nothing, into one line that says what to do.
-
-    Args:
-        place: named where the error names no file.
+    """Turn an error of the file system, in a block that computes nothing, into one line as `explain` does.
 
     Raises:
         RunFault: the disk is full, a right is missing, a share has gone.
