@@ -4,7 +4,7 @@ A rule takes a whole configuration and the keys its user gave, and says what it 
 """
 
 import math
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Set
 
 from wgan.config.algorithms import ALGORITHMS, Algorithm, unused_keys
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
@@ -23,10 +23,7 @@ INDEX = "index.html"
 def violations(config: JobConfig, given: Set[str], saved: bool) -> Iterator[Problem]:
     """What cannot work although each value alone is in range, and warnings of what has no effect or is known to fail.
 
-    Args:
-        config: all keys.
-        given: those that the user gave.
-        saved: a run wrote this file, with every key, used or not.
+    `given` are the keys that the user gave; `saved`: a run wrote this file, with every key, used or not.
     """
     algorithm = ALGORITHMS.get(config.arch)
     yield from _impossible(config, algorithm)
@@ -44,15 +41,15 @@ def _impossible(config: JobConfig, algorithm: Algorithm | None) -> Iterator[Prob
         message = f"version {config.config_version} was written by a newer release; this one reads up to"
         yield Problem(("config_version",), f"{message} {CONFIG_VERSION}: update it")
     if not _is_folder_name(config.run):
-        said = (
-            "must be the name of one folder: no / or \\, no control characters, no dot in front, at most 120 characters"
-        )
-        yield Problem(("run",), f"{said}; got {shown(config.run)}")
+        rule = "no / or \\, no control characters, no dot in front, at most 120 characters"
+        yield Problem(("run",), f"must be the name of one folder: {rule}; got {shown(config.run)}")
     if config.run.lower() == INDEX:  # some file systems take no notice of case
         yield Problem(("run",), f"{config.run} is the page over all runs in out; give this run another name")
     for key, value in config:
-        if isinstance(value, tuple):
-            yield from _named_twice(key, list(map(str, value)))
+        items = [str(item) for item in value] if isinstance(value, tuple) else []
+        for i, item in enumerate(items):
+            if item in items[:i]:
+                yield Problem((key, i), f"names {item} twice")
     if isinstance(config, TrainConfig | EvaluateConfig) and config.path is None and config.dataset is None:
         yield Problem(("path",), "missing: give the folder of your images, or dataset: mnist-5k", involves=("dataset",))
     if isinstance(config, EvaluateConfig) and config.dataset in POINT_SETS:
@@ -82,12 +79,6 @@ def require_a_batch(config: TrainConfig, images: int) -> None:
     """
     if problem := oversized_batch(config, images):
         raise InputError(f"{config.where('batch_size')}: {problem.message}")
-
-
-def _named_twice(key: str, items: Sequence[str]) -> Iterator[Problem]:
-    for i, item in enumerate(items):
-        if items.index(item) < i:
-            yield Problem((key, i), f"names {item} twice")
 
 
 def _impossible_training(config: TrainConfig, algorithm: Algorithm | None) -> Iterator[Problem]:
@@ -174,11 +165,8 @@ def _training_without_effect(config: TrainConfig, given: Set[str]) -> Iterator[t
         for key in sorted(given & {"image_size", "number_channels"}):
             yield key, f"not used: dataset {config.dataset} holds points, not images", "dataset"
         if "metrics" in given and config.metrics:
-            yield (
-                "metrics",
-                f"not used: dataset {config.dataset} holds points, which have metrics of their own",
-                "dataset",
-            )
+            said = f"not used: dataset {config.dataset} holds points, which have metrics of their own"
+            yield "metrics", said, "dataset"
     elif config.metrics_every and not config.metrics:
         yield "metrics_every", "not used: `metrics` is empty", "metrics"
     if config.best_metric and not config.metrics_every:
@@ -194,7 +182,7 @@ def _known_to_fail(config: TrainConfig, given: Set[str], algorithm: Algorithm) -
     if config.num_steps is not None and config.critic_its > config.num_steps:
         said = f"{config.critic_its} critic updates come before the generator's first, and there are {config.num_steps}"
         yield "critic_its" if "critic_its" in given else "num_steps", said, "critic_its", "num_steps"
-    clips = "clip_value" in algorithm.own_keys
+    clips, penalised = "clip_value" in algorithm.own, "gp_lambda" in algorithm.own
     if clips and config.optimizer == "adam" and config.beta_adam > 0:
         key = "beta_adam" if "beta_adam" in given else "optimizer"
         advice = "training becomes unstable (arXiv:1701.07875): use rmsprop, or beta_adam: 0"
@@ -207,13 +195,10 @@ def _known_to_fail(config: TrainConfig, given: Set[str], algorithm: Algorithm) -
         yield "spectral_norm", "rescales the weights that are clipped: clip_value loses its meaning", "arch"
     if clips and max(config.learning_rate, config.critic_learning_rate) > 1e-3:
         yield "learning_rate", "high learning rates are unstable under clipping; 5e-5 is usual", "arch"
-    if "gp_lambda" in algorithm.own_keys and config.gp_lambda > 100:
-        yield (
-            "gp_lambda",
-            f"{config.gp_lambda:g} leaves the penalty alone in charge: 10 is usual, 0.1 to 100 work",
-            "arch",
-        )
-    if "gp_lambda" in algorithm.own_keys and config.gp_lambda == 0:
+    if penalised and config.gp_lambda > 100:
+        said = f"{config.gp_lambda:g} leaves the penalty alone in charge: 10 is usual, 0.1 to 100 work"
+        yield "gp_lambda", said, "arch"
+    if penalised and config.gp_lambda == 0:
         yield "gp_lambda", "0 leaves the critic unbounded: it diverges", "arch"
     if config.spectral_norm and config.critic_norm == "batch":
         yield "spectral_norm", "batch norm undoes it; set critic_norm: none (arXiv:1802.05957)", "critic_norm"

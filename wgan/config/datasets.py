@@ -5,21 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class NamedSet:
-    """One set.
+    """One set."""
 
-    Attributes:
-        training: how many images or points there are to train on, all classes together.
-        class_names: one for each label; empty without labels.
-        class_sizes: how many of `training` each class has; empty where there are none, or the seed decides.
-        side: height and width in pixels; 0 for points in the plane.
-        channels: 1 for grey, 3 for colour; 0 for points.
-    """
-
-    training: int
-    class_names: tuple[str, ...] = ()
-    class_sizes: tuple[int, ...] = ()
-    side: int = 0
-    channels: int = 0
+    training: int  # how many images or points there are to train on, all classes together
+    class_names: tuple[str, ...] = ()  # one for each label; empty without labels
+    class_sizes: tuple[int, ...] = ()  # of `training`; empty where there are no classes, or the seed decides
+    side: int = 0  # height and width in pixels; 0 for points in the plane
+    channels: int = 0  # 1 for grey, 3 for colour; 0 for points
 
 
 _FASHION = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")

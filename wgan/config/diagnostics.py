@@ -17,19 +17,12 @@ UNREACHED = 100_000
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """One finding.
+    """One finding."""
 
-    Attributes:
-        place: the key, and what is inside it.
-        message: what is wrong and what to do.
-        warning: the configuration is usable nevertheless.
-        involves: keys whose values the finding rests on; while one of them is wrong itself, it means nothing.
-    """
-
-    place: Place
-    message: str
-    warning: bool = False
-    involves: tuple[str, ...] = ()
+    place: Place  # the key, and what is inside it
+    message: str  # what is wrong and what to do
+    warning: bool = False  # the configuration is usable nevertheless
+    involves: tuple[str, ...] = ()  # keys whose values it rests on; while one of them is wrong itself, it means nothing
 
     @property
     def key(self) -> str:
@@ -62,9 +55,7 @@ def described(schema: Schema) -> str:
 def bounds(schema: Schema, brief: bool = False) -> str:
     """A range in words: "at least 0 and below 1", "from 1 to 4,096", "above 0"; empty where there is none.
 
-    Args:
-        schema: a key's JSON schema.
-        brief: without upper ends that nobody reaches.
+    `brief` leaves out upper ends that nobody reaches.
     """
     words = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
     limits = {name: schema[name] for name in words if name in schema and not (brief and schema[name] >= UNREACHED)}
@@ -77,15 +68,7 @@ def bounds(schema: Schema, brief: bool = False) -> str:
 def from_pydantic(
     error: ValidationError, key: str, value: Any, schema: Schema, texts: Mapping[Place, str]
 ) -> Iterator[Problem]:
-    """One problem for each wrong part of a key's value.
-
-    Args:
-        error: what reading the value gave.
-        key: its key.
-        value: as the YAML gave it.
-        schema: of the key.
-        texts: place -> the scalar as it was written.
-    """
+    """One problem for each wrong part of a key's value as the YAML gave it; `texts`: place -> the scalar as written."""
     seen: set[Place] = set()
     for detail in error.errors(include_url=False):
         place: Place = (key, *[part for part in detail["loc"] if isinstance(part, int)])
@@ -111,12 +94,7 @@ def from_pydantic(
 
 
 def shown(value: Any, text: str | None = None) -> str:
-    """A value as a message quotes it, never longer than a line allows.
-
-    Args:
-        value: what was read.
-        text: as it was written.
-    """
+    """A value, written as `text`, as a message quotes it: never longer than a line allows."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):

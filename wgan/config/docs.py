@@ -67,21 +67,13 @@ DERIVED = {
 
 @dataclass(frozen=True)
 class Row:
-    """One key for people.
+    """One key for people."""
 
-    Attributes:
-        section: the heading above it; empty where it goes on.
-        key: its name.
-        takes: its values.
-        default: for each arch where they differ; empty where it must be given.
-        meaning: one phrase.
-    """
-
-    section: str
+    section: str  # the heading above it; empty where it goes on
     key: str
     takes: str
-    default: str
-    meaning: str
+    default: str  # for each arch where they differ; empty where it must be given
+    meaning: str  # one phrase
 
 
 def rows(model: type[JobConfig]) -> Iterator[Row]:
@@ -89,7 +81,7 @@ def rows(model: type[JobConfig]) -> Iterator[Row]:
     schemas = json_schemas(model)
     for key, field in model.model_fields.items():
         if model is JobConfig or key not in JobConfig.model_fields:
-            section = next((mark.title for mark in field.metadata if isinstance(mark, Section)), "")
+            section = next((mark for mark in field.metadata if isinstance(mark, Section)), "")
             takes = f"one of {', '.join(MODELS)}" if key == "arch" else described(schemas[key])
             yield Row(section, key, takes, _default(model, key), " ".join(str(field.description).split()))
 

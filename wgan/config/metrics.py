@@ -13,26 +13,16 @@ Direction = Literal["higher", "lower", "real"]  # "real": the nearer to the real
 
 @dataclass(frozen=True)
 class MetricSpec:
-    """One metric.
+    """One metric."""
 
-    Attributes:
-        key: its name in metrics.json and log.csv.
-        name: its name for people.
-        group: what computes it, of `GROUPS`; POINTS for points in the plane.
-        better: where better lies.
-        floor, ceiling: the range it cannot leave.
-        ranks: it follows a training and orders spoilt images as the eye does (docs/metrics.md), once for each kind.
-        chooses: `best_metric` may name it.
-    """
-
-    key: str
-    name: str
-    group: str
+    key: str  # its name in metrics.json and log.csv
+    name: str  # its name for people
+    group: str  # what computes it, of `GROUPS`; POINTS for points in the plane
     better: Direction
-    floor: float = 0.0
+    floor: float = 0.0  # the range it cannot leave
     ceiling: float = math.inf
-    ranks: bool = False
-    chooses: bool = True
+    ranks: bool = False  # follows a training, orders spoilt images as the eye does (docs/metrics.md); one for each kind
+    chooses: bool = True  # `best_metric` may name it
 
 
 POINTS = "points"
@@ -82,25 +72,15 @@ BEST_METRICS = tuple(key for key, spec in CATALOGUE.items() if spec.chooses)
 
 @dataclass(frozen=True)
 class Metric:
-    """One number about generated images, as an evaluation found it.
+    """One number about generated images, as an evaluation found it."""
 
-    Attributes:
-        key: its name in metrics.json and log.csv, such as `nearest_psnr`.
-        name: its name for people.
-        section: the heading it stands under; says what was compared with what.
-        value: the number.
-        better: where better lies.
-        real: the same between two disjoint sets of real images: what a perfect generator would reach.
-        low, high: ends of the 95 % interval of `value`, where one was computed.
-    """
-
-    key: str
-    name: str
-    section: str
+    key: str  # its name in metrics.json and log.csv, such as `nearest_psnr`
+    name: str  # its name for people
+    section: str  # the heading it stands under; says what was compared with what
     value: float
     better: Direction
-    real: float | None = None
-    low: float | None = None
+    real: float | None = None  # the same between two disjoint sets of real images: what a perfect generator would reach
+    low: float | None = None  # ends of the 95 % interval of `value`, where one was computed
     high: float | None = None
 
     @property

@@ -4,7 +4,6 @@
 default here takes it from its algorithm's paper (`wgan.config.algorithms`) or from other keys (`wgan.config.resolve`).
 """
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -27,19 +26,12 @@ MetricGroup = Annotated[str, OneOf(*GROUPS)]
 BestMetric = Annotated[str, OneOf(*BEST_METRICS)]
 
 
-@dataclass(frozen=True)
-class Section:
-    """Marks the first key of a section of `--help`."""
-
-    title: str
+class Section(str):
+    """Marks the first key of a section of `--help`, whose title it is."""
 
 
-@dataclass(frozen=True)
-class ResumeSafe:
-    """Marks a key that does not change the weights that come out: another value continues the same run."""
-
-
-RESUME_SAFE = ResumeSafe()
+RESUME_SAFE = "resume safe"
+"""Marks a key that does not change the weights that come out: another value continues the same run."""
 Rate = Annotated[float, Field(gt=0, lt=1), NUMBER]
 Momentum = Annotated[float, Field(ge=0, lt=1), NUMBER]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000), WHOLE]
@@ -60,7 +52,8 @@ class JobConfig(BaseModel):
 
     def where(self, key: str) -> str:
         """Where a key stands, to begin a message with: `input.yaml:14: batch_size`; only the key if built in code."""
-        return self._source.where(key)
+        place = self._source.origin(key, default=self._source.name)
+        return f"{place}: {key}" if place else key
 
     def origin(self, key: str) -> str:
         """Where a value comes from: the file's line, --set, a paper, another key, or "default"."""
@@ -236,7 +229,7 @@ Config: TypeAlias = TrainConfig | GenerateConfig | EvaluateConfig
 def resume_safe_keys() -> frozenset[str]:
     """The keys of trainings under another value of which the same run goes on."""
     fields = TrainConfig.model_fields.items()
-    return frozenset(key for key, field in fields if any(isinstance(mark, ResumeSafe) for mark in field.metadata))
+    return frozenset(key for key, field in fields if RESUME_SAFE in field.metadata)
 
 
 @cache

@@ -9,50 +9,32 @@ from wgan.utils.text import printable
 
 @dataclass
 class Source:
-    """What a user gave, and where. Empty for a configuration that is built in code.
+    """What a user gave, and where. Empty for a configuration that is built in code."""
 
-    Attributes:
-        values: key -> value, before any default.
-        name: the file's name in messages.
-        lines: place -> line, from 1: of `("classes",)` and of `("classes", 0)`.
-        texts: place -> the scalar as it was written (`run: 007`).
-        duplicates: (place, line) of each key that stands in its mapping for the second time.
-        overridden: the keys that `--set` gave.
-        defaults: key -> where its default comes from, if not from the schema: "arXiv:1704.00028", "learning_rate".
-        lookalikes: line -> which of its characters hides or passes for another: a no-break space, a full-width colon.
-        warnings: one line each, with the place.
-    """
+    values: dict[str, Any] = field(default_factory=dict)  # before any default
+    name: str = ""  # of the file, in messages
+    lines: dict[Place, int] = field(default_factory=dict)  # from 1: of `("classes",)` and of `("classes", 0)`
+    texts: dict[Place, str] = field(default_factory=dict)  # the scalars as they were written (`run: 007`)
+    duplicates: list[tuple[Place, int]] = field(default_factory=list)  # keys that their mapping has already, with lines
+    overridden: set[str] = field(default_factory=set)  # the keys that `--set` gave
+    defaults: dict[str, str] = field(default_factory=dict)  # where those come from that the schema does not give
+    lookalikes: dict[int, str] = field(default_factory=dict)  # line -> its first character that passes for another
+    warnings: tuple[str, ...] = ()  # one line each, with the place
 
-    values: dict[str, Any] = field(default_factory=dict)
-    name: str = ""
-    lines: dict[Place, int] = field(default_factory=dict)
-    texts: dict[Place, str] = field(default_factory=dict)
-    duplicates: list[tuple[Place, int]] = field(default_factory=list)
-    overridden: set[str] = field(default_factory=set)
-    defaults: dict[str, str] = field(default_factory=dict)
-    lookalikes: dict[int, str] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-
-    def where(self, key: str) -> str:
-        """Where a key stands, to begin a message with: `input.yaml:14: batch_size`."""
-        if key in self.overridden:
-            return f"--set: {key}"
-        if (key,) in self.lines:
-            return f"{self.name}:{self.lines[(key,)]}: {key}"
-        return f"{self.name}: {key}" if self.name else key
-
-    def origin(self, key: str) -> str:
-        """Where a key's value comes from: "input.yaml:14", "--set", a paper, another key, or "default"."""
+    def origin(self, key: str, default: str | None = None) -> str:
+        """Where a key's value comes from: "--set", "input.yaml:14", or `default`: a paper, another key, "default"."""
         if key in self.overridden:
             return "--set"
-        return f"{self.name}:{self.lines[(key,)]}" if (key,) in self.lines else self.defaults.get(key, "default")
+        if (key,) in self.lines:
+            return f"{self.name}:{self.lines[(key,)]}"
+        return self.defaults.get(key, "default") if default is None else default
 
     def rename(self, written: str, meant: str) -> None:
         """Let messages about the key `meant` name the place where the user wrote `written`."""
-        if (written,) in self.lines:
-            self.lines[(meant,)] = self.lines.pop((written,))
-        if (written,) in self.texts:
-            self.texts[(meant,)] = self.texts.pop((written,))
+        marks: tuple[dict[Place, Any], ...] = (self.lines, self.texts)
+        for places in marks:
+            if (written,) in places:
+                places[(meant,)] = places.pop((written,))
         if written in self.overridden:
             self.overridden = self.overridden - {written} | {meant}
 

@@ -25,10 +25,7 @@ def violations(
 ) -> Iterator[Problem]:
     """What is wrong with a sweep, and each warning of its runs once.
 
-    Args:
-        sweep: key -> list of values.
-        known: what is wrong with the configuration anyway.
-        attempt: gives the problems of the configuration with some keys set to other values.
+    `known` is what there is to say of the configuration anyway, `attempt` gives that with other values for some keys.
     """
     problems = [problem for key, values in sweep.items() for problem in _of_a_key(key, values)]
     yield from problems

@@ -125,7 +125,7 @@ def changes(run: Run, config: TrainConfig, images: str = "") -> dict[str, Any]:
 def differing_keys(config: TrainConfig, other: TrainConfig) -> dict[str, Any]:
     """The keys in which `other` differs so that other weights come out, with `other`'s values.
 
-    Left out: keys under another value of which the same training goes on (`ResumeSafe`), keys that neither algorithm
+    Left out: keys under another value of which the same training goes on (`RESUME_SAFE`), keys that neither algorithm
     looks at, and what follows from another key.
     """
     ignored = set(resume_safe_keys() | (unused_keys(config.arch) & unused_keys(other.arch)))
