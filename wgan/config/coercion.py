@@ -37,15 +37,13 @@ def _whole(value: Any) -> Any:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-def _spelling(value: float, info: ValidationInfo, *inside: int) -> str:
+def _as_written(value: Any, info: ValidationInfo, *inside: int) -> Any:
+    """The spelling of what YAML takes for a number or a boolean."""
+    if not isinstance(value, bool | int | float):
+        return value
     context: Context = info.context or ("", {})
     key, texts = context
     return texts.get((key, *inside), str(value))
-
-
-def _as_written(value: Any, info: ValidationInfo) -> Any:
-    """The spelling of what YAML takes for a number or a boolean."""
-    return _spelling(value, info) if isinstance(value, bool | int | float) else value
 
 
 def _many(value: Any) -> Any:
@@ -58,21 +56,16 @@ def _spelled(value: Any, info: ValidationInfo) -> Any:
     items = _many(value)
     if not isinstance(items, list | tuple):
         return items
-    inside = [(i,) for i in range(len(items))] if items is value else [()]
-    return [
-        _spelling(item, info, *place) if isinstance(item, bool | int | float) else item
-        for place, item in zip(inside, items, strict=True)
-    ]
+    return [_as_written(item, info, *[i] if items is value else []) for i, item in enumerate(items)]
 
 
 def _classes(value: Any, info: ValidationInfo) -> Any:
     """Plain whole numbers, which may be places in the list of classes, stay numbers."""
-    spelled, items = _spelled(value, info), _many(value)
+    spelled = _spelled(value, info)
     if not isinstance(spelled, list):
         return spelled
-    return [
-        item if type(item) is int and text == str(item) else text for text, item in zip(spelled, items, strict=True)
-    ]
+    pairs = zip(_many(value), spelled, strict=True)
+    return [item if type(item) is int and text == str(item) else text for item, text in pairs]
 
 
 class OneOf:

@@ -5,7 +5,7 @@ A new metric is an entry here and a file in wgan/metrics/, or some lines in one 
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, Self, cast
 
 Direction = Literal["higher", "lower", "real"]  # "real": the nearer to the real-against-real value the better
@@ -92,8 +92,7 @@ class Metric:
 
     def as_json(self) -> dict[str, Any]:
         """Its entry in metrics.json, under its key."""
-        entry = asdict(self)
-        return {name: entry[name] for name in ("name", "section", "value", "real", "low", "high", "better")}
+        return {field: getattr(self, field) for field in ("name", "section", "value", "real", "low", "high", "better")}
 
     @classmethod
     def from_json(cls, key: str, entry: object) -> Self | None:

@@ -14,13 +14,7 @@ from wgan.config import aliases, constraints, sweep_grid, yaml_file
 from wgan.config.algorithms import ALGORITHMS, MODELS
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
 from wgan.config.diagnostics import Place, Problem, from_pydantic, nearest, shown, squashed
-from wgan.config.schema import (
-    Config,
-    JobConfig,
-    TrainConfig,
-    json_schemas,
-    value_type,
-)
+from wgan.config.schema import Config, JobConfig, TrainConfig, json_schemas, value_type
 from wgan.config.source import Source
 from wgan.utils.errors import InputError
 from wgan.utils.text import printable
@@ -33,13 +27,10 @@ Check = Callable[[JobConfig], Iterable[Problem]]
 
 
 def load_config(path: Path, overrides: Sequence[str] = (), check: Check = lambda _: ()) -> Config:
-    """Read a YAML file.
+    """Read a YAML file, with `key=value` as `--set` gives them; the last one wins.
 
-    Args:
-        path: the file.
-        overrides: `key=value`, as `--set` gives them; the last one wins.
-        check: what else to look at before any work, also for each run of a sweep; nothing where a finished run's
-            config.yaml is read, whose images may be gone.
+    `check` looks at what else there is before any work, also for each run of a sweep; at nothing where a finished run's
+    config.yaml is read, whose images may be gone.
 
     Raises:
         InputError: all that is wrong, one line each: `input.yaml:14: gp_lambda: must be at least 0, got -10`.
@@ -74,10 +65,9 @@ def with_values(config: AnyConfig, changes: Mapping[str, Any]) -> AnyConfig:
 
 
 def combinations(config: TrainConfig) -> Iterator[tuple[dict[str, Any], TrainConfig]]:
-    """The runs of a sweep, in the order of its keys, the last key changing fastest.
+    """The runs of a sweep, in the order of its keys, the last key changing fastest; ({}, config) where there is none.
 
-    Yields:
-        What was set, and the configuration with it, `sweep` removed; ({}, config) where there is no sweep.
+    Each is what was set, and the configuration with it, `sweep` removed.
     """
     sweep = config.sweep or {}
     for values in itertools.product(*sweep.values()):
@@ -88,15 +78,7 @@ def combinations(config: TrainConfig) -> Iterator[tuple[dict[str, Any], TrainCon
 def to_yaml(config: JobConfig) -> str:
     """Every key with its value, runnable again."""
     head = f"{yaml_file.WRITTEN_BY} {__version__}: every key with its value. Runs again as it is.\n"
-    return head + yaml_file.write({name: _plain(value) for name, value in config})
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value
+    return head + yaml_file.write(config.model_dump(mode="json"))
 
 
 def _content(path: Path) -> bytes:
@@ -137,11 +119,10 @@ def _override(source: Source, assignment: str) -> None:
 def _configuration(source: Source, check: Check = lambda _: ()) -> Config:
     """The configuration, or an InputError with a line for each error, in the file's order."""
     config, problems = _resolved(source, check)
-    errors = [
-        (line, f"{source.name}:{line}: {printable('.'.join(map(str, place)))}: given twice, first in line {first}")
-        for place, line in source.duplicates
-        if (first := source.line(place))
-    ]
+    errors = []
+    for place, line in source.duplicates:
+        twice = f"{printable('.'.join(map(str, place)))}: given twice, first in line {source.line(place)}"
+        errors.append((line, f"{source.name}:{line}: {twice}"))
     errors += [(source.line(p.place), source.located(p)) for p in problems if not p.warning]
     if errors or config is None:
         raise InputError("\n".join(message for _, message in sorted(errors, key=lambda error: error[0])))

@@ -31,11 +31,7 @@ _WORDS |= {".inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan")}
 
 
 def read(content: bytes, name: str) -> Source:
-    """Read a YAML file's bytes.
-
-    Args:
-        content: the file's bytes; UTF-8, or UTF-16 with a byte order mark.
-        name: what messages call it.
+    """Read a YAML file's bytes: UTF-8, or UTF-16 with a byte order mark. Messages call it `name`.
 
     Raises:
         InputError: it is no YAML mapping, or exceeds a limit; the message names line and column and shows the place.
@@ -44,20 +40,20 @@ def read(content: bytes, name: str) -> Source:
         raise InputError(f"{name}: has {len(content):,} bytes; a configuration has at most {MAX_BYTES:,}")
     text = _decoded(content, name)
     lines = text.split("\n")
-    lookalikes = _lookalikes(lines)
+    source = Source(name=name, lookalikes=_lookalikes(lines))
     try:
-        loader = _Loader(text, lines)
-        root = loader.get_single_node()
+        root = _Loader(text, lines).get_single_node()
         if root is None or (isinstance(root, yaml.ScalarNode) and scalar(root.value) is None):
             raise InputError(f"{name}: is empty; `--help` shows what it may hold")
-        source = _Reader(name).source(root)
-        source.lookalikes = lookalikes
+        if not isinstance(root, yaml.MappingNode):
+            _refuse(root, "must be a mapping of keys to values, `arch: WGAN-GP`, with a space after each colon")
+        source.values = _Reader(source).mapping(root, (), 0)
         return source
     except _Refused as refused:
         raise InputError(_marked(name, lines, *refused.args)) from None
     except yaml.MarkedYAMLError as error:
         line, column, message = _explained(error, text)
-        near = [f"; {hint} of line {number}" for number, hint in lookalikes.items() if number <= line + 1]
+        near = [f"; {hint} of line {number}" for number, hint in source.lookalikes.items() if number <= line + 1]
         raise InputError(_marked(name, lines, line, column, message + "".join(near[-1:]))) from error
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
@@ -136,16 +132,10 @@ class _Loader(yaml.BaseLoader):
 class _Reader:
     """Nodes -> values, each with its line and, of scalars, its spelling. Aliases count as if they were written out."""
 
-    def __init__(self, name: str) -> None:
-        self.result = Source(name=name)
+    def __init__(self, result: Source) -> None:
+        self.result = result
         self.nodes = 0
         self.open: list[yaml.Node] = []
-
-    def source(self, root: yaml.Node) -> Source:
-        if not isinstance(root, yaml.MappingNode):
-            _refuse(root, "must be a mapping of keys to values, `arch: WGAN-GP`, with a space after each colon")
-        self.result.values = self.mapping(root, (), 0)
-        return self.result
 
     def value(self, node: yaml.Node, place: Place, depth: int, alias: yaml.Node | None = None) -> Value:
         """The value of a node at a place; `alias` is the outermost one through which it is seen, if any."""
@@ -229,6 +219,14 @@ _INSIDE = {
     "while scanning a quoted scalar": "in the quoted text that begins",
 }
 """What PyYAML calls its contexts -> what a user wrote."""
+_REMEDIES = {
+    "escape": "in double quotes a backslash begins an escape: use single quotes, or none",
+    "found another document": "a second document begins here; a configuration is one document",
+    "mapping values are not allowed": "broken YAML: a second `:` in this value, or a line indented too far; quote text "
+    "that holds `: `",
+    "cannot start any token": "broken YAML: a value cannot begin with {}; quote it",
+}
+"""What PyYAML's problems hold -> what to do; {} is the character there."""
 
 
 def _explained(error: yaml.MarkedYAMLError, text: str) -> tuple[int, int, str]:
@@ -239,17 +237,10 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> tuple[int, int, str]:
     found = text[mark.index : mark.index + 1] if mark else ""
     if found == "\t":
         return line, column, "a tab; YAML indents and separates with spaces"
-    if "escape" in problem:
-        return line, column, "in double quotes a backslash begins an escape: use single quotes, or none"
-    if "found another document" in problem:
-        return line, column, "a second document begins here; a configuration is one document"
-    if "mapping values are not allowed" in problem:
-        wrong = "a second `:` in this value, or a line indented too far; quote text that holds `: `"
-        return line, column, f"broken YAML: {wrong}"
-    if "cannot start any token" in problem:
-        return line, column, f"broken YAML: a value cannot begin with {found}; quote it"
     if "could not find expected ':'" in problem and begin:
         return begin.line, begin.column, "broken YAML: no `: ` between key and value"
+    if sign := next((sign for sign in _REMEDIES if sign in problem), None):
+        return line, column, _REMEDIES[sign].format(found)
     inside = f"{_INSIDE[context]} in line {begin.line + 1}" if begin and context in _INSIDE else context
     return line, column, f"broken YAML{f' {inside}' if inside else ''}: {problem}"
 
