@@ -27,11 +27,9 @@ def widths(image_size: int, feature_maps: int) -> list[int]:
 
 
 class Generator(nn.Module):
-    """Latents to images.
+    """Latents, K = `latent_vector` each, to images.
 
-    Args:
-        layers: from (N, K, 1, 1) to (N, C, H, W) in [-1, 1], or to (N, 2) for points in the plane.
-        latent_vector: K, the latents' size.
+    The layers lead from (N, K, 1, 1) to (N, C, H, W) in [-1, 1], or to (N, 2) for points in the plane.
     """
 
     def __init__(self, layers: Chain, latent_vector: int) -> None:
@@ -65,11 +63,9 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """Images to scores, unbounded: no sigmoid. (DCGAN reads the scores as logits.)
+    """Images, (N, C, H, W) or (N, 2), to one score each, unbounded: no sigmoid. (DCGAN reads the scores as logits.)
 
-    Args:
-        layers: from (N, C, H, W), or (N, 2), to one number per image.
-        spectral_norm: divide each weight by its largest singular value (arXiv:1802.05957, Algorithm 1).
+    `spectral_norm` divides each weight by its largest singular value (arXiv:1802.05957, Algorithm 1).
     """
 
     def __init__(self, layers: Chain, spectral_norm: bool = False) -> None:

@@ -1,15 +1,14 @@
 """The networks by their names. A trainer never asks which kind it holds."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
 from wgan.config.schema import TrainConfig
-from wgan.networks import architectures
+from wgan.networks import architectures as kinds
 from wgan.networks.base import Critic, Generator
-from wgan.networks.layers import Chain, Layers
+from wgan.networks.layers import Chain
 from wgan.utils import rng
 
 # Initial weights are drawn from one generator in the order of the layers; biases begin at zero.
@@ -34,21 +33,11 @@ def he_init_(network: nn.Module, generator: torch.Generator | None) -> None:
                 nn.init.zeros_(layer.bias)
 
 
-class Network(NamedTuple):
-    """What makes a kind of network, whatever its size."""
-
-    generator: Callable[[int, Sequence[int], int], Layers]  # latent_vector, shape, feature_maps
-    critic: Callable[[Sequence[int], int, str], Layers]  # shape, feature_maps, critic_norm
-    init_: Callable[[nn.Module, torch.Generator | None], None]
-
-
 NETWORKS = {
-    "conv": Network(architectures.conv_generator, architectures.conv_critic, dcgan_init_),
-    "resnet": Network(
-        architectures.resnet_generator, architectures.resnet_critic, he_init_
-    ),  # he: as in WGAN-GP's code
-    "mnist": Network(architectures.mnist_generator, architectures.mnist_critic, dcgan_init_),
-    "dense": Network(architectures.dense_generator, architectures.dense_critic, he_init_),
+    "conv": (kinds.conv_generator, kinds.conv_critic, dcgan_init_),
+    "resnet": (kinds.resnet_generator, kinds.resnet_critic, he_init_),  # he: as in WGAN-GP's code
+    "mnist": (kinds.mnist_generator, kinds.mnist_critic, dcgan_init_),
+    "dense": (kinds.dense_generator, kinds.dense_critic, he_init_),
 }
 
 
@@ -72,9 +61,9 @@ def new_generator(
     `shape` is a sample's: (C, H, W), C 1 (grey) or 3 (colour), H = W = base * 2^n with a base of 4 to 7. Dense networks
     take any, and (2,) for points in the plane. How `feature_maps` set the layers' widths, each network's layers say.
     """
-    kind = NETWORKS[network]
-    layers = Chain(*kind.generator(latent_vector, shape, feature_maps))
-    kind.init_(layers, random)
+    generator, _, init_ = NETWORKS[network]
+    layers = Chain(*generator(latent_vector, shape, feature_maps))
+    init_(layers, random)
     return Generator(layers, latent_vector)
 
 
@@ -87,7 +76,7 @@ def new_critic(
     random: torch.Generator | None = None,
 ) -> Critic:
     """A critic with fresh weights; its sizes as for `new_generator`; `critic_norm` as for `layers.norm`."""
-    kind = NETWORKS[network]
-    layers = Chain(*kind.critic(shape, feature_maps, critic_norm))
-    kind.init_(layers, random)  # before spectral norm, which computes weights from what it is given
+    _, critic, init_ = NETWORKS[network]
+    layers = Chain(*critic(shape, feature_maps, critic_norm))
+    init_(layers, random)  # before spectral norm, which computes weights from what it is given
     return Critic(layers, spectral_norm)

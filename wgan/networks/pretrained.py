@@ -19,9 +19,8 @@ from wgan.utils.errors import InputError
 def load_generator(path: Path) -> Generator:
     """The averaged generator of a run, on the CPU, ready to sample.
 
-    Args:
-        path: a run's directory (its newest whole checkpoint), a checkpoint file, or a bare state_dict of a DCGAN-like
-            generator (`main.0.weight`, ..., as many implementations save it), whose sizes are read off its tensors.
+    From a run's directory (its newest whole checkpoint), a checkpoint file, or a bare state_dict of a DCGAN-like
+    generator (`main.0.weight`, ..., as many implementations save it), whose sizes are read off its tensors.
 
     Raises:
         InputError: there is no such file, it is damaged, or it holds no generator.
