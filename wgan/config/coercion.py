@@ -9,9 +9,8 @@ A value is validated with the context (its key, place -> spelling), so that text
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
@@ -19,7 +18,6 @@ from pydantic_core import CoreSchema, core_schema
 from wgan.config.diagnostics import Place, squashed
 from wgan.config.yaml_file import scalar
 
-Context: TypeAlias = tuple[str, Mapping[Place, str]]
 T = TypeVar("T")
 
 
@@ -41,8 +39,7 @@ def _as_written(value: Any, info: ValidationInfo, *inside: int) -> Any:
     """The spelling of what YAML takes for a number or a boolean."""
     if not isinstance(value, bool | int | float):
         return value
-    context: Context = info.context or ("", {})
-    key, texts = context
+    key, texts = info.context or ("", dict[Place, str]())
     return texts.get((key, *inside), str(value))
 
 
@@ -85,19 +82,14 @@ class OneOf:
 
 
 def _expanded(value: Any) -> Any:
-    """A path with `~` and `$NAME`, `${NAME}` filled in; of what is a Path already nothing is.
-
-    Raises:
-        ValueError: what is wrong with it, as the message's second half.
-    """
+    """A path with `~` and `$NAME`, `${NAME}` filled in; of what is a Path already nothing is."""
     if not isinstance(value, str):
         return value
     if not value.strip():
         raise ValueError("must be a path, got nothing")
     if re.match(r"[A-Za-z][\w+.-]*://", value):
-        raise ValueError(
-            f"must be a folder or file of this machine, got the URL {value}; a mounted or shared one will do"
-        )
+        told = f"got the URL {value}; a mounted or shared one will do"
+        raise ValueError(f"must be a folder or file of this machine, {told}")
     if "\0" in value:
         raise ValueError("must be a path, but holds the character NUL")
     variable = re.compile(r"\$(?:\{([^}]*)\}|([A-Za-z_]\w*))")

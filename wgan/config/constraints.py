@@ -40,11 +40,13 @@ def _impossible(config: JobConfig, algorithm: Algorithm | None) -> Iterator[Prob
     if config.config_version > CONFIG_VERSION:
         message = f"version {config.config_version} was written by a newer release; this one reads up to"
         yield Problem(("config_version",), f"{message} {CONFIG_VERSION}: update it")
-    if not _is_folder_name(config.run):
+    run = config.run
+    plain = run.isprintable() and not run.startswith(".") and run == run.strip() and not set(run) & set("/\\")
+    if not (plain and can_name_a_folder(run) and 0 < len(run) <= 120 and len(run.encode(errors="replace")) <= 240):
         rule = "no / or \\, no control characters, no dot in front, at most 120 characters"
-        yield Problem(("run",), f"must be the name of one folder: {rule}; got {shown(config.run)}")
-    if config.run.lower() == INDEX:  # some file systems take no notice of case
-        yield Problem(("run",), f"{config.run} is the page over all runs in out; give this run another name")
+        yield Problem(("run",), f"must be the name of one folder: {rule}; got {shown(run)}")
+    if run.lower() == INDEX:  # some file systems take no notice of case
+        yield Problem(("run",), f"{run} is the page over all runs in out; give this run another name")
     for key, value in config:
         items = [str(item) for item in value] if isinstance(value, tuple) else []
         for i, item in enumerate(items):
@@ -156,26 +158,21 @@ def _images_without_effect(config: TrainConfig | EvaluateConfig, given: Set[str]
 
 
 def _training_without_effect(config: TrainConfig, given: Set[str]) -> Iterator[tuple[str, ...]]:
-    for key in sorted(given & unused_keys(config.arch)):
-        yield key, f"not used by arch {config.arch}", "arch"
-    if config.optimizer == "rmsprop":
-        for key in sorted(given & {"beta_adam", "beta2_adam"}):
-            yield key, "not used by the optimizer rmsprop", "optimizer"
-    if config.dataset in POINT_SETS:
-        for key in sorted(given & {"image_size", "number_channels"}):
-            yield key, f"not used: dataset {config.dataset} holds points, not images", "dataset"
-        if "metrics" in given and config.metrics:
-            said = f"not used: dataset {config.dataset} holds points, which have metrics of their own"
-            yield "metrics", said, "dataset"
-    elif config.metrics_every and not config.metrics:
-        yield "metrics_every", "not used: `metrics` is empty", "metrics"
-    if config.best_metric and not config.metrics_every:
-        yield "best_metric", "not used: metrics_every is 0", "metrics_every"
-    if config.dataset and "loader_workers" in given:
-        yield "loader_workers", f"not used: dataset {config.dataset} needs no decoding", "dataset"
-    if config.sweep is None:
-        for key in sorted(given & {"parallel", "cpus", "executor"}):
-            yield key, "not used: there is no `sweep`", "sweep"
+    points, unmeasured = config.dataset in POINT_SETS, bool(config.metrics_every) and not config.metrics
+    this = f": dataset {config.dataset}"
+    rules: list[tuple[object, Set[str], str, str]] = [
+        (True, unused_keys(config.arch), f" by arch {config.arch}", "arch"),
+        (config.optimizer == "rmsprop", {"beta_adam", "beta2_adam"}, " by the optimizer rmsprop", "optimizer"),
+        (points, {"image_size", "number_channels"}, f"{this} holds points, not images", "dataset"),
+        (points and config.metrics, {"metrics"}, f"{this} holds points, which have metrics of their own", "dataset"),
+        (unmeasured and not points, {"metrics_every"}, ": `metrics` is empty", "metrics"),
+        (not config.metrics_every, {"best_metric"}, ": metrics_every is 0", "metrics_every"),
+        (config.dataset, {"loader_workers"}, f"{this} needs no decoding", "dataset"),
+        (config.sweep is None, {"parallel", "cpus", "executor"}, ": there is no `sweep`", "sweep"),
+    ]
+    for met, keys, why, involved in rules:
+        for key in sorted(given & keys) if met else ():
+            yield key, f"not used{why}", involved
 
 
 def _known_to_fail(config: TrainConfig, given: Set[str], algorithm: Algorithm) -> Iterator[tuple[str, ...]]:
@@ -202,9 +199,3 @@ def _known_to_fail(config: TrainConfig, given: Set[str], algorithm: Algorithm) -
         yield "gp_lambda", "0 leaves the critic unbounded: it diverges", "arch"
     if config.spectral_norm and config.critic_norm == "batch":
         yield "spectral_norm", "batch norm undoes it; set critic_norm: none (arXiv:1802.05957)", "critic_norm"
-
-
-def _is_folder_name(run: str) -> bool:
-    """Whether `run` is one folder inside `out`, on any system."""
-    plain = run.isprintable() and not run.startswith(".") and run == run.strip() and not set(run) & set("/\\")
-    return plain and can_name_a_folder(run) and 0 < len(run) <= 120 and len(run.encode(errors="replace")) <= 240

@@ -13,9 +13,8 @@ from pydantic import ValidationError
 from wgan.config import aliases, constraints, sweep_grid, yaml_file
 from wgan.config.algorithms import ALGORITHMS, MODELS
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
-from wgan.config.diagnostics import Place, Problem, from_pydantic, nearest, shown, squashed
+from wgan.config.diagnostics import Place, Problem, Source, from_pydantic, nearest, shown, squashed
 from wgan.config.schema import Config, JobConfig, TrainConfig, json_schemas, value_type
-from wgan.config.source import Source
 from wgan.utils.errors import InputError
 from wgan.utils.text import printable
 from wgan.utils.version import __version__
@@ -42,21 +41,15 @@ def load_config(path: Path, overrides: Sequence[str] = (), check: Check = lambda
 
 
 def resolve(values: Mapping[str, Any]) -> Config:
-    """A configuration from a mapping of keys, every default filled in.
-
-    Raises:
-        InputError: all that is wrong with it, one line each.
-    """
+    """A configuration from a mapping of keys, every default filled in; errors are those of `load_config`."""
     return _configuration(Source(dict(values)))
 
 
 def with_values(config: AnyConfig, changes: Mapping[str, Any]) -> AnyConfig:
     """The configuration that the same file with other values for some keys would give.
 
-    Defaults follow: with another learning_rate, critic_learning_rate moves along where the file did not give it.
-
-    Raises:
-        InputError: the new values do not work.
+    Defaults follow: with another learning_rate, critic_learning_rate moves along where the file did not give it. Errors
+    are those of `load_config`.
     """
     source = config._source
     changed = _configuration(Source({**source.values, **changes}, source.name, dict(source.lines)))
@@ -97,11 +90,7 @@ def _content(path: Path) -> bytes:
 
 
 def _override(source: Source, assignment: str) -> None:
-    """Take `key=value` from the command line; lists and mappings are written as in YAML, `classes=[3, 5]`.
-
-    Raises:
-        InputError: it is no assignment, or its list is broken.
-    """
+    """Take `key=value` from the command line; lists and mappings are written as in YAML, `classes=[3, 5]`."""
     key, equals, text = (part.strip() for part in assignment.partition("="))
     if not key or not equals:
         raise InputError(f"--set {printable(assignment)}: must be key=value, such as --set gp_lambda=1")
@@ -237,14 +226,12 @@ def _read(
 
 def _name_dataset(values: dict[str, Any], source: Source) -> None:
     """`path: mnist-5k` means the set of that name, unless there is a folder called so."""
-    by_spelling = {squashed(name): name for name in NAMED_SETS}
     path = values.get("path")
-    if path is not None and values.get("dataset") is None:
-        dataset = by_spelling.get(squashed(str(path)))
-        if dataset and not os.path.lexists(path):
-            values["dataset"] = dataset
-            del values["path"]
-            source.rename("path", "dataset")
+    dataset = {squashed(name): name for name in NAMED_SETS}.get(squashed(str(path)))
+    if path is not None and dataset and values.get("dataset") is None and not os.path.lexists(path):
+        values["dataset"] = dataset
+        del values["path"]
+        source.rename("path", "dataset")
 
 
 def _paper(arch: str) -> dict[str, Any]:

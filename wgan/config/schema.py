@@ -12,9 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter
 
 from wgan.config.coercion import LIST_AS_WRITTEN, NUMBER, WHOLE, Classes, FilePath, Many, OneOf, Text
 from wgan.config.datasets import NAMED_SETS
-from wgan.config.diagnostics import Schema
+from wgan.config.diagnostics import Schema, Source
 from wgan.config.metrics import BEST_METRICS, GROUPS
-from wgan.config.source import Source
 
 CONFIG_VERSION = 1
 

@@ -12,8 +12,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import yaml
 
-from wgan.config.diagnostics import Place
-from wgan.config.source import Source
+from wgan.config.diagnostics import Place, Source
 from wgan.utils.errors import InputError
 
 WRITTEN_BY = "# Written by wgan"
@@ -199,14 +198,12 @@ def _lookalikes(lines: list[str]) -> dict[int, str]:
 
 
 def _decoded(content: bytes, name: str) -> str:
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        try:
-            return content.decode("utf-16")
-        except UnicodeDecodeError as error:
-            raise InputError(f"{name}: begins as UTF-16, but is not; save the file as UTF-8") from error
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
-        return content.decode("utf-8-sig")
+        return content.decode(encoding)
     except UnicodeDecodeError as error:
+        if encoding == "utf-16":
+            raise InputError(f"{name}: begins as UTF-16, but is not; save the file as UTF-8") from error
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - content.rfind(b"\n", 0, error.start)
         byte = content[error.start]

@@ -62,16 +62,12 @@ class LogFile:
 
     The file is made with its header if it is missing or no log; `count` rows stood in it when the checkpoint of `step`
     was saved.
-
-    Attributes:
-        count: rows in the file.
-        begun: the rows that stood there, empty cells left out.
     """
 
     def __init__(self, path: Path, step: int, count: int) -> None:
         self.path = path
         self.columns, rows = _rows_until(path, step)
-        self.begun = rows[:count]
+        self.begun = rows[:count]  # empty cells left out
         self._rewrite(self.begun)
 
     def append(self, row: Mapping[str, float | int]) -> None:

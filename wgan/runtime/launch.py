@@ -18,10 +18,9 @@ def must_launch(config: TrainConfig) -> bool:
 
 
 def launch(job: Callable[[TrainConfig], int], config: TrainConfig, processes: int) -> int:
-    """Run `job` in that many ranks on this machine, by torch's elastic launcher.
+    """Run `job` in that many ranks on this machine, by torch's elastic launcher, and give the exit status.
 
-    Returns:
-        The exit status: 0, that of the rank which failed first, or 128 + the signal that this process got.
+    That is 0, that of the rank which failed first, or 128 + the signal that this process got.
     """
     from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError

@@ -27,21 +27,15 @@ BATCH = 256  # samples generated at a time
 
 
 class Samples(ABC):
-    """The samples of one run.
+    """The samples of one run."""
 
-    Attributes:
-        real: as many real samples as a picture shows, as the critic sees them.
-        shown: samples in a picture.
-        measured: samples generated for the metrics.
-    """
-
-    shown: int
-    measured: int
+    shown: int  # in a picture
+    measured: int  # generated for the metrics
 
     def __init__(self, config: TrainConfig, data: Data) -> None:
         self.config, self.data = config, data
         self.latents = self._latents(self.shown, "sample latents")
-        self.real = to_float(data.train.images[: self.shown])
+        self.real = to_float(data.train.images[: self.shown])  # as many as a picture shows, as the critic sees them
 
     @abstractmethod
     def draw(self, trainer: Trainer, path: Path) -> Tensor:
@@ -94,20 +88,15 @@ class ImageSamples(Samples):
     def compare(self, trainer: Trainer, directory: Path) -> None:
         real = to_float(self.data.held_out.images[: self.shown])
         real_fake_grid(real, self.generated(trainer, self.shown), directory / "real_fake_grid.png")
-        walk = self._walk()
+        # in quarter circles from one latent to another: every point on such a way is distributed as the latents
+        # themselves, which those on a straight line are not
+        angle = torch.linspace(0, math.pi / 2, 8)[:, None]
+        walk = angle.cos() * self.latents[:8, None] + angle.sin() * self.latents[8:16, None]
         between = trainer.sample(walk.flatten(0, 1)).unflatten(0, walk.shape[:2])
         interpolation_strip(between, directory / "interpolation.png")
         fake, seen = to_uint8(self.generated(trainer, self.searched)), self.data.train.images
         seen = seen[: most_used(seen[0], len(seen))]  # of so many large images that reading all takes minutes
         neighbour_picture(nearest_rows(fake, seen, device=trainer.device), directory / "nearest_neighbours.png")
-
-    def _walk(self) -> Tensor:
-        """Ways from one latent to another, (8, 8, latent_vector): in quarter circles, as every point on such a way is
-        distributed as the latents themselves, which those on a straight line are not.
-        """
-        start, end = self.latents[:8, None], self.latents[8:16, None]
-        angle = torch.linspace(0, math.pi / 2, 8)[:, None]
-        return angle.cos() * start + angle.sin() * end
 
 
 class PointSamples(Samples):

@@ -50,9 +50,8 @@ class Watch:
 
     def weights(self, step: int, saturated: float) -> list[str]:
         """Look at the fraction of the critic's weights that stand at their bound."""
-        if saturated < SATURATION:
-            return []
         return self._report(
+            saturated >= SATURATION,
             "saturation",
             f"step {step}: {saturated:.0%} of the critic's weights stand at the clipping bound, so that it can hardly "
             "change: try a larger clip_value, a smaller learning_rate, or a gradient penalty instead (WGAN-GP)",
@@ -65,9 +64,8 @@ class Watch:
         self._looked = step
         self._narrow = self._narrow + 1 if spread < COLLAPSE else 0
         self._was_spread |= spread >= SPREAD
-        if self._narrow < 2 or not (self._was_spread or step >= SETTLED_STEPS):
-            return []
         return self._report(
+            self._narrow >= 2 and (self._was_spread or step >= SETTLED_STEPS),
             "collapse",
             f"step {step}: the samples have collapsed: they lie {spread:.0%} as far apart as real images. Try a "
             "smaller learning_rate, more critic_its, or go back to an earlier checkpoint",
@@ -92,9 +90,8 @@ class Watch:
         bisect.insort(self._penalties, penalty)
         grown = penalty > GROWTH * median and penalty > abs(row.get("wasserstein_estimate", 0.0))
         self._growing = self._growing + 1 if grown and self._rows > SETTLED_ROWS else 0
-        if self._growing < GROWTH_ROWS:
-            return []
         return self._report(
+            self._growing >= GROWTH_ROWS,
             "penalty",
             f"step {step}: the gradient penalty grows without bound: {penalty:.3g}, and {median:.3g} in the middle of "
             "the rows before. Try a smaller learning_rate or a larger weight of the penalty (gp_lambda, div_k)",
@@ -110,16 +107,15 @@ class Watch:
             seen = f"its estimate is {estimate:.3g}, and was up to {self._largest:.3g}"
             self._largest = max(self._largest, abs(estimate))
         self._idle = self._idle + 1 if idle and self._rows > SETTLED_ROWS else 0
-        if self._idle < SEPARATION_ROWS:
-            return []
         return self._report(
+            self._idle >= SEPARATION_ROWS,
             "separation",
             f"step {step}: the critic no longer tells real images from generated ones: {seen}. Try more critic_its, a "
             "larger critic_learning_rate, or more dis_feature_maps",
         )
 
-    def _report(self, kind: str, warning: str) -> list[str]:
-        if kind in self._reported:
+    def _report(self, met: bool, kind: str, warning: str) -> list[str]:
+        if not met or kind in self._reported:
             return []
         self._reported[kind] = warning
         return [warning]

@@ -13,12 +13,9 @@ from tqdm import tqdm
 class Loudness(IntEnum):
     """How much is said."""
 
-    QUIET = 0
-    """warnings and errors"""
-    NORMAL = 1
-    """also what is done, its progress, its results"""
-    VERBOSE = 2
-    """also every file that is written or left out"""
+    QUIET = 0  # warnings and errors
+    NORMAL = 1  # also what is done, its progress, its results
+    VERBOSE = 2  # also every file that is written or left out
 
 
 VARIABLE = "WGAN_LOUDNESS"
@@ -49,11 +46,7 @@ def at(chosen: Loudness | None) -> Iterator[None]:
 def progress_bar(total: int, done: int, unit: str, **options: Any) -> "tqdm[NoReturn]":
     """A bar on stderr, where that is a terminal that wants to hear of it; else `disable` is true and nothing is shown.
 
-    Args:
-        total: units in all.
-        done: of them before.
-        unit: what is counted, such as "step".
-        options: others of tqdm's.
+    `done` of the `total` units, such as "step", were there before; `options` are others of tqdm's.
     """
     hidden = not sys.stderr.isatty() or loudness() == Loudness.QUIET
     return tqdm(total=total, initial=done, unit=unit, disable=hidden, dynamic_ncols=True, **options)

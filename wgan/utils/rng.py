@@ -5,6 +5,7 @@ own slice.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -18,11 +19,7 @@ def generator(seed: int, purpose: str, index: int = 0, device: torch.device | st
     pairs have the same numbers: of 200,000 steps with three purposes 42 pairs among 1.8e11, steps far apart as a rule.
     Generators on CUDA keep all 64.
 
-    Args:
-        seed: the run's seed.
-        purpose: what the numbers are for, such as "latents"; other purposes get independent numbers.
-        index: the step or epoch.
-        device: where the numbers are drawn. CPU and CUDA draw different numbers from the same seed.
+    Other purposes, such as "latents", get independent numbers. CPU and CUDA draw different ones from the same seed.
     """
     digest = hashlib.blake2b(f"{seed}/{purpose}/{index}".encode(), digest_size=8).digest()
     return torch.Generator(device).manual_seed(int.from_bytes(digest, "little") >> 1)
@@ -34,12 +31,6 @@ class Draws:
 
     Each draw is made for the batch of all ranks, of which this rank takes its rows: so any number of ranks sees the
     same global batch.
-
-    Attributes:
-        seed: the run's seed.
-        device: where the numbers are drawn.
-        rank: of this process.
-        world_size: number of processes that share each batch.
     """
 
     seed: int
@@ -53,12 +44,13 @@ class Draws:
 
     def normal(self, purpose: str, step: int, rows: int, *shape: int) -> Tensor:
         """Standard normal numbers, (rows, *shape), float32; `rows` counts this rank's alone."""
-        numbers = generator(self.seed, purpose, step, self.device)
-        drawn = torch.randn((rows * self.world_size, *shape), generator=numbers, device=self.device)
-        return drawn[self.rank * rows :][:rows]
+        return self._drawn(torch.randn, purpose, step, rows, shape)
 
     def uniform(self, purpose: str, step: int, rows: int, *shape: int) -> Tensor:
         """Numbers in [0, 1), (rows, *shape), float32; `rows` counts this rank's alone."""
+        return self._drawn(torch.rand, purpose, step, rows, shape)
+
+    def _drawn(self, draw: Callable[..., Tensor], purpose: str, step: int, rows: int, shape: tuple[int, ...]) -> Tensor:
         numbers = generator(self.seed, purpose, step, self.device)
-        drawn = torch.rand((rows * self.world_size, *shape), generator=numbers, device=self.device)
+        drawn = draw((rows * self.world_size, *shape), generator=numbers, device=self.device)
         return drawn[self.rank * rows :][:rows]

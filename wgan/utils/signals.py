@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
+from types import FrameType
 
 SIGNALS = [number for number in signal.Signals if number.name in ("SIGINT", "SIGTERM", "SIGHUP")]  # Windows has two
 
@@ -14,11 +14,7 @@ class Interrupted(BaseException):
 
 
 class Interruption:
-    """While entered, the first SIGINT, SIGTERM or SIGHUP is only noted in `signal`; the second ends the process.
-
-    Attributes:
-        signal: the one that came; None as long as none has.
-    """
+    """While entered, the first SIGINT, SIGTERM or SIGHUP is only noted in `signal`; the second ends the process."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
@@ -48,9 +44,7 @@ class Interruption:
                     self._before[number] = signal.signal(number, self._note)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
