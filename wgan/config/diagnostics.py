@@ -80,24 +80,20 @@ class Source:
 
 def described(schema: Schema) -> str:
     """What a key takes, from its JSON schema: "a whole number, from 1 to 4,096"."""
-    if "enum" in schema and len(schema["enum"]) == 2:
-        return " or ".join(map(str, schema["enum"]))
-    if "enum" in schema:
-        return f"one of {', '.join(map(str, schema['enum']))}"
+    if words := [str(word) for word in schema.get("enum", ())]:
+        return " or ".join(words) if len(words) == 2 else f"one of {', '.join(words)}"
     if "anyOf" in schema:
         return "a name or a number"
     if schema.get("format") == "path":
         return "a path"
+    if schema["type"] == "object":
+        return "a mapping of keys to lists"
+    if schema["type"] == "array":
+        inner = described(schema["items"])
+        plural = {"a name or a number": "of names or numbers", "a path": "of paths"}
+        return f"a list {plural.get(inner, inner.replace('one of', 'out of'))}"
     kinds = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "string": "text"}
-    match schema["type"]:
-        case "array":
-            inner = described(schema["items"])
-            plural = {"a name or a number": "of names or numbers", "a path": "of paths"}
-            return f"a list {plural.get(inner, inner.replace('one of', 'out of'))}"
-        case "object":
-            return "a mapping of keys to lists"
-        case kind:
-            return ", ".join(filter(None, (kinds[kind], bounds(schema, brief=True))))
+    return ", ".join(filter(None, (kinds[schema["type"]], bounds(schema, brief=True))))
 
 
 def bounds(schema: Schema, brief: bool = False) -> str:
@@ -119,9 +115,8 @@ def from_pydantic(
     """One problem for each wrong part of a key's value as the YAML gave it; `texts`: place -> the scalar as written."""
     seen: set[Place] = set()
     for detail in error.errors(include_url=False):
-        place: Place = (key, *[part for part in detail["loc"] if isinstance(part, int)])
-        if not isinstance(value, list | tuple):
-            place = (key,)  # the only item of what may be written without brackets
+        inside = detail["loc"] if isinstance(value, list | tuple) else ()  # else it may be written without brackets
+        place: Place = (key, *[part for part in inside if isinstance(part, int)])
         if place in seen:  # a union reports each of its branches
             continue
         seen.add(place)

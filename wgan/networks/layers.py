@@ -52,12 +52,8 @@ class Conv2d(nn.Conv2d):
         # A stride may leave pixels on the right and below that no kernel reaches: their gradient is zero, and without
         # this output padding the adjoint's map would be too small.
         missed = x.shape[-1] - covered
-
-        def adjoint(gradient: Tensor) -> Tensor:
-            weight = self.weight.to(gradient.dtype)
-            return conv_transpose(gradient, weight, None, stride, padding, missed)
-
-        return y, adjoint
+        weight = self.weight
+        return y, lambda gradient: conv_transpose(gradient, weight.to(gradient.dtype), None, stride, padding, missed)
 
 
 class ConvToScalar(Conv2d):
