@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from wgan.config import aliases, constraints, sweep_grid, yaml_file
 from wgan.config.algorithms import ALGORITHMS, MODELS
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
-from wgan.config.diagnostics import Place, Problem, Source, from_pydantic, nearest, shown, squashed
+from wgan.config.diagnostics import Place, Problem, Source, from_pydantic, nearest, shown, squashed, suggestion
 from wgan.config.schema import Config, JobConfig, TrainConfig, json_schemas, value_type
 from wgan.utils.errors import InputError
 from wgan.utils.text import printable
@@ -183,10 +183,9 @@ def _arch(value: Any, problems: list[Problem]) -> str | None:
         return None
     arch = aliases.arch_named(value, MODELS)
     if arch is None:
-        near = nearest(value, MODELS) if isinstance(value, str) else None
-        hint = aliases.ARCH_HINTS.get(squashed(str(value)), f"did you mean {near}?" if near else "")
-        message = f"must be one of {', '.join(MODELS)}, got {shown(value)}"
-        problems.append(Problem(("arch",), f"{message}; {hint}" if hint else message))
+        hint = aliases.ARCH_HINTS.get(squashed(str(value)))
+        after = f"; {hint}" if hint else suggestion(value, MODELS)
+        problems.append(Problem(("arch",), f"must be one of {', '.join(MODELS)}, got {shown(value)}{after}"))
     return arch
 
 

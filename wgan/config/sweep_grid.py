@@ -7,7 +7,7 @@ from typing import Any
 
 from wgan.config.algorithms import ALGORITHMS
 from wgan.config.aliases import arch_named
-from wgan.config.diagnostics import Problem, nearest, shown, suggestion
+from wgan.config.diagnostics import Problem, shown, suggestion
 from wgan.config.schema import TrainConfig
 
 MAX_RUNS = 10_000
@@ -28,14 +28,12 @@ def violations(
     `known` is what there is to say of the configuration anyway, `attempt` gives that with other values for some keys.
     """
     problems = [problem for key, values in sweep.items() for problem in _of_a_key(key, values)]
-    yield from problems
     if not sweep:
-        yield Problem(("sweep",), "names no key; give one or more, such as {gp_lambda: [1, 10]}")
-    if problems or not sweep:
-        return
-    runs = math.prod(map(len, sweep.values()))
-    if runs > MAX_RUNS:
-        yield Problem(("sweep",), f"makes {runs:,} runs; at most {MAX_RUNS:,}")
+        problems.append(Problem(("sweep",), "names no key; give one or more, such as {gp_lambda: [1, 10]}"))
+    elif not problems and (runs := math.prod(map(len, sweep.values()))) > MAX_RUNS:
+        problems.append(Problem(("sweep",), f"makes {runs:,} runs; at most {MAX_RUNS:,}"))
+    yield from problems
+    if problems:
         return
     seen = {(problem.place, problem.message) for problem in known}
     first = {key: values[0] for key, values in sweep.items()}
@@ -61,8 +59,7 @@ def violations(
 def _of_a_key(key: str, values: Any) -> Iterator[Problem]:
     place = ("sweep", key)
     if key not in TrainConfig.model_fields:
-        near = nearest(key, TrainConfig.model_fields)
-        yield Problem(place, f"unknown key; did you mean {near}?" if near else "unknown key")
+        yield Problem(place, f"unknown key{suggestion(key, TrainConfig.model_fields)}")
     elif key in FIXED:
         yield Problem(place, "is the same for all runs of a sweep")
     elif not isinstance(values, list) or not values:

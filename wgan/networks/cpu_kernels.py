@@ -55,13 +55,6 @@ def _few(x: Tensor, weight: Tensor, stride: int, padding: int) -> bool:
     return handled and x.device.type == "cpu"
 
 
-def _convolved(x: Tensor, weight: Tensor) -> Tensor:
-    """4x4 convolution of stride 2, padding 1; one of many output channels part by part."""
-    if len(weight) < WIDE:
-        return F.conv2d(x, weight, None, 2, 1)
-    return torch.cat([F.conv2d(x, part, None, 2, 1) for part in weight.split(PART)], 1)
-
-
 class _Conv(torch.autograd.Function):
     """4x4 convolution of stride 2, padding 1, or a transposed one, its mirror image.
 
@@ -72,7 +65,9 @@ class _Conv(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, transposed: bool) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.transposed = transposed
-        return F.conv_transpose2d(x, weight, None, 2, 1) if transposed else _convolved(x, weight)
+        if transposed or len(weight) < WIDE:
+            return (F.conv_transpose2d if transposed else F.conv2d)(x, weight, None, 2, 1)
+        return torch.cat([F.conv2d(x, part, None, 2, 1) for part in weight.split(PART)], 1)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
@@ -127,16 +122,8 @@ def _overlap_add(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor
     return F.fold(taps.transpose(1, 2), (side, side), kernel, padding=padding, stride=stride)
 
 
-_PARITIES = (3, 1, None), (None, 2, 0)
-"""By which kernel row the input rows i - 1, i and i + 1 reach output row 2 i, and output row 2 i + 1."""
-_TAPS = torch.tensor(
-    [
-        [16 if row is None or column is None else 4 * row + column for row in rows for column in columns]
-        for rows in _PARITIES
-        for columns in _PARITIES
-    ]
-)
-"""(4, 9): for each parity of row and column, the elements of a flat 4x4 kernel that make its 3x3 one; 16 is a zero."""
+_TAPS = torch.tensor([[3, 1, 4], [4, 2, 0]])
+"""By which kernel row the input rows i - 1, i and i + 1 reach output row 2 i, and output row 2 i + 1; row 4 is zero."""
 
 
 def _by_phases(x: Tensor, weight: Tensor) -> Tensor:
@@ -144,6 +131,7 @@ def _by_phases(x: Tensor, weight: Tensor) -> Tensor:
     a 3x3 convolution to four times the channels, which are then laid out side by side.
     """
     channels, few = weight.shape[:2]
-    taps = F.pad(weight.flatten(2), (0, 1))[..., _TAPS]  # element 16 is the zero that `_TAPS` names
-    kernel = taps.permute(1, 2, 3, 0).reshape(4 * few, 3, 3, channels).permute(0, 3, 1, 2)
+    # (channels, few, 2, 2, 3, 3): for each parity of row and column, the 4x4 kernel's elements that make its 3x3 one
+    taps = F.pad(weight, (0, 1, 0, 1))[:, :, _TAPS[:, None, :, None], _TAPS[None, :, None, :]]
+    kernel = taps.permute(1, 2, 3, 4, 5, 0).reshape(4 * few, 3, 3, channels).permute(0, 3, 1, 2)
     return F.pixel_shuffle(F.conv2d(x, kernel, None, 1, 1), 2)
