@@ -112,8 +112,7 @@ def _expanded(value: Any) -> Any:
 
 NUMBER = BeforeValidator(_number)
 """Of a float; these stand behind the Field with its range, which pydantic would otherwise leave out of the schema."""
-WHOLE = BeforeValidator(_whole)
-"""Of an int, or of a Literal of some."""
+WHOLE = BeforeValidator(_whole)  # of an int, or of a Literal of some
 LIST_AS_WRITTEN = BeforeValidator(_spelled)
 Text = Annotated[str, BeforeValidator(_as_written)]
 FilePath = Annotated[Path, BeforeValidator(_expanded), BeforeValidator(_as_written)]

@@ -16,8 +16,7 @@ from wgan.utils.system import can_name_a_folder
 
 RAY_MISSING = "ray needs a package that is not installed: pip install -r requirements-ray.txt"
 TENSORBOARD_MISSING = "needs the package tensorboard, which is not installed: pip install tensorboard"
-INDEX = "index.html"
-"""What the program itself writes into `out`, beside the runs."""
+INDEX = "index.html"  # what the program itself writes into `out`, beside the runs
 
 
 def violations(config: JobConfig, given: Set[str], saved: bool) -> Iterator[Problem]:

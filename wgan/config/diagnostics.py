@@ -9,12 +9,9 @@ from pydantic import ValidationError
 
 from wgan.utils.text import printable
 
-Schema: TypeAlias = Mapping[str, Any]
-"""A key's JSON schema, of `wgan.config.schema.json_schemas`."""
-Place: TypeAlias = tuple[str | int, ...]
-"""Where a value stands: `("classes", 2)`, `("sweep", "gp_lambda", 0)`."""
-UNREACHED = 100_000
-"""Upper ends from here on only keep arithmetic safe: only those who exceed them hear of them."""
+Schema: TypeAlias = Mapping[str, Any]  # a key's JSON schema, of `wgan.config.schema.json_schemas`
+Place: TypeAlias = tuple[str | int, ...]  # where a value stands: `("classes", 2)`, `("sweep", "gp_lambda", 0)`
+UNREACHED = 100_000  # upper ends from here on only keep arithmetic safe: only those who exceed them hear of them
 
 
 @dataclass(frozen=True)

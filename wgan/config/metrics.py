@@ -65,8 +65,7 @@ CATALOGUE: dict[str, MetricSpec] = {
 }
 """key -> metric, the most telling first. Beside these there is `swd_SIDE` for each level of the pyramid."""
 RANKING = tuple(key for key, spec in CATALOGUE.items() if spec.ranks)
-LAST_RESORT = ("nearest_psnr", "psnr")
-"""What ranks runs that computed none of `RANKING`."""
+LAST_RESORT = ("nearest_psnr", "psnr")  # what ranks runs that computed none of `RANKING`
 BEST_METRICS = tuple(key for key, spec in CATALOGUE.items() if spec.chooses)
 
 

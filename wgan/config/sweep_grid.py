@@ -12,10 +12,8 @@ from wgan.config.schema import TrainConfig
 
 MAX_RUNS = 10_000
 MAX_TRIED = 256  # combinations checked one by one; beyond that each value beside the first ones of the other keys
-OF_THE_SWEEP = ("sweep", "parallel", "cpus", "executor")
-"""Keys that mean nothing to one of its runs."""
-FIXED = ("config_version", "out", "run", "cache", *OF_THE_SWEEP)
-"""The same for all runs of a sweep."""
+OF_THE_SWEEP = ("sweep", "parallel", "cpus", "executor")  # keys that mean nothing to one of its runs
+FIXED = ("config_version", "out", "run", "cache", *OF_THE_SWEEP)  # the same for all runs of a sweep
 
 
 def violations(

@@ -20,10 +20,8 @@ from torch import Tensor, nn
 
 from wgan.networks.cpu_kernels import conv, conv_transpose
 
-Layers = Iterator[nn.Module]
-"""The layers of a network, from its input to its output."""
-Adjoint = Callable[[Tensor], Tensor]
-"""Takes the gradient by a layer's output, (N, ...), to the gradient by its input."""
+Layers = Iterator[nn.Module]  # the layers of a network, from its input to its output
+Adjoint = Callable[[Tensor], Tensor]  # takes the gradient by a layer's output, (N, ...), to the gradient by its input
 
 
 @runtime_checkable

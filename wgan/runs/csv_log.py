@@ -75,7 +75,7 @@ class LogFile:
         if new := [name for name in row if name not in self.columns]:
             rows = _rows_until(self.path, int(row["step"]))[1]
             self.columns = (*self.columns, *new)
-            self.close()
+            self._file.close()
             self._rewrite(rows)
         self._file.write(self._line(row))
         self._file.flush()
@@ -84,9 +84,6 @@ class LogFile:
     def make_durable(self) -> None:
         """Bring the rows to the disk: a checkpoint must not outlive the rows before it."""
         os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        self._file.close()
 
     def _rewrite(self, rows: list[Row]) -> None:
         write_text(self.path, ",".join(self.columns) + "\n" + "".join(map(self._line, rows)), durable=True)

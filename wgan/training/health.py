@@ -19,8 +19,7 @@ SEPARATION, SEPARATION_ROWS = 0.01, 10
 (and never before `SETTLED_ROWS`)."""
 GUESSING = 2 * math.log(2)
 """The cross-entropy of a discriminator that answers 1/2 to everything (arXiv:1406.2661, sec. 4.1), to within 2 %."""
-SATURATION = 0.9
-"""A clipped critic is saturated when this fraction of its weights stands at the bound."""
+SATURATION = 0.9  # a clipped critic is saturated when this fraction of its weights stands at the bound
 COLLAPSE, SPREAD, SETTLED_STEPS = 0.1, 0.3, 2000
 """Samples have collapsed when they are this close together, measured by real images, in two grids in a row, after they
 had been this far apart, or after so many steps."""

@@ -11,10 +11,8 @@ from functools import cache
 from pathlib import Path
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # glibc's malloc.h
-LARGEST = 2**31 - 1
-"""The largest value that mallopt takes, a C int."""
-PAD = 2**30
-"""Address space that the heap grows by, in bytes; it takes memory where it is written to."""
+LARGEST = 2**31 - 1  # the largest value that mallopt takes, a C int
+PAD = 2**30  # address space that the heap grows by, in bytes; it takes memory where it is written to
 MMAP_THRESHOLD = 32 * 2**20
 """glibc's own upper bound: it maps blocks beyond it one by one, where the heap has no room for them."""
 
