@@ -46,7 +46,7 @@ def read(content: bytes, name: str) -> Source:
             raise InputError(f"{name}: is empty; `--help` shows what it may hold")
         if not isinstance(root, yaml.MappingNode):
             _refuse(root, "must be a mapping of keys to values, `arch: WGAN-GP`, with a space after each colon")
-        source.values = _Reader(source).mapping(root, (), 0)
+        source.values = _Reader(source).value(root, (), 0)
         return source
     except _Refused as refused:
         raise InputError(_marked(name, lines, *refused.args)) from None
@@ -76,13 +76,8 @@ class _Refused(Exception):
     """(line, column, message): what is YAML, and is not allowed here; line and column from 0."""
 
 
-def _refuse(where: yaml.Event | yaml.Node, message: str) -> NoReturn:
-    mark = where.start_mark
-    raise _Refused(mark.line if mark else 0, mark.column if mark else 0, message)
-
-
-def _line(node: yaml.Node) -> int:
-    return node.start_mark.line + 1 if node.start_mark else 1
+def _refuse(where: Any, message: str) -> NoReturn:
+    raise _Refused(where.start_mark.line, where.start_mark.column, message)
 
 
 class _Alias(yaml.Node):
@@ -136,43 +131,43 @@ class _Reader:
         self.nodes = 0
         self.open: list[yaml.Node] = []
 
-    def value(self, node: yaml.Node, place: Place, depth: int, alias: yaml.Node | None = None) -> Value:
+    def value(self, node: Any, place: Place, depth: int, alias: _Alias | None = None) -> Any:
         """The value of a node at a place; `alias` is the outermost one through which it is seen, if any."""
+        if alias is None or isinstance(node, _Alias):
+            self.result.lines.setdefault(place, node.start_mark.line + 1)
         if isinstance(node, _Alias):
             if node.value in self.open:
                 _refuse(node, f"*{node.anchor} contains itself")
-            self.result.lines.setdefault(place, _line(node))
             return self.value(node.value, place, depth, alias or node)
         self.nodes += 1
         if self.nodes > MAX_NODES:
             _refuse(alias or node, f"more than {MAX_NODES:,} values, counting each alias written out")
         if depth > MAX_DEPTH:
             _refuse(alias or node, f"nested more than {MAX_DEPTH} levels deep, counting each alias written out")
-        if alias is None:
-            self.result.lines.setdefault(place, _line(node))
         if isinstance(node, yaml.ScalarNode):
             self.result.texts[place] = node.value
-            return scalar(node.value) if node.style is None else str(node.value)
+            return scalar(node.value) if node.style is None else node.value
         self.open.append(node)
-        try:
-            if isinstance(node, yaml.MappingNode):
-                return self.mapping(node, place, depth, alias)
-            return [self.value(item, (*place, i), depth + 1, alias) for i, item in enumerate(node.value)]
-        finally:
-            self.open.pop()
+        if isinstance(node, yaml.SequenceNode):
+            items = [self.value(item, (*place, i), depth + 1, alias) for i, item in enumerate(node.value)]
+        else:
+            items = self.items(node, place, depth + 1, alias)
+        self.open.pop()
+        return items
 
-    def mapping(self, node: yaml.Node, place: Place, depth: int, alias: yaml.Node | None = None) -> dict[str, Value]:
+    def items(self, node: yaml.MappingNode, place: Place, depth: int, alias: _Alias | None) -> Any:
+        """A mapping's values, of those with the same key the first."""
         items: dict[str, Value] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 _refuse(key, "a key must be a single word")
-            inner, line = (*place, key.value), _line(key)
+            inner, line = (*place, key.value), key.start_mark.line + 1
             if key.value in items:
                 self.result.duplicates.append((inner, line))
-                self.value(value, (*inner, "again"), depth + 1, alias)  # its marks must not replace the first one's
+                self.value(value, (*inner, "again"), depth, alias)  # its marks must not replace the first one's
                 continue
             self.result.lines[inner] = line
-            items[key.value] = self.value(value, inner, depth + 1, alias)
+            items[key.value] = self.value(value, inner, depth, alias)
         return items
 
 

@@ -50,8 +50,9 @@ class Conv2d(nn.Conv2d):
         # A stride may leave pixels on the right and below that no kernel reaches: their gradient is zero, and without
         # this output padding the adjoint's map would be too small.
         missed = x.shape[-1] - covered
-        weight = self.weight
-        return y, lambda gradient: conv_transpose(gradient, weight.to(gradient.dtype), None, stride, padding, missed)
+        return y, lambda gradient: conv_transpose(
+            gradient, self.weight.to(gradient.dtype), None, stride, padding, missed
+        )
 
 
 class ConvToScalar(Conv2d):
