@@ -71,7 +71,7 @@ except SystemExit as end:
 found = config.load_config(Path("input.yaml"), check=Preflight())
 print(*check.values(found), *check.directory(found), sep="\\n")
 sys.modules["PIL"] = None  # the sizes of the images are looked up without torch too, but not here
-check.sizes = lambda _: "sizes"
+check.sizes = lambda *_: "sizes"
 print(*check.images(config.load_config(Path("folder.yaml"), check=Preflight())), sep="\\n")
 """
     ended = subprocess.run(

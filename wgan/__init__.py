@@ -14,11 +14,8 @@ __all__ = ["__version__", "load_generator"]
 def load_generator(path: str | Path) -> "Generator":
     """The averaged generator of a run, ready to sample: `load_generator("out/digits").sample(16, seed=1)`.
 
-    Args:
-        path: a run's directory, a checkpoint file, or the state_dict of a DCGAN generator (`networks.pretrained`).
-
-    Returns:
-        On the CPU, in evaluation mode; `sample` gives (count, C, H, W), float32 in [-1, 1].
+    `path` is a run's directory, a checkpoint file, or the state_dict of a DCGAN generator (`networks.pretrained`). The
+    generator is on the CPU, in evaluation mode; `sample` gives (count, C, H, W), float32 in [-1, 1].
 
     Raises:
         InputError: there is no such file, it is damaged, or it holds no generator.

@@ -1,7 +1,6 @@
 """`--check`: what a YAML would do, without doing it.
 
-First what is known without torch: every value and where it comes from, the run's directory. Then the images, the
-device, the networks layer by layer, and what the training would take.
+First what is known without torch: every value, the run's directory. Then images, device, networks, time, memory, disk.
 """
 
 import math
@@ -17,21 +16,19 @@ from wgan.config.datasets import POINT_SETS
 from wgan.config.docs import written
 from wgan.config.resolve import combinations
 from wgan.config.schema import Config, EvaluateConfig, GenerateConfig, TrainConfig
-from wgan.data.image_folder import File, Unusable, held_out_count, scan
+from wgan.data.image_folder import File, held_out_count, located, scan
 from wgan.runs import job_dir, run_dir
 from wgan.runs.run_dir import has_generator
-from wgan.utils.errors import InputError, UserError
+from wgan.utils.errors import UserError
 from wgan.utils.text import printable
 
-HEADERS_READ = 200
-"""Of so many images of a folder the size is looked up: enough to show what lies there, at once."""
+HEADERS_READ = 200  # images of a folder whose size is looked up: enough to show what lies there, at once
 
 
 def check(config: Config) -> int:
-    """Print what would happen. Trains nothing; writes nothing, except that a named set which is missing is downloaded.
+    """Print what would happen; 2 where the job would not begin: what stands in its way is on stderr.
 
-    Returns:
-        0, or 2 where the job would not begin: what stands in its way is on stderr.
+    Trains nothing; writes nothing, except that a named set which is missing is downloaded.
     """
     status = 0
     for part in _parts(config):
@@ -44,44 +41,34 @@ def check(config: Config) -> int:
 
 
 def _parts(config: Config) -> Iterator[Callable[[], Iterator[str]]]:
-    yield lambda: values(config)
-    yield lambda: directory(config)
-    if isinstance(config, TrainConfig):
-        shown = list(_one_of_each_source(config))
+    """Each part gives its lines, or raises the UserError that a job would end with."""
+    yield partial(values, config)
+    yield partial(directory, config)
+    if isinstance(config, GenerateConfig):
+        yield partial(sampler, config)
+    elif isinstance(config, EvaluateConfig):
+        yield partial(images, config)
+        yield partial(generated, config)
+    else:  # of a sweep, the first run on each choice of images
+        source = ("path", "dataset", "classes")
+        narrowed = {key: found if key in source else found[:1] for key, found in (config.sweep or {}).items()}
+        shown = [run for _, run in combinations(config.model_copy(update={"sweep": narrowed}))]
         lengths: list[int] = []
         yield from (partial(images, run, lengths) for run in shown)
         yield lambda: networks(shown[0], lengths[0] if lengths else 0)
-    elif isinstance(config, GenerateConfig):
-        yield lambda: sampler(config)
-    else:
-        yield lambda: images(config)
-        yield lambda: generated(config)
-
-
-def _one_of_each_source(config: TrainConfig) -> Iterator[TrainConfig]:
-    """The configuration; of a sweep the first run on each choice of images."""
-    source = ("path", "dataset", "classes")
-    narrowed = {key: values if key in source else values[:1] for key, values in (config.sweep or {}).items()}
-    return (run for _, run in combinations(config.model_copy(update={"sweep": narrowed})))
 
 
 def values(config: Config) -> Iterator[str]:
     """Every key with its value and where that comes from."""
     unused = unused_keys(config.arch) if config.arch in ALGORITHMS else frozenset()
-    rows = [("key", "value", "from")]
-    for key, value in config:
-        origin = f"not used by {config.arch}" if key in unused else config.origin(key)
-        rows.append((key, written(value), origin))
+    origins = {key: f"not used by {config.arch}" if key in unused else config.origin(key) for key, _ in config}
+    rows = [("key", "value", "from"), *((key, written(value), origins[key]) for key, value in config)]
     width = min(max(len(shown) for _, shown, _ in rows), 48)
     yield from (f"{key:22}{shown:{width}}  {origin}" for key, shown, origin in rows)
 
 
 def directory(config: Config) -> Iterator[str]:
-    """Where the results would be written, and what stands there.
-
-    Raises:
-        InputError: out/run/ holds a training, and the job trains nothing.
-    """
+    """Where the results would be written, and what stands there."""
     if not isinstance(config, TrainConfig):
         yield f"Results: {job_dir.directory_of(config)}/"
     elif config.sweep:
@@ -94,115 +81,81 @@ def directory(config: Config) -> Iterator[str]:
 
 
 def images(config: TrainConfig | EvaluateConfig, lengths: list[int] | None = None) -> Iterator[str]:
-    """What `path` or `dataset` holds, and the training's length, which is added to `lengths`.
-
-    Raises:
-        InputError: no image, fewer than a batch, or a class that is not there.
-    """
+    """What `path` or `dataset` holds, and the training's length in steps, which is added to `lengths`."""
     if config.dataset is None and config.path is not None:
-        count, lines = _folder(config, config.path)
-        yield from lines
+        with located(config):
+            listing = scan(config.path, [config.out])
+            files, names = listing.chosen(config.classes)
+        held_out = held_out_count(len(files))
+        count = len(files) - held_out
+        numbers = f"{len(files):,} files, {count:,} to train on, {held_out:,} held out"
+        yield f"Images: {printable(config.path)}: {numbers}{listing.left_out}"
+        if names:
+            found = Counter(file.class_name for file in files).most_common(20)
+            shown = ", ".join(f"{printable(name)} {number:,}" for name, number in found)
+            yield f"  {len(names)} classes: {shown}{', ...' if len(names) > len(found) else ''}"
+        yield f"  {sizes(config.path, files)}"
+        yield from (f"  left out: {skipped}" for skipped in listing.skipped[:5])
     else:
         from wgan.data.load import load_data
 
-        found = load_data(config)
-        count = len(found.train)
-        yield f"Images: {found.description}"
+        data = load_data(config)
+        count = len(data.train)
+        yield f"Images: {data.description}"
     if isinstance(config, TrainConfig):
         require_a_batch(config, count)
         steps = num_steps_of(config, count)
-        lengths = [] if lengths is None else lengths
-        lengths.append(steps)
+        if lengths is not None:
+            lengths.append(steps)
         yield f"Length: {steps:,} critic updates, {steps // config.critic_its:,} generator updates"
 
 
 def generated(config: EvaluateConfig) -> Iterator[str]:
-    """What `fakes` names. Folders are listed; a run's generator or a checkpoint is opened only to measure it.
-
-    Raises:
-        InputError: a folder holds no image.
-    """
+    """What `fakes` names. Folders are listed; a run's generator or a checkpoint is opened only to measure it."""
     for fakes in config.fakes:
         if has_generator(fakes):
             yield f"Generated: by the generator of {printable(fakes)}"
             continue
-        try:
+        with located(config, "fakes"):
             files, _ = scan(fakes).chosen(None)
-        except Unusable as error:
-            raise InputError(f"{config.where('fakes')}: {error.problem}") from None
         yield f"Generated: {printable(fakes)}: {len(files):,} files"
-        yield f"  {_sizes_of_some(fakes, files)}"
+        yield f"  {sizes(fakes, files)}"
 
 
-def _folder(config: TrainConfig | EvaluateConfig, root: Path) -> tuple[int, list[str]]:
-    """How many images to train on, and what to say of the folder. Its images are listed, not decoded."""
-    try:
-        listing = scan(root, [config.out])
-        files, names = listing.chosen(config.classes)
-    except Unusable as error:
-        raise InputError(f"{config.where(error.key)}: {error.problem}") from None
-    held_out = held_out_count(len(files))
-    count = len(files) - held_out
-    numbers = f"{len(files):,} files, {count:,} to train on, {held_out:,} held out"
-    lines = [f"Images: {printable(root)}: {numbers}{listing.left_out}"]
-    if names:
-        found = Counter(file.class_name for file in files).most_common(20)
-        shown = ", ".join(f"{printable(name)} {number:,}" for name, number in found)
-        lines.append(f"  {len(names)} classes: {shown}{', ...' if len(names) > len(found) else ''}")
-    lines.append(f"  {_sizes_of_some(root, files)}")
-    return count, lines + [f"  left out: {skipped}" for skipped in listing.skipped[:5]]
-
-
-def _sizes_of_some(root: Path, files: Sequence[File]) -> str:
-    return sizes([root / file.name for file in files[:: max(1, len(files) // HEADERS_READ)]])
-
-
-def sizes(paths: Sequence[Path]) -> str:
+def sizes(root: Path, files: Sequence[File]) -> str:
     """The smallest and the largest width and height that the headers of some images tell."""
     from PIL import Image
 
+    looked_at = files[:: max(1, len(files) // HEADERS_READ)]
     found: list[tuple[int, int]] = []
-    for path in paths:
+    for file in looked_at:
         try:
-            with Image.open(path) as image:
+            with Image.open(root / file.name) as image:
                 found.append(image.size)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             continue  # not decodable: counted below
     if not found:
-        return f"none of the {len(paths)} looked at is an image"
+        return f"none of the {len(looked_at)} looked at is an image"
     least, most = ("x".join(str(pick(side)) for side in zip(*found, strict=True)) for pick in (min, max))
-    lost = f"; {len(paths) - len(found)} are no images" if len(found) < len(paths) else ""
-    return f"{len(paths)} looked at: {least} to {most} pixels{lost}"
+    lost = f"; {len(looked_at) - len(found)} are no images" if len(found) < len(looked_at) else ""
+    return f"{len(looked_at)} looked at: {least} to {most} pixels{lost}"
 
 
 def networks(config: TrainConfig, steps: int) -> Iterator[str]:
-    """The device, both networks layer by layer, and roughly the memory and the disk that the training takes.
-
-    Args:
-        config: of one training.
-        steps: its length.
-
-    Raises:
-        InputError: there is no such device, or too little free disk.
-    """
+    """The device, both networks layer by layer, and roughly the memory and the disk that `steps` of training take."""
     from wgan.runtime.device import choose_precision, open_device
     from wgan.training import resources
 
     device = open_device(config)
     precision = choose_precision(config, device)
-    image = (config.number_channels, config.image_size, config.image_size)
-    shape = (2,) if config.dataset in POINT_SETS else image
+    shape = (2,) if config.dataset in POINT_SETS else (config.number_channels, config.image_size, config.image_size)
     generator, critic = resources.meta_networks(config, shape)
-    generator_layers = resources.layers(generator, (config.latent_vector,))
-    critic_layers = resources.layers(critic, shape)
+    layers = resources.layers(generator, (config.latent_vector,)), resources.layers(critic, shape)
     yield f"Device: {device.type}, {precision}"
-    for title, found in (("Generator", generator_layers), ("Critic", critic_layers)):
-        yield f"\n{title}: {resources.weights(found):,} parameters"
-        yield from map(str, found)
-    yield (
-        f"\nMemory: roughly {_bytes(resources.memory(config, generator_layers, critic_layers, precision.dtype))} "
-        "beside the program itself"
-    )
+    yield from resources.table("Generator", layers[0])
+    yield from resources.table("Critic", layers[1])
+    memory = resources.memory(config, *layers, precision.dtype)
+    yield f"\nMemory: roughly {_bytes(memory)} beside the program itself"
     run, _ = run_dir.find(config)
     done = run.read_state().get("step")
     disk = resources.disk(config, generator, critic, shape, steps - (done if isinstance(done, int) else 0))
@@ -211,20 +164,14 @@ def networks(config: TrainConfig, steps: int) -> Iterator[str]:
 
 
 def sampler(config: GenerateConfig) -> Iterator[str]:
-    """The generator that a checkpoint holds, layer by layer.
-
-    Raises:
-        InputError: the checkpoint cannot be used, or there is no such device.
-    """
+    """The generator that a checkpoint holds, layer by layer."""
     from wgan.networks.pretrained import load_generator
     from wgan.runtime.device import open_device
     from wgan.training import resources
 
     generator = load_generator(config.checkpoint).to("meta")
-    network = resources.layers(generator, (generator.latent_vector,))
     yield f"Device: {open_device(config).type}"
-    yield f"\nGenerator: {resources.weights(network):,} parameters"
-    yield from map(str, network)
+    yield from resources.table("Generator", resources.layers(generator, (generator.latent_vector,)))
 
 
 def _bytes(count: float) -> str:

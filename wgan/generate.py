@@ -33,28 +33,25 @@ def generate(config: GenerateConfig) -> int:
     with filling(folder, config, config.batch_size, device_name(device)):
         batches = generator.sample_batches(config.quantity, config.seed, config.batch_size)
         points = generator.sample(1, config.seed).dim() == 2
-        return _write_points(torch.cat([*batches]), folder) if points else _write_images(batches, config, folder)
+        say(_write_points(torch.cat([*batches]), folder) if points else _write_images(batches, config.quantity, folder))
+    return 0
 
 
-def _write_images(batches: Iterable[Tensor], config: GenerateConfig, folder: Path) -> int:
-    """Images in batches, (n, C, H, W) in [-1, 1], as single files and as a grid of the first."""
-    digits = max(5, len(str(config.quantity - 1)))
+def _write_images(batches: Iterable[Tensor], quantity: int, folder: Path) -> str:
+    """Images in batches, (n, C, H, W) in [-1, 1], as single files and as a grid of the first; what was written."""
+    names = (f"{number:0{max(5, len(str(quantity - 1)))}d}.png" for number in range(quantity))
     first: list[Tensor] = []
-    done = 0
     for images in batches:
         for image in to_uint8(images):
-            save_image(image, folder / f"{done:0{digits}d}.png")
-            done += 1
+            save_image(image, folder / next(names))
         if sum(map(len, first)) < GRID:
             first.append(images.cpu())
     save_grid(torch.cat(first)[:GRID], folder / "grid.png")
-    say(f"{config.quantity} images: {folder}/\nGrid: {folder / 'grid.png'}")
-    return 0
+    return f"{quantity} images: {folder}/\nGrid: {folder / 'grid.png'}"
 
 
-def _write_points(points: Tensor, folder: Path) -> int:
-    """Points in the plane, (N, 2), as points.csv."""
+def _write_points(points: Tensor, folder: Path) -> str:
+    """Points in the plane, (N, 2), as points.csv; what was written."""
     rows = [f"{x:.6g},{y:.6g}" for x, y in points.tolist()]
     write_text(folder / "points.csv", "\n".join(["x,y", *rows]) + "\n")
-    say(f"{len(points)} points: {folder / 'points.csv'}")
-    return 0
+    return f"{len(points)} points: {folder / 'points.csv'}"

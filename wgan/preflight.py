@@ -12,7 +12,7 @@ from pathlib import Path
 
 from wgan.config.constraints import RAY_MISSING, TENSORBOARD_MISSING, oversized_batch
 from wgan.config.datasets import NAMED_SETS
-from wgan.config.diagnostics import Problem
+from wgan.config.diagnostics import Place, Problem
 from wgan.config.metrics import CATALOGUE
 from wgan.config.schema import EvaluateConfig, GenerateConfig, JobConfig, TrainConfig
 from wgan.data.image_folder import Unusable, class_indices, held_out_count, scan
@@ -40,10 +40,7 @@ class Preflight:
                     wrong |= set() if problem.warning else {str(problem.place[0])}
 
     def check_images(self, config: JobConfig) -> Iterator[Problem]:
-        """Whether the images that are named can do what is asked of them, as far as their files' names tell.
-
-        What is wrong with the folders themselves, `check_paths` says.
-        """
+        """Whether the images, as far as files' names tell, can do what is asked; folders are for `check_paths`."""
         if not isinstance(config, TrainConfig | EvaluateConfig):
             return
         try:
@@ -54,7 +51,8 @@ class Preflight:
         if not isinstance(config, EvaluateConfig):
             return
         given = config.model_fields_set  # all of them in a run's config.yaml, which holds the version too
-        if "loader_workers" in given and "config_version" not in given and _decodes_nothing(config):
+        decodes = config.dataset is None or not all(map(has_generator, config.fakes))
+        if "loader_workers" in given and "config_version" not in given and not decodes:
             yield Problem(("loader_workers",), "not used: there is nothing to decode", True, ("dataset", "fakes"))
         for i, fakes in enumerate(config.fakes):
             try:
@@ -69,13 +67,12 @@ class Preflight:
             assert config.path is not None, "wgan.config.constraints refuses neither"
             files, names = self.listing(config.path, (config.out,)).chosen(config.classes)
             count, classes = len(files) - held_out_count(len(files)), len(names)
-        elif config.classes is None:
-            named = NAMED_SETS[config.dataset]
-            count, classes = named.training, len(named.class_names)
         else:
             named = NAMED_SETS[config.dataset]
-            wanted = class_indices(config.classes, named.class_names)
-            count, classes = sum(named.class_sizes[i] for i in wanted) if named.class_sizes else None, len(wanted)
+            count, classes = named.training, len(named.class_names)
+            if config.classes is not None:
+                wanted = class_indices(config.classes, named.class_names)
+                count, classes = sum(named.class_sizes[i] for i in wanted) if named.class_sizes else None, len(wanted)
         if not isinstance(config, TrainConfig):
             return
         if count is not None and (problem := oversized_batch(config, count)):
@@ -106,57 +103,49 @@ def check_packages(config: JobConfig) -> Iterator[Problem]:
 
 def check_paths(config: JobConfig) -> Iterator[Problem]:
     """Whether what the paths name can be read, and `out` written."""
+    named: list[tuple[Place, Path | None, str]] = []
     if isinstance(config, TrainConfig | EvaluateConfig):
-        if config.path is not None and config.dataset is None:
-            yield from _readable(("path",), config.path, "folder")
-        if config.inception_weights is not None:
-            yield from _readable(("inception_weights",), config.inception_weights, "file")
+        named.append((("path",), None if config.dataset else config.path, "folder"))
+        named.append((("inception_weights",), config.inception_weights, "file"))
     if isinstance(config, EvaluateConfig):
-        for i, fakes in enumerate(config.fakes):
-            yield from _readable(("fakes", i), fakes, "file or folder" if fakes.suffix == ".pt" else "folder")
+        kinds = {True: "file or folder", False: "folder"}
+        named += [(("fakes", i), fakes, kinds[fakes.suffix == ".pt"]) for i, fakes in enumerate(config.fakes)]
     if isinstance(config, GenerateConfig):
-        yield from _readable(("checkpoint",), config.checkpoint, "file or folder")
-    yield from _writable(config.out)
+        named.append((("checkpoint",), config.checkpoint, "file or folder"))
+    for place, path, kind in named:
+        if path is not None and (problem := _unreadable(path, kind)):
+            yield Problem(place, problem)
+    if problem := _unwritable(config.out):
+        yield Problem(("out",), problem)
     if isinstance(config, TrainConfig) and config.path is not None and config.path.resolve() == config.out.resolve():
         yield Problem(("out",), "is the folder of the images too; give the results another", involves=("path",))
 
 
-def _readable(place: tuple[str | int, ...], path: Path, kind: str) -> Iterator[Problem]:
-    problem = ""
+def _unreadable(path: Path, kind: str) -> str:
+    """Why a file or a folder, or either, cannot be read; empty where it can."""
     try:
         is_folder = path.is_dir()
         if not path.exists():
-            relative = "" if path.is_absolute() else f" (looked for in {Path.cwd()})"
-            problem = f"there is no {kind} {path}{relative}"
-        elif kind == "folder" and not is_folder:
-            problem = f"{path} is a file; give the folder that holds it"
-            if path.suffix.lower() in _ARCHIVES:
-                problem = f"{path} is an archive; unpack it and give the folder"
-        elif kind == "file" and is_folder:
-            problem = f"{path} is a folder; give the file in it"
-        elif not os.access(path, os.R_OK | (os.X_OK if is_folder else 0), effective_ids=_EFFECTIVE):
-            problem = f"{path} cannot be read: permission denied"
+            return f"there is no {kind} {path}{'' if path.is_absolute() else f' (looked for in {Path.cwd()})'}"
+        if kind == "folder" and not is_folder and path.suffix.lower() in _ARCHIVES:
+            return f"{path} is an archive; unpack it and give the folder"
+        if kind == "folder" and not is_folder:
+            return f"{path} is a file; give the folder that holds it"
+        if kind == "file" and is_folder:
+            return f"{path} is a folder; give the file in it"
+        readable = os.access(path, os.R_OK | (os.X_OK if is_folder else 0), effective_ids=_EFFECTIVE)
+        return "" if readable else f"{path} cannot be read: permission denied"
     except OSError as error:
-        problem = f"{path} cannot be read: {error.strerror}"
-    if problem:
-        yield Problem(place, problem)
+        return f"{path} cannot be read: {error.strerror}"
 
 
-def _writable(out: Path) -> Iterator[Problem]:
-    """Whether `out` is a folder that takes files, or can be made in one that does."""
-    problem = ""
+def _unwritable(out: Path) -> str:
+    """Why `out` is no folder that takes files, and cannot be made in one that does; empty where it can."""
     try:
         existing = next((folder for folder in (out, *out.parents) if folder.exists()), Path())
         if not existing.is_dir():
-            problem = f"{existing} is a file; results need a folder"
-        elif not os.access(existing, os.W_OK | os.X_OK, effective_ids=_EFFECTIVE):
-            problem = f"{existing} cannot be written to: permission denied"
+            return f"{existing} is a file; results need a folder"
+        writable = os.access(existing, os.W_OK | os.X_OK, effective_ids=_EFFECTIVE)
+        return "" if writable else f"{existing} cannot be written to: permission denied"
     except OSError as error:
-        problem = f"{out} cannot be written to: {error.strerror}"
-    if problem:
-        yield Problem(("out",), problem)
-
-
-def _decodes_nothing(config: EvaluateConfig) -> bool:
-    """Whether the real images are a named set's, and a generator makes the others."""
-    return config.dataset is not None and all(map(has_generator, config.fakes))
+        return f"{out} cannot be written to: {error.strerror}"

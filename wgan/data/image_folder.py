@@ -8,11 +8,12 @@ import os
 import stat
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from wgan.config.diagnostics import suggestion
+from wgan.config.schema import JobConfig
 from wgan.config.yaml_file import WRITTEN_BY
 from wgan.utils.atomic_io import open_regular
 from wgan.utils.errors import InputError
@@ -59,6 +60,15 @@ class Unusable(InputError):
     def __init__(self, key: str, problem: str) -> None:
         super().__init__(f"{key}: {problem}")
         self.key, self.problem = key, problem
+
+
+@contextlib.contextmanager
+def located(config: JobConfig, key: str | None = None) -> Iterator[None]:
+    """Turn an `Unusable` of a block into an InputError that says where its key stands, or `key`."""
+    try:
+        yield
+    except Unusable as error:
+        raise InputError(f"{config.where(key or error.key)}: {error.problem}") from None
 
 
 @dataclass(frozen=True)

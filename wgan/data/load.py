@@ -8,11 +8,10 @@ import torch
 
 from wgan.config.schema import EvaluateConfig, TrainConfig
 from wgan.data.cache import digest, prepare
-from wgan.data.image_folder import Skipped, Unusable, held_out_count, nothing_usable, scan
+from wgan.data.image_folder import Skipped, Unusable, held_out_count, located, nothing_usable, scan
 from wgan.data.image_set import Data, ImageSet, fit, select
 from wgan.data.named_sets import named_set
 from wgan.data.toy_2d import TOYS, toy
-from wgan.utils.errors import InputError
 from wgan.utils.text import printable
 
 Classes = Sequence[int | str] | None
@@ -26,7 +25,7 @@ def load_data(config: TrainConfig | EvaluateConfig) -> Data:
         RunFault: the cache of decoded images cannot be written.
     """
     wanted = config.image_size, config.number_channels, config.classes
-    try:
+    with located(config):
         if config.dataset is not None:
             folder = config.path or config.cache / "sets"
             return load_named(config.dataset, *wanted, seed=config.seed, folder=folder)
@@ -34,8 +33,6 @@ def load_data(config: TrainConfig | EvaluateConfig) -> Data:
             raise Unusable("path", "names no images: give a folder, or a set by `dataset`")
         workers, cache = config.loader_workers, config.cache
         return load_folder(config.path, *wanted, workers=workers, cache=cache, leave_out=[config.out])
-    except Unusable as error:
-        raise InputError(f"{config.where(error.key)}: {error.problem}") from None
 
 
 def load_folder(

@@ -57,6 +57,11 @@ def layers(network: nn.Module, shape: Sequence[int]) -> list[Layer]:
     return found
 
 
+def table(title: str, network: Sequence[Layer]) -> list[str]:
+    """A network's layers as lines, below how many parameters they have."""
+    return [f"\n{title}: {weights(network):,} parameters", *map(str, network)]
+
+
 def weights(network: Sequence[Layer]) -> int:
     """All numbers that training changes."""
     return sum(layer.weights for layer in network)
