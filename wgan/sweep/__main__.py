@@ -19,8 +19,7 @@ from wgan.runs.run_dir import Run
 from wgan.sweep.worker import SOURCE
 from wgan.utils.errors import InputError
 
-PATIENCE = 120.0
-"""Seconds to wait for another process in the run's directory: it may still be saving after its sweep was killed."""
+PATIENCE = 120.0  # seconds for another process in the run's directory: its sweep was killed, it may still be saving
 
 
 def main(yaml: Path) -> None:

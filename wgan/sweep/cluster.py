@@ -16,15 +16,13 @@ from typing import Any
 from wgan.config.constraints import RAY_MISSING
 from wgan.config.schema import TrainConfig
 from wgan.sweep import worker
-from wgan.sweep.executor import Executor
+from wgan.sweep.local import Executor
 from wgan.sweep.plan import SweepRun
 from wgan.utils.console import warn
 from wgan.utils.errors import InputError
 
-CANCEL_AGAIN = 60.0
-"""Seconds after which a run that has not ended is asked to stop once more: the first request may have been lost."""
-RETRIES = 20
-"""How many lost machines a run survives; each time it goes on from its last checkpoint."""
+CANCEL_AGAIN = 60.0  # seconds until a run that goes on is asked to stop once more: the first request may be lost
+RETRIES = 20  # lost machines that a run survives; each time it goes on from its last checkpoint
 
 
 class RayRuns(Executor):
@@ -37,7 +35,7 @@ class RayRuns(Executor):
     """
 
     def __init__(self, config: TrainConfig) -> None:
-        super().__init__(config.parallel if config.origin("parallel") != "default" else None)
+        super().__init__(config.parallel if config.origin("parallel") != "default" else math.inf)
         self.ray = _connected(config)
         self.cpus = config.cpus or 1
         self.running: dict[str, tuple[Any, SweepRun]] = {}
@@ -47,9 +45,8 @@ class RayRuns(Executor):
     def start(self, one: SweepRun) -> None:
         needs = {"num_cpus": self.cpus, "num_gpus": one.config.n_gpu}
         if not _fits(self.ray.nodes(), **needs):
-            warn(
-                f"{one.name}: waits until a machine with {self.cpus} CPUs and {one.config.n_gpu} GPUs joins the cluster"
-            )
+            wanted = f"{self.cpus} CPUs and {one.config.n_gpu} GPUs"
+            warn(f"{one.name}: waits until a machine with {wanted} joins the cluster")
         task = self._attend.options(name=one.name, max_retries=RETRIES, **needs)
         here = Path.cwd()
         self.running[one.name] = task.remote(here / one.yaml, here / one.output, here, self.cpus), one
@@ -66,7 +63,8 @@ class RayRuns(Executor):
         for reference, _ in self.running.values():
             self.ray.cancel(reference)
 
-    def close(self) -> None:
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
         self.ray.shutdown()
 
     def _status(self, reference: Any, one: SweepRun) -> int:

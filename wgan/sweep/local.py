@@ -1,26 +1,53 @@
-"""Runs of a sweep as processes of this machine: its cores and accelerators are shared out among them."""
+"""Where the runs of a sweep train: as processes of this machine, among which its cores and accelerators are shared out.
+
+A Ray cluster (`wgan.sweep.cluster`) is the other `Executor`.
+"""
 
 import os
-import subprocess
+import time
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
 
-from wgan.sweep.executor import Executor
 from wgan.sweep.plan import SweepRun
-from wgan.sweep.worker import open_worker, stop
+from wgan.sweep.worker import POLL, open_worker, stop
 
 VISIBLE = {"cuda": "CUDA_VISIBLE_DEVICES", "xpu": "ZE_AFFINITY_MASK"}
 """Kind of accelerator -> the variable that shows a process some of them; ROCm's kind is cuda too."""
 
 
-class LocalRuns(Executor):
-    """The runs of a sweep that train on this machine now.
+class Executor(AbstractContextManager["Executor"]):
+    """The runs that train now, `parallel` at a time, or as many as the cluster takes. Leaving it stops them."""
 
-    Args:
-        parallel: how many at a time.
-        cpus: cores of each run; 0 shares out this machine's.
-        kind: of the accelerators, as torch names it; empty where no run uses one.
-        devices: how many accelerators there are.
+    def __init__(self, parallel: float) -> None:
+        self.parallel = parallel
+        self.running: dict[str, Any] = {}  # name -> what a subclass knows it by
+
+    @abstractmethod
+    def start(self, one: SweepRun) -> None:
+        """Train in a new process, now or as soon as a machine is free."""
+
+    @abstractmethod
+    def ended(self) -> Mapping[str, int]:
+        """The runs that have ended since the last call -> exit status, negative for the signal that killed it."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Let every run save and end; `ended` tells when."""
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        while self.running:
+            self.ended()
+            time.sleep(POLL)
+
+
+class LocalRuns(Executor):
+    """The runs that train on this machine: each on `cpus` cores (0: its share), all on so many accelerators of a kind.
+
+    The `kind` is called as in torch, and empty where no run uses one.
     """
 
     def __init__(self, parallel: int, cpus: int = 0, kind: str = "", devices: int = 0) -> None:
@@ -28,7 +55,6 @@ class LocalRuns(Executor):
         self.threads = cpus or max(1, cores() // parallel)
         self.variable = VISIBLE.get(kind, "")
         self.loads = Counter(dict.fromkeys(visible(os.environ.get(self.variable, ""), devices), 0))
-        self.running: dict[str, tuple[subprocess.Popen[bytes], Sequence[str]]] = {}
 
     def start(self, one: SweepRun) -> None:
         chosen = least_loaded(self.loads, one.config.n_gpu)
@@ -50,14 +76,7 @@ class LocalRuns(Executor):
 
 
 def environment(base: Mapping[str, str], threads: int, variable: str, devices: Sequence[str]) -> dict[str, str]:
-    """The environment of one run.
-
-    Args:
-        base: the sweep's own.
-        threads: for computing; a number that the user set stays.
-        variable: shows a process some of the accelerators; empty where there is none.
-        devices: those that the run may use.
-    """
+    """The environment of one run, from the sweep's own: its threads, unless the user set a number, and its devices."""
     shown = {variable: ",".join(devices)} if variable and devices else {}
     return {"OMP_NUM_THREADS": str(threads), **base, **shown}
 

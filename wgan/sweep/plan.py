@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +16,16 @@ from wgan.utils.console import detail, say
 
 NO_SWEEP = {"parallel": 1, "cpus": 0, "executor": "local"}
 """The sweep's own keys at their defaults: a run's configuration does not say where it trained, nor beside what."""
-OUTPUT = "output.txt"
-"""In a run's directory: what its processes printed."""
 
 
 @dataclass(frozen=True)
 class SweepRun:
-    """One run of a sweep.
+    """One run of a sweep."""
 
-    Attributes:
-        chosen: the values of the swept keys.
-        config: every key; `run` names its directory.
-        run: the directory.
-        yaml: the configuration for the run's process.
-    """
-
-    chosen: Mapping[str, Any]
-    config: TrainConfig
+    chosen: Mapping[str, Any]  # the swept keys with this run's values
+    config: TrainConfig  # every key; `run` names its directory
     run: Run
-    yaml: Path
+    yaml: Path  # the configuration for the run's process
 
     @property
     def name(self) -> str:
@@ -41,7 +33,8 @@ class SweepRun:
 
     @property
     def output(self) -> Path:
-        return self.run.directory / OUTPUT
+        """What the run's processes printed."""
+        return self.run.directory / "output.txt"
 
 
 def folder(config: TrainConfig) -> Path:
@@ -56,20 +49,15 @@ def plan(config: TrainConfig) -> list[SweepRun]:
     for chosen, single in combinations(config):
         alone = single.model_copy(update=NO_SWEEP)
         name = run_dir.named(config.run, chosen)
-        run, found = run_dir.find(alone.model_copy(update={"run": name}))
-        count = 1
-        while run in planned:  # long names are cut short, and may then be equal
-            count += 1
-            run, found = run_dir.find(alone.model_copy(update={"run": f"{name}-{count}"}))
+        names = chain([name], (f"{name}-{number}" for number in count(2)))  # long ones are cut short, and may be equal
+        places = (run_dir.find(alone.model_copy(update={"run": one})) for one in names)
+        run, found = next(place for place in places if place[0] not in planned)
         planned[run] = SweepRun(chosen, found, run, folder(config) / f"{found.run}.yaml")
     return list(planned.values())
 
 
 def prepare(pending: Sequence[SweepRun]) -> dict[str, int]:
-    """Decode or download the images before the runs need them, each set once.
-
-    Returns:
-        Each run's name with its length in steps.
+    """Decode or download the images before the runs need them, each set once; each run's name with its steps.
 
     Raises:
         InputError: images are missing or cannot be used.

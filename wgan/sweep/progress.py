@@ -10,23 +10,15 @@ from wgan.runs.csv_log import last_step
 from wgan.sweep.plan import SweepRun
 from wgan.utils.console import progress_bar, say
 
-LOOK_EVERY = 1.0
-"""Seconds between looks at the logs."""
-LINE_EVERY = 30.0
-"""Seconds between plain lines."""
+LOOK_EVERY = 1.0  # seconds between looks at the logs
+LINE_EVERY = 30.0  # seconds between plain lines
 
 
 class SweepProgress:
-    """Steps done and time left, over all runs.
-
-    Args:
-        pending: the runs that are not finished.
-        lengths: their lengths in steps, by name.
-        finished: how many runs are.
-    """
+    """Steps done and time left, over the `pending` runs of so many steps and those that are `finished`."""
 
     def __init__(self, pending: Sequence[SweepRun], lengths: Mapping[str, int], finished: int) -> None:
-        self.directories = {one.name: one.run for one in pending}
+        self.logs = {one.name: one.run.log for one in pending}
         self.lengths = dict(lengths)
         self.runs = len(pending) + finished
         self.finished, self.failed = finished, 0
@@ -36,14 +28,14 @@ class SweepProgress:
 
     def steps(self) -> int:
         """Steps done in all runs that were pending."""
-        return sum(min(last_step(self.directories[name].log), length) for name, length in self.lengths.items())
+        return sum(min(last_step(self.logs[name]), length) for name, length in self.lengths.items())
 
     def ended(self, name: str, problem: str | None) -> None:
         """Count a run that has ended, and print it; the steps a failed one did not do leave the total."""
         self.finished += problem is None
         self.failed += problem is not None
         if problem:
-            self.lengths[name] = min(last_step(self.directories[name].log), self.lengths[name])
+            self.lengths[name] = min(last_step(self.logs[name]), self.lengths[name])
         say(f"{name}: {f'failed: {problem}' if problem else 'finished'}", sys.stderr)
         self.looked = 0.0
 
@@ -58,14 +50,10 @@ class SweepProgress:
         if not self.bar.disable:
             self.bar.n, self.bar.total = steps, total
             self.bar.set_postfix_str(runs)
-        else:
-            left = seconds_left(steps - self.before, total - steps, now - self.begun)
-            time_left = f", {tqdm.format_interval(left)} left" if left is not None and steps < total else ""
-            say(f"{runs}, step {steps:,} of {total:,}{time_left}", sys.stderr)
-
-    def close(self) -> None:
-        """Leave the bar as it is."""
-        self.bar.close()
+            return
+        left = seconds_left(steps - self.before, total - steps, now - self.begun)
+        time_left = f", {tqdm.format_interval(left)} left" if left and steps < total else ""
+        say(f"{runs}, step {steps:,} of {total:,}{time_left}", sys.stderr)
 
 
 def seconds_left(done: int, left: int, seconds: float) -> float | None:

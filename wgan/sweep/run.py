@@ -4,20 +4,18 @@ import signal
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import closing
 
 from wgan.config.resolve import to_yaml
 from wgan.config.schema import TrainConfig
 from wgan.reporting.gallery import refresh_index
 from wgan.reporting.sweep_report import write_sweep_report
+from wgan.sweep.ranking import ranking
 from wgan.runs import run_dir
 from wgan.runs.run_dir import Run
 from wgan.sweep.cluster import RayRuns
-from wgan.sweep.executor import Executor
-from wgan.sweep.local import LocalRuns
+from wgan.sweep.local import Executor, LocalRuns
 from wgan.sweep.plan import SweepRun, folder, plan, prepare
 from wgan.sweep.progress import SweepProgress
-from wgan.sweep.ranking import ranking
 from wgan.sweep.worker import POLL
 from wgan.utils.atomic_io import write_text
 from wgan.utils.console import say
@@ -29,8 +27,7 @@ def sweep(config: TrainConfig) -> int:
     """Train every run of the sweep that is not finished, then write the pages that compare all of them.
 
     Returns:
-        The exit status: 0 when all runs are finished, 1 when some failed, 130 or 143 after SIGINT or SIGTERM (all
-        saved; the same command goes on).
+        0 when all runs are finished, 1 when some failed, 130 or 143 after SIGINT or SIGTERM (all saved; can go on).
 
     Raises:
         InputError: the images or devices that the runs ask for are not there, or another process runs this sweep.
@@ -50,7 +47,8 @@ def sweep(config: TrainConfig) -> int:
             return interruption.exit_status
         with Run(own).lock(), explain_disk_errors(own):
             write_text(own / "sweep.yaml", to_yaml(config))
-            with executor, closing(SweepProgress(pending, lengths, finished)) as progress:
+            progress = SweepProgress(pending, lengths, finished)
+            with executor, progress.bar:
                 failed = train_all(pending, executor, progress, interruption)
             if interruption.signal:
                 say("Stopped, and every run has saved. The same command goes on from there.")
@@ -75,43 +73,34 @@ def open_executor(config: TrainConfig, pending: Sequence[SweepRun]) -> Executor:
     """
     if config.executor == "ray":
         return RayRuns(config)
-    wanting = {one.config.n_gpu: one.config for one in pending if one.config.n_gpu}
-    if not wanting:
+    using = [one.config for one in pending if one.config.n_gpu]
+    if not using:
         return LocalRuns(config.parallel, config.cpus)
-    import torch
+    from wgan.runtime.device import count_accelerators, open_device  # loads torch
 
-    from wgan.runtime.device import open_device
-
-    kinds = [open_device(wanting[count]).type for count in sorted(wanting)]
-    return LocalRuns(config.parallel, config.cpus, kinds[0], torch.accelerator.device_count())
+    kinds = [open_device(one).type for one in using]
+    return LocalRuns(config.parallel, config.cpus, kinds[0], count_accelerators())
 
 
 def train_all(
     pending: Sequence[SweepRun], executor: Executor, progress: SweepProgress, interruption: Interruption
 ) -> dict[str, str]:
-    """Train all runs, or, after a signal, wait until those under way have saved.
-
-    Returns:
-        name -> reason, of the runs that failed.
-    """
-    waiting, running, failed = deque(pending), dict[str, SweepRun](), dict[str, str]()
+    """Train all runs, or, after a signal, wait until those under way have saved; name -> reason, of the failed."""
+    named, waiting, failed = {one.name: one for one in pending}, deque(pending), dict[str, str]()
     stopping = False
-    while running or (waiting and not interruption.signal):
+    while executor.running or (waiting and not interruption.signal):
         if interruption.signal and not stopping:
             stopping = True
             executor.stop()
-        while waiting and executor.has_room and not interruption.signal:
+        while waiting and len(executor.running) < executor.parallel and not interruption.signal:
             one = waiting.popleft()
             write_text(one.yaml, to_yaml(one.config))
             executor.start(one)
-            running[one.name] = one
         for name, status in executor.ended().items():
-            one = running.pop(name)
-            if status != 0 and interruption.signal:
-                continue  # stopped, as it was asked to
-            if status != 0:
-                failed[name] = problem(one, status)
-            progress.ended(name, failed.get(name))
+            if status and not interruption.signal:
+                failed[name] = problem(named[name], status)
+            if not status or name in failed:  # else stopped, as it was asked to
+                progress.ended(name, failed.get(name))
         progress.show()
         time.sleep(POLL)
     return failed

@@ -8,23 +8,14 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-SOURCE = Path(__file__).parent.parent.parent
-"""Holds image_generation.py and wgan."""
-POLL = 0.2
-"""Seconds between looks at a process."""
+SOURCE = Path(__file__).parent.parent.parent  # holds image_generation.py and wgan
+POLL = 0.2  # seconds between looks at a process
 
 
 def open_worker(
     yaml: Path, output: Path, environ: Mapping[str, str], cwd: Path | None = None
 ) -> subprocess.Popen[bytes]:
-    """A process that trains until its standard input is closed.
-
-    Args:
-        yaml: the run's configuration.
-        output: what it prints is added here.
-        environ: its environment.
-        cwd: its working directory; None for this process's own.
-    """
+    """A process that trains as `yaml` says until its standard input is closed; what it prints is added to `output`."""
     output.parent.mkdir(parents=True, exist_ok=True)
     paths = [str(SOURCE), *filter(None, [environ.get("PYTHONPATH")])]
     with output.open("ab") as file:
@@ -46,16 +37,9 @@ def stop(worker: subprocess.Popen[bytes]) -> None:
 
 
 def attend(yaml: Path, output: Path, cwd: Path, threads: int) -> int:
-    """Train in a process of its own until that ends: a Ray task. Cancelling it, a KeyboardInterrupt here, lets it save.
+    """Train in a process of its own until that ends with a status, negative for the signal that killed it: a Ray task.
 
-    Args:
-        yaml: the run's configuration.
-        output: what it prints is added here.
-        cwd: its working directory.
-        threads: for computing.
-
-    Returns:
-        The exit status, negative for the signal that killed it.
+    Cancelling it, a KeyboardInterrupt here, lets it save.
     """
     worker = open_worker(yaml, output, {**os.environ, "OMP_NUM_THREADS": str(threads)}, cwd)
     try:
