@@ -53,7 +53,7 @@ def test_a_training_goes_on_from_its_checkpoint_on_its_decoded_images(
 def test_pages_read_a_run(kept: Path) -> None:
     run = read_run(kept / "out" / "run")
     assert (run.state, run.step, run.best) == ("finished", 6, "step 6, nearest_psnr 6.679")
-    assert {metric.key for metric in run.metrics} >= {"psnr", "nearest_psnr"}
+    assert set(run.metrics) >= {"psnr", "nearest_psnr"}
     assert run.problems == ()
     assert "nearest_psnr" in write_report(kept / "out" / "run").read_text(encoding="utf-8")
     assert "out/run" not in write_index(kept / "out").read_text(encoding="utf-8")

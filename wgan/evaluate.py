@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from wgan.config.schema import EvaluateConfig
-from wgan.data.image_folder import Unusable
+from wgan.data.image_folder import located
 from wgan.data.image_set import Data, fit
 from wgan.data.load import load_data, load_folder
 from wgan.metrics.comparison import comparison_dict, comparison_table
@@ -18,8 +18,8 @@ from wgan.metrics.neighbours import nearest_rows
 from wgan.metrics.paired import MIN_PAIRS
 from wgan.metrics.report import Report
 from wgan.networks.pretrained import load_generator
-from wgan.reporting.evaluation_pictures import class_chart, neighbour_picture
-from wgan.reporting.grids import to_uint8
+from wgan.reporting.grids import neighbour_picture, to_uint8
+from wgan.reporting.plots import class_chart
 from wgan.runs.job_dir import directory_of, filling
 from wgan.runs.run_dir import has_generator
 from wgan.runtime.device import device_name, open_device
@@ -41,8 +41,6 @@ def evaluate_job(config: EvaluateConfig) -> int:
     device = open_device(config)
     require(config.metrics, config.inception_weights)
     data = load_data(config)
-    if data.train.images.dim() != 4:
-        raise InputError(f"{config.where('dataset')}: {config.dataset} holds points; arch: Evaluate measures images")
     say(f"Real: {data.description}")
     fakes = {letter: load_fakes(path, config, data, device) for letter, path in zip("AB", config.fakes, strict=False)}
     with filling(directory, config, 1, device_name(device)):
@@ -60,37 +58,28 @@ def _measure(
         reports[letter] = evaluate_as(config, fake, data, device)
         name = "nearest_neighbours" + (f"_{letter}" if len(fakes) > 1 else "")
         neighbour_picture(nearest_rows(fake, data.train.images, device=device), directory / f"{name}.png")
-    text, values = _results(config.fakes, list(reports.values()))
+    first, *others = reports.values()
+    names = str(config.fakes[0]), str(config.fakes[-1])
+    if others:
+        text, values = comparison_table(names, first, *others), comparison_dict(names, first, *others)
+    else:
+        text, values = first.as_table(), {"name": names[0], **first.as_dict()}
     write_text(directory / "metrics_report.out", text)
     write_text(directory / "metrics.json", json.dumps(values, indent=2, allow_nan=False) + "\n")
-    _draw_classes(reports, directory / "class_counts.png")
+    if first.class_counts:
+        counts = {
+            letter if others else "generated": [fake for _, fake, _ in report.class_counts]
+            for letter, report in reports.items()
+        } | {"real": [real for _, _, real in first.class_counts]}
+        class_chart([name for name, _, _ in first.class_counts], counts, directory / "class_counts.png")
     return text
 
 
-def _results(fakes: tuple[Path, ...], reports: list[Report]) -> tuple[str, dict[str, object]]:
-    if len(reports) == 1:
-        return reports[0].as_table(), {"name": str(fakes[0]), **reports[0].as_dict()}
-    names = str(fakes[0]), str(fakes[1])
-    return comparison_table(names, *reports), comparison_dict(names, *reports)
-
-
-def _draw_classes(reports: dict[str, Report], path: Path) -> None:
-    first = next(iter(reports.values())).class_counts
-    if not first:
-        return
-    fakes = {letter if len(reports) > 1 else "generated": r.class_counts for letter, r in reports.items()}
-    counts = {name: [fake for _, fake, _ in found] for name, found in fakes.items()}
-    class_chart([name for name, _, _ in first], counts | {"real": [real for _, _, real in first]}, path)
-
-
 def load_fakes(path: Path, config: EvaluateConfig, data: Data, device: torch.device) -> Tensor:
-    """The images to measure: (N, C, H, W) uint8 at the configuration's size and channels.
+    """The images to measure: (N, C, H, W) uint8 at the configuration's size and channels, no more than the metrics use.
 
     `path` is a run's directory or a checkpoint file, of whose generator as many images are drawn as there are held-out
-    ones, at least 256; or a folder of images. Of either, no more than the metrics use.
-
-    Raises:
-        InputError: there is neither a checkpoint nor a usable image.
+    ones, at least 256; or a folder of images. An InputError says that it is neither.
     """
     most, form = most_used(data.held_out.images[0]), (config.image_size, config.number_channels)
     if has_generator(path):
@@ -101,10 +90,8 @@ def load_fakes(path: Path, config: EvaluateConfig, data: Data, device: torch.dev
             raise InputError(f"{config.where('fakes')}: {path} generates points; arch: Evaluate measures images")
         say(f"Generated: {quantity:,} images by {path}")
         return fit(images, *form)
-    try:
+    with located(config, "fakes"):
         found = load_folder(path, *form, workers=config.loader_workers, cache=config.cache)
-    except Unusable as error:
-        raise InputError(f"{config.where('fakes')}: {error.problem}") from None
     for skip in found.skipped:
         detail(f"left out: {skip}")
     first, count = len(found.held_out), len(found.held_out) + len(found.train)

@@ -107,6 +107,7 @@ BAD: dict[str, Act] = {
 
 NO_RUN = {"config_folder", "config_arch_list"} | ({"unreadable"} if os.geteuid() else set())  # root reads all
 NO_REASON = {"config_dangling", "config_out_strange", "unreadable", "samples_file"} | {
+    "config_many_digits",  # is shown as it stands
     *("state_many_digits", "state_infinite", "state_odd_types", "metrics_odd"),  # such values are left out
     *("log_wide_field", "log_many_digits", "log_quotes"),
     *(name for name in BAD if name.startswith("sample_")),

@@ -9,7 +9,8 @@ from PIL import Image
 from real_digits import digits, noisy, random_pixels
 
 from wgan.metrics.neighbours import nearest_rows
-from wgan.reporting.evaluation_pictures import class_chart, interpolation_strip, neighbour_picture
+from wgan.reporting.grids import interpolation_strip, neighbour_picture
+from wgan.reporting.plots import class_chart
 
 
 def tile(path: Path, row: int, column: int, side: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from PIL import Image
 from wgan.reporting.animation import training_gif
 from wgan.reporting.curves import loss_plot, smoothed
 from wgan.reporting.grids import real_fake_grid, save_grid, to_uint8
+from wgan.reporting.run_record import Sample
 from wgan.runs.csv_log import read_log
 
 
@@ -68,13 +69,13 @@ def test_real_images_stand_left_of_generated_ones(tmp_path: Path) -> None:
     assert labels[:, labels.shape[1] // 2 :].min() < 100
 
 
-def noise_frames(folder: Path, count: int, side: int, mode: str) -> list[Path]:
+def noise_frames(folder: Path, count: int, side: int, mode: str) -> list[Sample]:
     rng = np.random.default_rng(0)
     shape = (side, side) if mode == "L" else (side, side, 3)
-    paths = [folder / f"step_{500 * index:06d}.png" for index in range(count)]
-    for path in paths:
-        Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)).save(path)
-    return paths
+    frames = [Sample(500 * index, folder / f"{index}.png") for index in range(count)]
+    for frame in frames:
+        Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)).save(frame.path)
+    return frames
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
@@ -98,7 +99,7 @@ def test_a_small_gif_keeps_all_frames_and_holds_the_last(tmp_path: Path) -> None
         assert durations[-1] > 5 * durations[0]
         gif.seek(4)
         shown = np.asarray(gif.convert("L"))[-64:]
-    assert (shown == pixels(frames[-1])).all(), "grey images keep all their 256 greys"
+    assert (shown == pixels(frames[-1].path)).all(), "grey images keep all their 256 greys"
 
 
 LOG = """step,epoch,critic_loss,generator_loss,wasserstein_estimate,gradient_penalty,gradient_norm,images_per_second

@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from wgan.config.metrics import Metric, in_order, titles
 from wgan.reporting.gallery import write_index
-from wgan.reporting.sheets import corner
+from wgan.reporting.pictures import corner
 from wgan.reporting.sweep_report import write_sweep_report
 from wgan.reporting.sweep_summary import group_runs, rank, ranking_metrics
 
@@ -42,9 +42,9 @@ def study(runs: Runs) -> Path:
 
 def test_seeds_are_taken_together_and_the_best_value_is_on_top(runs: Runs) -> None:
     places = rank(group_runs(runs))
-    assert [place.group.values for place in places] == [{"gp_lambda": value} for value in (10, 1, 100, 0.1)]
+    assert [place.values for place in places] == [{"gp_lambda": value} for value in (10, 1, 100, 0.1)]
     assert [place.mean_rank for place in places] == [1, 2, 3, 4]
-    spread = places[0].group.spread("swd")
+    spread = places[0].spread("swd")
     assert spread is not None
     assert spread.mean == pytest.approx(np.mean(spread.values))
     assert spread.deviation == pytest.approx(np.std(spread.values, ddof=1))
@@ -73,7 +73,7 @@ def test_figures_of_one_name_are_told_apart_by_their_keys() -> None:
 
 def test_a_sweep_over_seeds_alone_keeps_them_apart(tmp_path: Path) -> None:
     runs = {make_run(tmp_path, f"seed-{seed}", seed=seed, every=5000): {"seed": seed} for seed in (1, 2, 3)}
-    assert [group.label for group in group_runs(runs)] == ["seed = 1", "seed = 2", "seed = 3"]
+    assert [group.label() for group in group_runs(runs)] == ["seed = 1", "seed = 2", "seed = 3"]
 
 
 def test_equal_scores_share_their_rank_and_runs_without_metrics_come_last(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_equal_scores_share_their_rank_and_runs_without_metrics_come_last(tmp_pa
     }
     places = rank(group_runs(runs))
     assert [place.mean_rank for place in places] == [1.5, 1.5, None]
-    assert places[-1].group.label == "gp_lambda = 1"
+    assert places[-1].label() == "gp_lambda = 1"
 
 
 def test_the_contact_sheet_shows_each_settings_own_images_at_each_step(runs: Runs, study: Path) -> None:

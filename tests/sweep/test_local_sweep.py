@@ -18,10 +18,10 @@ from run_comparison import differences
 from wgan.config import resolve as configuration
 from wgan.config.schema import TrainConfig
 from wgan.data import load
+from wgan.reporting.sweep_summary import ranking_table
 from wgan.runs import run_dir
 from wgan.runs.run_dir import Run
 from wgan.sweep import local, plan, progress
-from wgan.sweep.ranking import ranking
 from wgan.sweep.run import problem, sweep
 from wgan.utils.errors import InputError, RunFault
 
@@ -236,7 +236,7 @@ def test_the_table_at_the_end_ranks_values_by_what_is_better(tmp_path: Path) -> 
         figure = {"value": value, "name": "SWD", "section": "", "better": "lower"}
         (folder / "metrics.json").write_text(json.dumps({"figures": {"swd": figure}}))
         directories[folder] = {"gp_lambda": weight, "seed": seed}
-    rows = [line.split() for line in ranking(directories).splitlines()]
+    rows = [line.split() for line in ranking_table(directories).splitlines()]
     assert rows[0] == ["gp_lambda", "SWD"]
     assert rows[2:] == [["1.", "10", "0.2000", "±", "0.1414"], ["2.", "1", "0.6000", "±", "0.1414"]]
 
@@ -245,9 +245,9 @@ def test_two_figures_of_one_name_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     psnr = {"value": 9.5, "name": "PSNR", "section": "", "better": "real", "real": 9.0}
     (tmp_path / "a/metrics.json").write_text(json.dumps({"figures": {"psnr": psnr, "nearest_psnr": psnr}}))
-    assert ranking({tmp_path / "a": {"gp_lambda": 1}}).split()[:3] == ["gp_lambda", "nearest_psnr", "psnr"]
+    assert ranking_table({tmp_path / "a": {"gp_lambda": 1}}).split()[:3] == ["gp_lambda", "nearest_psnr", "psnr"]
 
 
 def test_a_sweep_without_metrics_has_a_table_all_the_same(tmp_path: Path) -> None:
-    rows = ranking({tmp_path / "a": {"gp_lambda": 1}, tmp_path / "b": {"gp_lambda": 10}}).splitlines()
+    rows = ranking_table({tmp_path / "a": {"gp_lambda": 1}, tmp_path / "b": {"gp_lambda": 10}}).splitlines()
     assert [row.split() for row in rows[2:]] == [["1"], ["10"]]

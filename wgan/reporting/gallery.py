@@ -1,20 +1,19 @@
 """out/index.html: all runs below a folder in one table, to sort, filter and compare. Never imports torch."""
 
-import io
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from PIL import Image
 
 from wgan.config.algorithms import ALGORITHMS
 from wgan.config.metrics import in_order, titles
-from wgan.reporting.pages import CURVES, MAIN_CURVES, data_uri, format_number, render, shown, thinned_curves
+from wgan.reporting.pages import CURVES, MAIN_CURVES, link, render, shown, thinned_curves
+from wgan.reporting.pictures import corner, to_webp
 from wgan.reporting.run_record import RunRecord, find_runs, read_run
-from wgan.reporting.sheets import corner
 from wgan.utils.atomic_io import write_text
 from wgan.utils.console import warn
 from wgan.utils.errors import first_line
@@ -25,29 +24,27 @@ _OPEN_COLUMNS = 5  # of keys, and of metrics; the others wait in the menu
 _REFRESH_SECONDS = 30
 
 
-class Column(NamedTuple):
-    """A column of the table that not every folder of runs has."""
+class Row(NamedTuple):
+    """A run in the table."""
 
-    id: str
-    title: str
-    group: str  # "Settings" or "Metrics"
-    open: bool  # shown before a user asks for it
+    run: RunRecord
+    settings: dict[str, str]  # each key, and `data`, with its value as the YAML has it
+    thumbnail: str | None  # the newest grid's first images
+    for_scripts: dict[str, Any]  # what comparing runs needs: where the grids lie, thinned curves
 
+    @property
+    def address(self) -> str:
+        """Of its report, where there is one, else of its folder."""
+        has_report = os.path.exists(self.run.folder / "report.html")  # noqa: PTH110 - Path.exists raises on no access
+        return f"{self.for_scripts['folder']}/{'report.html' if has_report else ''}"
 
-class Cell(NamedTuple):
-    """One value: the text, what it is sorted by, and whether to mark it."""
-
-    text: str
-    order: float | str
-    marked: bool = False
+    def assignments(self, keys: Iterable[str]) -> list[str]:
+        """`gp_lambda=1` for each of the keys that the run's YAML has."""
+        return [f"{key}={self.settings[key]}" for key in keys if key in self.run.config]
 
 
 def refresh_index(out: Path) -> None:
-    """Write the index after a run: a fault of the page fails no training that is done.
-
-    Raises:
-        OSError: the page cannot be written.
-    """
+    """Write the index after a run: a fault of the page, unless it is the disk's, fails no training that is done."""
     try:
         write_index(out)
     except OSError:
@@ -57,148 +54,89 @@ def refresh_index(out: Path) -> None:
 
 
 def write_index(out: Path) -> Path:
-    """Write `index.html` from all trainings below `out` as they stand now.
+    """Write `index.html` from all trainings below `out` as they stand now, and return its path.
 
     The table, small pictures and thinned curves are in the page; sample grids are shown from where they lie.
-
-    Returns:
-        The page.
     """
-    runs = [_read(folder, out) for folder in find_runs(out)]
-    runs = [run for run in runs if str(run.config.get("arch", "WGAN-GP")) in ALGORITHMS or run.problems]
-    keys = _telling_keys(runs)
-    found = {metric.key: metric for run in runs for metric in run.metrics}
-    ordered = in_order(found.values())
-    metrics = [metric.key for metric in ordered]
-    columns = [Column(f"key-{i}", key, "Settings", i < _OPEN_COLUMNS) for i, key in enumerate(keys)]
-    columns += [Column(f"metric-{i}", title, "Metrics", i < _OPEN_COLUMNS) for i, title in enumerate(titles(ordered))]
-    best = {
-        key: min((m.score_for_ranking, run.folder) for run in runs for m in run.metrics if m.key == key)[1]
-        for key in metrics
-    }
-    rows = [
-        {
-            "run": run,
-            "name": _name(run, out),
-            "link": _link(run, out) + ("/report.html" if _has_report(run) else "/"),
-            "thumbnail": _thumbnail(run),
-            "search": " ".join(
-                [_name(run, out), run.data, run.state, *_settings(run, dict.fromkeys([*run.changed, *keys]))]
-            ).lower(),
-            "unseen": ", ".join(_settings(run, [key for key in keys[_OPEN_COLUMNS:] if key in run.changed])),
-            "cells": [_setting(run, key) for key in keys] + [_metric(run, key, best[key]) for key in metrics],
-        }
-        for run in runs
-    ]
-    path = out / "index.html"
-    states = {state: sum(run.state == state for run in runs) for state in sorted({run.state for run in runs})}
+    folders = find_runs(out)
+    points = max(60, min(400, _MOST_CURVE_POINTS // max(1, len(folders))))
+    rows = [_read(folder, out, points) for folder in folders]
+    rows = [row for row in rows if str(row.run.config.get("arch", "WGAN-GP")) in ALGORITHMS or row.run.problems]
+    runs = [row.run for row in rows]
+    metrics = in_order({key: metric for run in runs for key, metric in run.metrics.items()}.values())
+    keys = _telling_keys(rows)
+    states = dict(sorted(Counter(run.state for run in runs).items()))
     page = {
-        "runs": [_for_scripts(run, out, max(60, min(400, _MOST_CURVE_POINTS // max(1, len(runs))))) for run in runs],
+        "runs": [row.for_scripts for row in rows],
         "curves": [{"column": column, "title": CURVES[column]} for column in MAIN_CURVES],
-        "columns": [column.title for column in columns],
+        "columns": [*keys, *titles(metrics)],
         "refreshSeconds": _REFRESH_SECONDS if states.get("running") else 0,
     }
-    sweeps = [sweep.relative_to(out) for sweep in sorted([*out.glob("sweep.html"), *out.glob("*/sweep.html")])]
     text = render(
         "index.html.j2",
         page=page,
         rows=rows,
-        columns=columns,
-        shared=_shared(runs),
+        keys=keys,
+        metrics=list(zip(metrics, titles(metrics), strict=True)),
+        best={metric.key: _best(runs, metric.key) for metric in metrics},
+        open=_OPEN_COLUMNS,
+        shared=_shared(rows),
         states=states,
-        sweeps=[(sweep.parent.as_posix(), quote(os.fsencode(sweep.as_posix()))) for sweep in sweeps],
+        sweeps=sorted([*out.glob("sweep.html"), *out.glob("*/sweep.html")]),
+        out=out,
         title=out.resolve().name or "Runs",
     )
-    write_text(path, text)
-    return path
+    write_text(out / "index.html", text)
+    return out / "index.html"
 
 
-def _read(folder: Path, out: Path) -> RunRecord:
+def _read(folder: Path, out: Path, points: int) -> Row:
     """A run that can be shown; of one whose files hold what no training writes, its name and what is wrong."""
+    named: dict[str, Any] = {"name": printable(folder.relative_to(out).as_posix()), "folder": link(folder, out)}
     try:
         run = read_run(folder)
-        for key in run.config:
-            _setting(run, key)
-        _for_scripts(run, out, 2)
-        _thumbnail(run)
+        settings = {key: shown(value) for key, value in run.config.items()} | {"data": run.data}
+        samples = [sample.step for sample in run.samples if sample.path.name == f"step_{sample.step:06d}.png"]
+        steps, curves = thinned_curves(run.log, points)
+        return Row(run, settings, _thumbnail(run), named | {"samples": samples, "steps": steps, "curves": curves})
     except Exception as error:  # whatever lies in one folder, the others are shown
         problem = f"cannot be shown: {type(error).__name__}: {first_line(error)}"
-        return RunRecord(folder, {}, {}, "unknown", {}, {}, (), (), (), (), 0.0, (problem,))
-    return run
+        run = RunRecord(folder, {}, {}, "unknown", {}, {}, {}, (), (), (), 0.0, (problem,))
+        return Row(run, {"data": ""}, None, named | {"samples": [], "steps": [], "curves": {}})
 
 
-def _telling_keys(runs: Sequence[RunRecord]) -> list[str]:
+def _telling_keys(rows: Sequence[Row]) -> list[str]:
     """The keys that tell runs apart, those that most runs change first."""
-    changed = dict.fromkeys(key for run in runs for key in run.changed)
-    values = {key: {shown(run.config[key]) for run in runs if key in run.config} for key in ("arch", *changed)}
-    differing = [key for key, found in values.items() if len(found) > 1]
-    if len({run.data for run in runs}) > 1:
-        differing.append("data")
-    return sorted(differing, key=lambda key: -sum(key in run.changed for run in runs))
+    changes = Counter(key for row in rows for key in row.run.changed)
+    values = {key: {row.settings[key] for row in rows if key in row.settings} for key in ("arch", *changes, "data")}
+    return sorted((key for key, found in values.items() if len(found) > 1), key=lambda key: -changes[key])
 
 
-def _shared(runs: Sequence[RunRecord]) -> str:
+def _shared(rows: Sequence[Row]) -> str:
     """What all runs changed in the same way: said once, above the table."""
-    known = [run for run in runs if run.config.get("arch")]
-    texts = [set(_settings(run, run.changed)) for run in known]
-    return ", ".join(sorted(set[str].intersection(*texts))) if len(known) > 1 else ""
+    texts = [set(row.assignments(row.run.changed)) for row in rows if row.run.config.get("arch")]
+    return ", ".join(sorted(set[str].intersection(*texts))) if len(texts) > 1 else ""
 
 
-def _settings(run: RunRecord, keys: Iterable[str]) -> list[str]:
-    """`gp_lambda=1` for each of the keys that the run has."""
-    return [f"{key}={shown(run.config[key])}" for key in keys if key in run.config]
-
-
-def _setting(run: RunRecord, key: str) -> Cell:
-    value = run.data if key == "data" else run.config.get(key)
-    return Cell(shown(value), float(value) if isinstance(value, int | float) else shown(value), key in run.changed)
-
-
-def _metric(run: RunRecord, key: str, best: Path) -> Cell:
-    found = next((metric for metric in run.metrics if metric.key == key), None)
-    return Cell(format_number(found.value), found.value, run.folder == best) if found else Cell("–", "")
-
-
-def _for_scripts(run: RunRecord, out: Path, points: int) -> dict[str, Any]:
-    """What comparing runs needs: where the grids lie, thinned curves."""
-    steps, curves = thinned_curves(run.log, points)
-    samples = [sample.step for sample in run.samples if sample.path.name == f"step_{sample.step:06d}.png"]
-    return {
-        "name": _name(run, out),
-        "folder": _link(run, out),
-        "samples": samples,
-        "steps": steps,
-        "curves": curves,
-    }
-
-
-def _has_report(run: RunRecord) -> bool:
-    return os.path.exists(run.folder / "report.html")  # noqa: PTH110 - Path.exists raises where access is denied
-
-
-def _name(run: RunRecord, out: Path) -> str:
-    return printable(run.folder.relative_to(out).as_posix())
-
-
-def _link(run: RunRecord, out: Path) -> str:
-    return quote(os.fsencode(run.folder.relative_to(out).as_posix()))
+def _best(runs: Sequence[RunRecord], key: str) -> Path | None:
+    """The run that is best in a metric, where at least two have it."""
+    scores = [(run.metrics[key].score_for_ranking, run.folder) for run in runs if key in run.metrics]
+    return min(scores)[1] if len(scores) > 1 else None
 
 
 def _thumbnail(run: RunRecord) -> str | None:
     """The newest grid's first images as a small picture."""
     for sample in reversed(run.samples[-2:]):
         try:
-            return _small((sample.path, sample.path.stat().st_mtime_ns))
+            return _small(sample.path, sample.path.stat().st_mtime_ns)
         except OSError:
             continue  # gone or no image: the one before it
     return None
 
 
 @lru_cache(maxsize=2000)
-def _small(version: tuple[Path, int]) -> str:
+def _small(path: Path, _mtime_ns: int) -> str:
     """Made once for each version of a file, though the index is written again after each run of a sweep."""
-    picture = corner(version[0], columns=4, rows=2)
+    picture = corner(path, columns=4, rows=2)
     picture.thumbnail((144, 72), Image.Resampling.BOX)
-    buffer = io.BytesIO()
-    picture.convert("RGB").save(buffer, "WEBP", quality=70, method=2)
-    return data_uri(buffer.getvalue(), "webp")
+    return to_webp(picture, quality=70).src

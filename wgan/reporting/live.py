@@ -7,8 +7,7 @@ from wgan.reporting.gallery import refresh_index
 from wgan.reporting.report import write_report
 from wgan.runs.run_dir import Run
 
-MAX_COST = 0.05
-"""Curves and pages are drawn anew while a run trains when that has taken at most this fraction of the time."""
+MAX_COST = 0.05  # of a run's time: curves and pages are drawn anew when that has taken at most so much of it
 
 
 class Pages:

@@ -1,21 +1,18 @@
 """HTML pages: templates whose every value is escaped, with styles and scripts inside, so that a page is one file."""
 
-import base64
-import io
+import os
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from functools import cache
-from itertools import groupby
 from math import floor, isfinite, log10
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from PIL import Image
 
+from wgan.config.docs import written
 from wgan.runs.csv_log import Columns, has_numbers
-from wgan.utils.atomic_io import read_regular
 
 Item = TypeVar("Item")
 _HERE = Path(__file__).parent
@@ -28,13 +25,12 @@ CURVES = {  # column of log.csv -> its name for people, in the order of the page
     "gradient_penalty": "Gradient penalty",
     "images_per_second": "Images per second",
 }
-MAIN_CURVES = ("wasserstein_estimate", "critic_loss", "generator_loss", "gradient_norm")
-"""Those that plots and comparisons show."""
+MAIN_CURVES = ("wasserstein_estimate", "critic_loss", "generator_loss", "gradient_norm")  # of plots
 
 
 def render(template: str, **values: Any) -> str:
     """A page from a template of this package; text in `values` appears as text, whatever it holds."""
-    text = _environment().get_template(template).render(**values)
+    text = _ENVIRONMENT.get_template(template).render(**values)
     return text.encode("utf-8", errors="replace").decode("utf-8")  # names of files may hold what is no UTF-8
 
 
@@ -43,25 +39,9 @@ def static(name: str) -> Markup:
     return Markup((_HERE / "static" / name).read_text(encoding="utf-8"))
 
 
-def data_uri(content: bytes, kind: str) -> str:
-    """Bytes as an address that needs no file: `data:image/png;base64,...`."""
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def read_png(path: Path) -> tuple[bytes, tuple[int, int]] | None:
-    """A PNG's bytes and (width, height); None where it is gone or no PNG."""
-    try:
-        content = read_regular(path, 2**28)
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-            return content, image.size
-    except (OSError, Image.DecompressionBombError, SyntaxError, ValueError):
-        return None
-
-
-def picture(path: Path) -> dict[str, Any] | None:
-    """A PNG for a page: `src`, `width` and `height`; None where it is gone or no PNG."""
-    read = read_png(path)
-    return {"src": data_uri(read[0], "png"), "width": read[1][0], "height": read[1][1]} if read else None
+def link(target: Path, folder: Path) -> str:
+    """A file's address as seen from a page in `folder`."""
+    return quote(os.fsencode(Path(os.path.relpath(target, folder)).as_posix()))
 
 
 def format_number(value: float | None) -> str:
@@ -96,18 +76,7 @@ def moment(timestamp: float) -> str:
 
 def shown(value: object) -> str:
     """A key's value as one writes it in YAML: 0.0002, true, [flip, cutout]; a dash for none."""
-    match value:
-        case None:
-            return "–"
-        case bool():
-            return "true" if value else "false"
-        case float():
-            return f"{value:.10g}"
-        case list() | tuple():
-            return f"[{', '.join(map(shown, value))}]"
-        case dict():
-            return "; ".join(f"{key}: {shown(item)}" for key, item in value.items())
-    return str(value)
+    return "–" if value is None else written(value)
 
 
 def clean(values: Iterable[float]) -> list[float | None]:
@@ -130,21 +99,10 @@ def thinned_curves(log: Columns, most: int) -> tuple[list[float | None], dict[st
     return steps, dict(zip(kept, curves, strict=True))
 
 
-def _in_order(items: Iterable[Any], attribute: str) -> list[tuple[Any, list[Any]]]:
-    return [(key, list(group)) for key, group in groupby(items, key=lambda item: getattr(item, attribute))]
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["static"] = static
-    environment.filters.update(
-        number=format_number, count=count, duration=duration, moment=moment, value=shown, groupby_in_order=_in_order
-    )
-    return environment
+_TEMPLATES = FileSystemLoader(_HERE / "templates")
+_ENVIRONMENT = Environment(
+    loader=_TEMPLATES, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+_ENVIRONMENT.globals["static"] = static
+_ENVIRONMENT.filters |= {"number": format_number, "count": count, "duration": duration, "moment": moment}
+_ENVIRONMENT.filters |= {"value": shown, "link": link}

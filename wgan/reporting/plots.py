@@ -1,5 +1,6 @@
-"""What all pictures drawn by matplotlib share."""
+"""What all pictures drawn by matplotlib share, and the simplest of them."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -7,6 +8,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from wgan.utils.atomic_io import replacing
+
+_BAR_COLOURS = ("#2563eb", "#d97706", "#9ca3af")
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -28,3 +31,18 @@ def style(axes: Axes, title: str) -> None:
     axes.tick_params(labelsize=8)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def class_chart(names: Sequence[str], counts: Mapping[str, Sequence[int]], path: Path) -> None:
+    """Bars: how many images of each class, by `names`, each set holds; `counts` has a number for each of them."""
+    width = 0.8 / len(counts)
+    figure = new_figure(max(5.2, 0.5 * len(names) * len(counts)), 3.2)
+    axes = figure.add_subplot()
+    for place, (name, values) in enumerate(counts.items()):
+        left = [k + (place - (len(counts) - 1) / 2) * width for k in range(len(names))]
+        axes.bar(left, values, width, label=name, color=_BAR_COLOURS[place - len(counts)])
+    axes.set_xticks(range(len(names)), names, rotation=45 if max(map(len, names)) > 3 else 0, fontsize=8)
+    axes.set_ylabel("images", fontsize=9)
+    axes.legend(fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    save_figure(figure, path)

@@ -6,12 +6,12 @@ Never imports torch: the gallery reads hundreds of runs.
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice, starmap
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -29,9 +29,8 @@ _PLACES = {"arch", "path", "dataset", "out", "run", "cache", "config_version", "
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times faster, and not everywhere
 
 
-@dataclass(frozen=True)
-class Sample:
-    """One grid of the fixed latents: the training step that it shows, and the PNG."""
+class Sample(NamedTuple):
+    """A PNG with the grid of the fixed latents, after so many steps."""
 
     step: int
     path: Path
@@ -39,35 +38,20 @@ class Sample:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """All that a report needs of one run. What is missing on the disk is empty here.
-
-    Attributes:
-        folder: the run's directory.
-        config: every key with its value, as in config.yaml.
-        changed: the keys that differ from the algorithm's defaults -> the default.
-        state: one of `STATES`, or "unknown" where state.json is missing or says something else.
-        facts: the rest of state.json: step, num_steps, best, warnings, started, seconds, versions, device.
-        log: the columns of log.csv.
-        metrics: those of metrics.json, in its order.
-        class_counts: (class, generated, real): how many images a classifier sees in each class.
-        notes: what the evaluation notes about them.
-        samples: the sample grids in the order of their steps.
-        updated: when the directory was last written to, in seconds since 1970.
-        problems: files that are there and cannot be read, and why.
-    """
+    """All that a report needs of one run. What is missing on the disk is empty here."""
 
     folder: Path
-    config: Mapping[str, Any]
-    changed: Mapping[str, Any]
-    state: str
-    facts: Mapping[str, Any]
+    config: Mapping[str, Any]  # every key with its value, as in config.yaml
+    changed: Mapping[str, Any]  # the keys that differ from the algorithm's defaults -> the default
+    state: str  # one of `STATES`, or "unknown" where state.json is missing or says something else
+    facts: Mapping[str, Any]  # all of state.json: step, num_steps, best, warnings, started, seconds, versions, device
     log: Columns
-    metrics: tuple[Metric, ...]
-    class_counts: tuple[tuple[str, int, int], ...]
-    notes: tuple[str, ...]
-    samples: tuple[Sample, ...]
-    updated: float
-    problems: tuple[str, ...]
+    metrics: Mapping[str, Metric]  # those of metrics.json by their keys, in its order
+    class_counts: Sequence[tuple[str, int, int]]  # (class, generated, real): images of each that a classifier sees
+    notes: Sequence[str]  # what the evaluation notes about the metrics
+    samples: Sequence[Sample]  # in the order of their steps
+    updated: float  # when the directory was last written to, in seconds since 1970
+    problems: Sequence[str]  # files that are there and cannot be read, and why
 
     @property
     def step(self) -> int:
@@ -90,8 +74,7 @@ class RunRecord:
     def warnings(self) -> list[str]:
         """What the training warned of."""
         given = self.facts.get("warnings")
-        given = given if isinstance(given, list) else []
-        return [item if isinstance(item, str) else json.dumps(item) for item in given]
+        return [one if isinstance(one, str) else json.dumps(one) for one in given] if isinstance(given, list) else []
 
     @property
     def best(self) -> str:
@@ -114,16 +97,20 @@ class RunRecord:
 def read_run(folder: Path) -> RunRecord:
     """Read a run's directory; files that are missing or half written leave their part of the record empty."""
     problems: list[str] = []
-    config = _mapping(folder / "config.yaml", problems)
-    facts = _mapping(folder / "state.json", problems)
-    evaluation = _mapping(folder / "metrics.json", problems)
+    config, facts, evaluation = (
+        _mapping(folder / name, problems) for name in ("config.yaml", "state.json", "metrics.json")
+    )
+    log: Columns = {}
     try:
         log = read_log(folder / "log.csv")
     except OSError as error:
-        log = {}
         problems.append(f"log.csv cannot be read: {error.strerror}")
     metrics = evaluation.get("metrics", evaluation.get("figures"))  # their name in runs of older versions
-    notes, classes = evaluation.get("notes"), evaluation.get("class_counts")
+    metrics, notes, classes = (
+        found if isinstance(found, dict) else {}
+        for found in (metrics, evaluation.get("notes"), evaluation.get("class_counts"))
+    )
+    counted = [(name, counts) for name, counts in classes.items() if isinstance(counts, dict)]
     return RunRecord(
         folder=folder,
         config=config,
@@ -131,9 +118,9 @@ def read_run(folder: Path) -> RunRecord:
         state=str(facts.get("state")) if facts.get("state") in STATES else "unknown",
         facts=facts,
         log=log,
-        metrics=tuple(filter(None, starmap(Metric.from_json, metrics.items()))) if isinstance(metrics, dict) else (),
-        class_counts=tuple(_class_counts(classes)) if isinstance(classes, dict) else (),
-        notes=tuple(map(str, notes.values())) if isinstance(notes, dict) else (),
+        metrics={key: metric for key, entry in metrics.items() if (metric := Metric.from_json(key, entry))},
+        class_counts=[(name, _integer(c.get("generated")), _integer(c.get("real"))) for name, c in counted],
+        notes=list(map(str, notes.values())),
         samples=find_samples(folder),
         updated=max(_modified(folder / name) for name in ("config.yaml", "state.json", "log.csv", "metrics.json")),
         problems=tuple(problems),
@@ -143,8 +130,7 @@ def read_run(folder: Path) -> RunRecord:
 def find_runs(out: Path) -> list[Path]:
     """All directories below `out` that hold a config.yaml, in the order of their names; runs are not searched inside.
 
-    Left out are directories that cannot be listed, hidden ones, those deeper than five levels, and what comes after ten
-    thousand directories: `out` may be a home directory.
+    `out` may be a home directory: hidden ones, those deeper than five levels and all after ten thousand are left out.
     """
     found = []
     for name, folders, files in islice(os.walk(out), _MOST_FOLDERS):
@@ -159,12 +145,11 @@ def find_runs(out: Path) -> list[Path]:
     return sorted(found)
 
 
-def find_samples(folder: Path) -> tuple[Sample, ...]:
+def find_samples(folder: Path) -> list[Sample]:
     """The sample grids of a run in the order of their steps."""
-    named = (
-        (re.fullmatch(r"step_(\d{1,15})\.png", path.name), path) for path in (folder / "samples").glob("step_*.png")
-    )
-    return tuple(sorted((Sample(int(match[1]), path) for match, path in named if match), key=lambda s: s.step))
+    paths = (folder / "samples").glob("step_*.png")
+    named = ((re.fullmatch(r"step_(\d{1,15})\.png", path.name), path) for path in paths)
+    return sorted(Sample(int(match[1]), path) for match, path in named if match)
 
 
 def changed_keys(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,12 +162,12 @@ def changed_keys(config: Mapping[str, Any]) -> dict[str, Any]:
     if arch not in ALGORITHMS:
         return {}
     usual = _defaults(arch, str(config.get("dataset") or ""))
-    changed = {key: usual[key] for key in usual if key in config and key not in _PLACES and config[key] != usual[key]}
+    ignored = set(_PLACES)
     if config.get("critic_learning_rate") == config.get("learning_rate"):
-        changed.pop("critic_learning_rate", None)
+        ignored.add("critic_learning_rate")
     if config.get("num_epochs") is None:
-        changed.pop("num_epochs", None)
-    return changed
+        ignored.add("num_epochs")
+    return {key: usual[key] for key in usual if key in config and key not in ignored and config[key] != usual[key]}
 
 
 @cache
@@ -199,18 +184,16 @@ def _mapping(path: Path, problems: list[str]) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        problems.append(f"{path.name} cannot be read: {error.strerror}")
-        return {}
+        problem = f"cannot be read: {error.strerror}"
     except (ValueError, RecursionError, yaml.YAMLError) as error:
-        problems.append(f"{path.name} cannot be read: {' '.join(str(error).split())}")
-        return {}
-    if not isinstance(value, dict):
-        problems.append(f"{path.name} holds no mapping of keys to values")
-        return {}
-    if not _is_small(value):
-        problems.append(f"{path.name} holds more than {_MOST_VALUES:,} values")
-        return {}
-    return {str(key): item for key, item in value.items()}
+        problem = f"cannot be read: {' '.join(str(error).split())}"
+    else:
+        if isinstance(value, dict) and _is_small(value):
+            return {str(key): item for key, item in value.items()}
+        many = isinstance(value, dict)
+        problem = f"holds more than {_MOST_VALUES:,} values" if many else "holds no mapping of keys to values"
+    problems.append(f"{path.name} {problem}")
+    return {}
 
 
 def _is_small(value: object) -> bool:
@@ -223,11 +206,6 @@ def _is_small(value: object) -> bool:
             pending.extend(item.values() if isinstance(item, dict) else item)
             left -= len(item)
     return left > 0
-
-
-def _class_counts(classes: dict[str, Any]) -> list[tuple[str, int, int]]:
-    counted = ((name, counts) for name, counts in classes.items() if isinstance(counts, dict))
-    return [(str(name), _integer(counts.get("generated")), _integer(counts.get("real"))) for name, counts in counted]
 
 
 def _integer(value: object) -> int:

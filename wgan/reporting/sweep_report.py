@@ -1,101 +1,59 @@
 """A sweep's page: which value is best, seen in samples, curves, metrics and a ranking."""
 
-import csv
-import io
-import os
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from wgan.config.metrics import Metric, titles
-from wgan.reporting.pages import CURVES, MAIN_CURVES, picture, render, shown, thinned_curves
+from wgan.config.metrics import titles
+from wgan.reporting.pages import CURVES, MAIN_CURVES, render, thinned_curves
+from wgan.reporting.pictures import read_png
 from wgan.reporting.sweep_figures import contact_sheet, curves, metrics_against_values
-from wgan.reporting.sweep_summary import Group, Place, group_runs, metric_keys, rank, ranking_metrics
+from wgan.reporting.sweep_summary import Group, group_runs, metrics_of, rank, ranking_csv, ranking_metrics
 from wgan.utils.atomic_io import write_text
 
-_PICTURES = {
-    "contact_sheet.png": (contact_sheet, "Samples: a row for each setting, a column for each step, the same latents"),
-    "metrics.png": (metrics_against_values, "Metrics against the swept values"),
-    "curves.png": (curves, "Curves of all runs"),
+_IN_PAGE = {
+    "contact_sheet.png": "Samples: a row for each setting, a column for each step, the same latents",
+    "metrics.png": "Metrics against the swept values",
 }
 _MOST_CURVE_POINTS = 40_000
 
 
 def write_sweep_report(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> Path:
-    """Write a sweep's pictures, its ranking and its page.
+    """Write a sweep's pictures, its ranking and its page, and return the page's path.
 
     In `folder`: contact_sheet.png, metrics.png, curves.png (each where there is something to draw), ranking.csv and
     sweep.html. Any of the runs may be unfinished; written again, the same runs give the same files.
 
-    Args:
-        folder: the sweep's own folder; the gallery above it finds the page.
-        runs: run directory -> its swept keys and values, such as `{"gp_lambda": 1, "seed": 2}`, in the sweep's order.
-            Runs that differ by `seed` alone are taken together.
-
-    Returns:
-        The page.
-
-    Raises:
-        ValueError: no runs.
+    The gallery above `folder` finds the page. Of `runs`, as `wgan.reporting.sweep_summary.group_runs` takes them, there
+    is at least one.
     """
-    if not runs:
-        raise ValueError("a sweep has at least one run")
     groups = group_runs(runs)
-    drawn = {name: title for name, (draw, title) in _PICTURES.items() if draw(groups, folder / name)}
-    metrics, places = metric_keys(groups), rank(groups)
-    write_text(folder / "ranking.csv", _as_csv(places, metrics))
-    path = folder / "sweep.html"
-    lines = _lines(groups)
+    metrics, places = metrics_of(groups), rank(groups)
+    pictures = {"contact_sheet.png": contact_sheet, "metrics.png": metrics_against_values, "curves.png": curves}
+    drawn = [name for name, draw in pictures.items() if draw(groups, folder / name)]
+    write_text(folder / "ranking.csv", ranking_csv(places, metrics))
     text = render(
         "sweep.html.j2",
+        folder=folder,
         title=folder.resolve().name,
-        pictures=[(title, picture(folder / name)) for name, title in drawn.items() if name != "curves.png"],
+        pictures=[(title, read_png(folder / name)) for name, title in _IN_PAGE.items() if name in drawn],
         metrics=list(zip(metrics, titles(metrics), strict=True)),
         ranking_metrics=ranking_metrics(metrics),
-        rows=[_row(place, metrics, folder) for place in places],
+        places=places,
         seeds=max(len(group.runs) for group in groups),
-        has_curves=any(lines.values()),
-        page={"curves": [{"title": CURVES[column], "lines": found} for column, found in lines.items() if found]},
+        page={"curves": _curves(groups)},
     )
-    write_text(path, text)
-    return path
+    write_text(folder / "sweep.html", text)
+    return folder / "sweep.html"
 
 
-def _row(place: Place, metrics: Sequence[Metric], folder: Path) -> dict[str, Any]:
-    return {
-        "group": place.group,
-        "mean_rank": place.mean_rank,
-        "spreads": [place.group.spread(metric.key) for metric in metrics],
-        "runs": [
-            (run.state, shown(run.config.get("seed")), quote(Path(os.path.relpath(run.folder, folder)).as_posix()))
-            for run in place.group.runs
-        ],
-    }
-
-
-def _lines(groups: Sequence[Group]) -> dict[str, list[dict[str, Any]]]:
+def _curves(groups: Sequence[Group]) -> list[dict[str, Any]]:
     """Each column's curves of all runs, thinned, for the page's scripts."""
-    labelled = [(group.label, run.log) for group in groups for run in group.runs]
+    labelled = [(group.label(), run.log) for group in groups for run in group.runs]
     most = max(50, _MOST_CURVE_POINTS // len(labelled))
-    lines: dict[str, list[dict[str, Any]]] = {column: [] for column in MAIN_CURVES}
-    for label, log in labelled:
-        steps, found = thinned_curves(log, most)
-        for column, values in found.items():
-            lines[column].append({"name": label, "steps": steps, "values": values})
-    return lines
-
-
-def _as_csv(places: Sequence[Place], metrics: Sequence[Metric]) -> str:
-    keys = list(places[0].group.values)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    names = [name for metric in metrics for name in (metric.key, f"{metric.key}_std")]
-    writer.writerow(["place", *keys, "runs", "mean_rank", *names])
-    for index, place in enumerate(places, 1):
-        spreads = [place.group.spread(metric.key) for metric in metrics]
-        pairs = [(spread.mean, spread.deviation) if spread else (None, None) for spread in spreads]
-        values = [place.group.values[key] for key in keys]
-        writer.writerow([index, *values, len(place.group.runs), place.mean_rank, *chain(*pairs)])
-    return buffer.getvalue()
+    thinned = [(label, *thinned_curves(log, most)) for label, log in labelled]
+    lines = {
+        column: [{"name": label, "steps": steps, "values": of[column]} for label, steps, of in thinned if column in of]
+        for column in MAIN_CURVES
+    }
+    return [{"title": CURVES[column], "lines": found} for column, found in lines.items() if found]

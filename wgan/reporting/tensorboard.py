@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -11,28 +11,28 @@ from PIL import Image
 from wgan.reporting.pages import shown
 from wgan.utils.errors import InputError
 
-if TYPE_CHECKING:  # the package tensorboard is optional
-    from torch.utils.tensorboard import SummaryWriter
-
-FOLDER = "tensorboard"
-"""In a run's directory; `tensorboard --logdir out` finds those of all runs."""
+FOLDER = "tensorboard"  # in a run's directory; `tensorboard --logdir out` finds those of all runs
 
 
 class EventFiles:
-    """Writes a run's event files, beside log.csv and never instead of it.
+    """Writes a run's event files, beside log.csv and never instead of it; every key as a hyperparameter.
 
-    Args:
-        run_dir: the run's directory.
-        config: every key with its value; shown as hyperparameters.
-        step: of the checkpoint that the training goes on from; later events of an earlier process are struck out.
+    `step` is the checkpoint's that the training goes on from: later events of an earlier process are struck out.
 
     Raises:
         InputError: the package tensorboard is not installed.
     """
 
     def __init__(self, run_dir: Path, config: Mapping[str, Any], step: int = 0) -> None:
-        self._writer = _summary_writer()(str(run_dir / FOLDER), purge_step=step + 1 if step else None)
-        from torch.utils.tensorboard.summary import hparams
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+            from torch.utils.tensorboard.summary import hparams
+        except ImportError as error:
+            raise InputError(
+                "tensorboard: true needs the package tensorboard, which is not installed here (or is broken): "
+                f"pip install tensorboard, or set tensorboard: false. log.csv holds the same figures. ({error})"
+            ) from error
+        self._writer = SummaryWriter(str(run_dir / FOLDER), purge_step=step + 1 if step else None)
 
         values = {
             key: value if isinstance(value, bool | int | float | str) else shown(value) for key, value in config.items()
@@ -60,14 +60,3 @@ class EventFiles:
     def close(self) -> None:
         """Write what is waiting."""
         self._writer.close()
-
-
-def _summary_writer() -> "type[SummaryWriter]":
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise InputError(
-            "tensorboard: true needs the package tensorboard, which is not installed here (or is broken): "
-            f"pip install tensorboard, or set tensorboard: false. log.csv holds the same figures. ({error})"
-        ) from error
-    return SummaryWriter

@@ -5,35 +5,27 @@ from pathlib import Path
 
 import torch
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from wgan.reporting.plots import new_figure, save_figure
 
 REAL, GENERATED = "#f59e0b", "#059669"  # orange and green, as in WGAN-GP's figure 1
 CONTOURS = 15
-RASTER = 128
-"""Points on a side at which the critic is asked for its contours."""
-MARGIN = 0.35
-"""How far beyond the real points a picture reaches, as a share of their extent: unfinished samples lie outside."""
+RASTER = 128  # points on a side at which the critic is asked for its contours
+MARGIN = 0.35  # of the real points' extent, beyond them on each side: unfinished samples lie outside
 DOTS_PER_INCH = 100
 
 
 def plane_picture(real: Tensor, fake: Tensor, critic: Callable[[Tensor], Tensor], path: Path) -> None:
-    """Real points, generated ones and the level lines of the critic between and around them (WGAN-GP, figure 1a).
+    """Real points, (N, 2), generated ones, (M, 2), and the critic's level lines, as a PNG (WGAN-GP, figure 1a).
 
-    Args:
-        real: (N, 2); they alone set the frame, so that all pictures of a run have the same.
-        fake: (M, 2); those outside the frame are not seen.
-        critic: (K, 2) to scores (K,).
-        path: the PNG, 480 pixels a side, replaced in one rename.
+    The real points alone set the frame, so that all pictures of a run have the same. `critic`: (K, 2) to scores (K,).
     """
-    figure = Figure(figsize=(4.8, 4.8))  # without a layout: the plane fills it, the same frame in every picture
-    FigureCanvasAgg(figure)
+    figure = new_figure(4.8, 4.8)
+    figure.set_layout_engine("none")  # the plane fills it, the same frame in every picture
     axes = figure.add_axes((0.01, 0.01, 0.98, 0.98))
-    centre, reach = _frame(real)
-    x, y = (torch.linspace(float(middle) - reach, float(middle) + reach, RASTER) for middle in centre)
+    across, up = _frame(real)
+    x, y = torch.linspace(*across, RASTER), torch.linspace(*up, RASTER)
     raster = torch.cartesian_prod(x, y)
     with torch.no_grad():
         scores = critic(raster.to(real.device)).cpu().view(RASTER, RASTER).T
@@ -42,7 +34,7 @@ def plane_picture(real: Tensor, fake: Tensor, critic: Callable[[Tensor], Tensor]
         axes.contour(x, y, scores.numpy(), levels=levels.tolist(), cmap="Greys_r", linewidths=0.7, alpha=0.6)
     _scatter(axes, real, REAL, "real")
     _scatter(axes, fake, GENERATED, "generated")
-    axes.set(xlim=(float(x[0]), float(x[-1])), ylim=(float(y[0]), float(y[-1])), xticks=(), yticks=())
+    axes.set(xlim=across, ylim=up, xticks=(), yticks=())
     axes.legend(loc="upper right", fontsize=8, markerscale=4, framealpha=0.8)
     save_figure(figure, path, DOTS_PER_INCH)
 
@@ -50,12 +42,11 @@ def plane_picture(real: Tensor, fake: Tensor, critic: Callable[[Tensor], Tensor]
 def side_by_side(real: Tensor, fake: Tensor, path: Path) -> None:
     """Real points (left) and generated ones (right) in the same frame, (N, 2) each, as a PNG."""
     figure = new_figure(9.2, 4.8)
-    centre, reach = _frame(real)
-    for index, (points, colour, name) in enumerate(((real, REAL, "real"), (fake, GENERATED, "generated"))):
-        axes = figure.add_subplot(1, 2, index + 1, aspect="equal", title=name)
+    across, up = _frame(real)
+    for place, (points, colour, name) in enumerate(((real, REAL, "real"), (fake, GENERATED, "generated")), 1):
+        axes = figure.add_subplot(1, 2, place, aspect="equal", title=name)
         _scatter(axes, points, colour, name)
-        (left, right), (low, high) = ((float(middle) - reach, float(middle) + reach) for middle in centre)
-        axes.set(xlim=(left, right), ylim=(low, high))
+        axes.set(xlim=across, ylim=up)
     save_figure(figure, path, DOTS_PER_INCH)
 
 
@@ -64,11 +55,8 @@ def depth_picture(
 ) -> None:
     """Critics' weights as histograms, and how large a gradient arrives at each layer (WGAN-GP, figure 1b).
 
-    Args:
-        weights: name of a critic -> all its weights, (K,).
-        norms: name -> the gradient's norm behind each hidden layer, the first layer first; all of one length.
-        path: the PNG, replaced in one rename.
-        bound: the clipping bound, marked in the histograms.
+    `weights` has all of each critic, (K,), `norms` its gradient's norm behind each hidden layer, the first layer first,
+    all of one length. The clipping `bound` is marked in the histograms.
     """
     figure = new_figure(4.6 + 2.8 * len(weights), 3.4)
     grid = figure.add_gridspec(1, 1 + len(weights), width_ratios=[4.6] + [2.8] * len(weights))
@@ -88,10 +76,12 @@ def depth_picture(
     save_figure(figure, path, DOTS_PER_INCH)
 
 
-def _frame(real: Tensor) -> tuple[Tensor, float]:
-    """The middle of the real points, (2,), and half the side of the square that a picture shows."""
+def _frame(real: Tensor) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The ends of both axes of the square that a picture shows."""
     low, high = real.amin(0).cpu(), real.amax(0).cpu()
-    return (low + high) / 2, float((high - low).max()) * (0.5 + MARGIN)
+    reach = float((high - low).max()) * (0.5 + MARGIN)
+    x, y = ((low + high) / 2).tolist()
+    return (x - reach, x + reach), (y - reach, y + reach)
 
 
 def _scatter(axes: Axes, points: Tensor, colour: str, name: str) -> None:

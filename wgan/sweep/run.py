@@ -9,7 +9,7 @@ from wgan.config.resolve import to_yaml
 from wgan.config.schema import TrainConfig
 from wgan.reporting.gallery import refresh_index
 from wgan.reporting.sweep_report import write_sweep_report
-from wgan.sweep.ranking import ranking
+from wgan.reporting.sweep_summary import ranking_table
 from wgan.runs import run_dir
 from wgan.runs.run_dir import Run
 from wgan.sweep.cluster import RayRuns
@@ -57,7 +57,7 @@ def sweep(config: TrainConfig) -> int:
             page = write_sweep_report(own, directories)
             refresh_index(config.out)
     say(f"{len(planned) - len(failed)} of {len(planned)} runs are finished")
-    say(ranking(directories))
+    say(ranking_table(directories))
     say(f"Figures:  {page}\nAll runs: {config.out / 'index.html'}")
     for one in planned:
         if one.name in failed:

@@ -17,8 +17,7 @@ from wgan.metrics.distribution import most_used
 from wgan.metrics.neighbours import nearest_rows
 from wgan.metrics.report import Report
 from wgan.metrics.toy_2d import evaluate_points, exact_w1, gradient_norms_by_depth, weights_of
-from wgan.reporting.evaluation_pictures import interpolation_strip, neighbour_picture
-from wgan.reporting.grids import real_fake_grid, save_grid, to_uint8
+from wgan.reporting.grids import interpolation_strip, neighbour_picture, real_fake_grid, save_grid, to_uint8
 from wgan.reporting.toy_2d import depth_picture, plane_picture, side_by_side
 from wgan.trainers.base import Trainer
 from wgan.utils.rng import generator as randomness

@@ -17,7 +17,7 @@ from wgan.utils.console import say
 def write(run: Run, samples: Samples, trainer: Trainer, report: Report | None) -> Report:
     """Write all that is written once, after the last step; return the metrics: `report` where they are known."""
     samples.compare(trainer, run.directory)
-    training_gif(sorted(run.samples.glob("step_*.png")), run.directory / "training.gif")
+    training_gif(find_samples(run.directory), run.directory / "training.gif")
     report = report or samples.evaluate(trainer)
     write_text(run.directory / "metrics.json", json.dumps(report.as_dict(), indent=2) + "\n")
     write_text(run.directory / "metrics_report.out", report.as_table())
