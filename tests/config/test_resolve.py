@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from file_faults import Changes, watched
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import image_generation
 from wgan import preflight
 from wgan.config import resolve as configuration
 from wgan.config.algorithms import ALGORITHMS, MODELS
@@ -35,11 +37,15 @@ def written(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda path: path.stem)
-def test_a_wrong_yaml_gets_exactly_the_message_beside_it(wrong, monkeypatch):
+def test_a_wrong_yaml_gets_exactly_the_message_beside_it_and_writes_no_file(wrong, monkeypatch, capsys):
+    """Through the entry, so a traceback would be part of what is told."""
     monkeypatch.chdir(wrong.parent)
-    with pytest.raises(InputError) as caught:
-        load_config(Path(wrong.name), check=Preflight())
-    assert str(caught.value) + "\n" == wrong.with_suffix(".txt").read_text().replace("{here}", str(Path.cwd()))
+    paths = []
+    with watched(Changes(Path("/"), lambda _, __, path: paths.append(path))):
+        assert image_generation.main([wrong.name]) == 2
+    message = wrong.with_suffix(".txt").read_text().replace("{here}", str(Path.cwd()))
+    assert capsys.readouterr() == ("", message)
+    assert set(paths) <= {Path("/dev/null")}
 
 
 def test_there_are_many_wrong_yamls():
