@@ -123,6 +123,14 @@ def slow_disk() -> None:
     os.fsync = lambda _: time.sleep(0.01)
 
 
+def undrawn_curves() -> None:
+    """For `before`: loss_plot.png is written the same way but not drawn, which takes longer than a short training."""
+    from wgan.reporting import live
+    from wgan.utils.atomic_io import write_text
+
+    live.loss_plot = lambda _, path: write_text(path, "curves")
+
+
 def forking() -> multiprocessing.context.ForkServerContext:
     """Starts processes as forks of one that has imported torch and does nothing else, with one thread each.
 

@@ -6,10 +6,10 @@ import re
 import signal
 from contextlib import redirect_stderr, redirect_stdout
 from errno import EACCES, EIO, ENOSPC
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
-from commands import write_yaml
+from commands import undrawn_curves, write_yaml
 from file_faults import Act, Changes, failing, filling, watched
 from run_comparison import differences
 
@@ -18,7 +18,6 @@ from wgan.data import named_sets
 from wgan.reporting import live
 from wgan.runs import checkpoint
 from wgan.training.evaluator import ImageSamples
-from wgan.utils.atomic_io import write_text
 
 SHORT = {"num_steps": 4, "log_every": 4, "sample_every": 4, "checkpoint_every": 2, "metrics": []}
 FAULTS = {os.strerror(error): partial(failing, error) for error in (ENOSPC, EIO, EACCES)}
@@ -27,11 +26,12 @@ MIDWAY = "No space left on device"
 
 
 def quicken() -> None:
-    """For a process: curves are written the same way but not drawn, the set is read once."""
-    named_sets.mnist_5k = lru_cache(named_sets.mnist_5k)
-    ImageSamples.measured = 64
+    """For a process: all files are written the same way, with less in them; the set is small and read once."""
+    digits = named_sets.mnist_5k()[::10]
+    named_sets.mnist_5k = lambda: digits
+    ImageSamples.shown = ImageSamples.measured = ImageSamples.searched = 16
     live.MAX_COST = 0  # pages at the end alone, however fast the machine is
-    live.loss_plot = lambda _, path: write_text(path, "curves")
+    undrawn_curves()
 
 
 def train(yaml: Path, act: Act = lambda *_: None) -> tuple[int, list[str], list[tuple[str, str]]]:
@@ -51,26 +51,38 @@ def whole(folder: Path) -> list[tuple[str, str]]:
     return changes
 
 
-def with_fault(undisturbed: Path, folder: Path, number: int, fault: str, midway: bool, saved: bool) -> list[str]:
-    """Let one change fail, then train again without a fault.
+def with_faults(undisturbed: Path, folder: Path, number: int, midway: bool, saved: bool) -> list[str]:
+    """Let one change fail in every way, each in a training of its own, and train again without a fault.
+
+    Which error it is makes no difference to what goes on from there if the same files are left: after the fault nothing
+    can be written. So one training goes on for all errors, and one for the fault in the middle of a file.
 
     Args:
         undisturbed: the folder of `whole`.
-        folder: of this training.
+        folder: of these trainings.
         number: of the change.
-        fault: what the system says.
-        midway: let the content of the file fail, rather than its opening.
+        midway: let the content of the file fail as well, not only its opening.
         saved: whether a checkpoint stands there by then.
     """
-    yaml = write_yaml(folder, **SHORT)
-    act = filling(number) if midway else FAULTS[fault](number)
-    status, told, _ = train(yaml, act)
-    problems = [] if status == 1 else [f"status {status}"]
+    kinds = list(FAULTS)
+    problems = [line for kind in kinds for line in _failed(folder / kind, FAULTS[kind](number), kind, saved)]
+    left = {kind: sorted(path.relative_to(folder / kind) for path in (folder / kind).rglob("*")) for kind in kinds}
+    problems += [f"{kind}: left {left[kind]}, not {left[kinds[0]]}" for kind in kinds if left[kind] != left[kinds[0]]]
+    problems += _goes_on(undisturbed, folder / kinds[0])
+    if midway:
+        problems += _failed(folder / "midway", filling(number), MIDWAY, saved)
+        problems += _goes_on(undisturbed, folder / "midway")
+    return problems
+
+
+def _failed(folder: Path, act: Act, fault: str, saved: bool) -> list[str]:
+    status, told, _ = train(write_yaml(folder, **SHORT), act)
+    problems = [] if status == 1 else [f"{fault}: status {status}"]
     if len(told) != 1 or fault not in told[0] or str(folder) not in told[0]:
-        problems.append(f"said {told}")
+        problems.append(f"{fault}: said {told}")
     if saved and checkpoint.newest(folder / "out/run/checkpoints") is None:
-        problems.append("no checkpoint is left")
-    return problems + _goes_on(undisturbed, folder)
+        problems.append(f"{fault}: no checkpoint is left")
+    return problems
 
 
 def killed(undisturbed: Path, folder: Path, number: int) -> list[str]:
