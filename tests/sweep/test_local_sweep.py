@@ -1,26 +1,31 @@
 """Sweeps: their runs and directories, the sharing of cores and devices, failures, and being killed."""
 
 import json
+import os
 import random
 import re
 import signal
+import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import Command, write_yaml
+from commands import Command, undrawn_curves, write_yaml
 from file_faults import Changes, failing, watched
 from run_comparison import differences
 
+from wgan import train
 from wgan.config import resolve as configuration
 from wgan.config.schema import TrainConfig
 from wgan.data import load
 from wgan.reporting.sweep_summary import ranking_table
 from wgan.runs import run_dir
 from wgan.runs.run_dir import Run
+from wgan.sweep import __main__ as one_run
 from wgan.sweep import local, plan, progress
 from wgan.sweep.run import problem, sweep
 from wgan.utils.errors import InputError, RunFault
@@ -176,6 +181,7 @@ def test_a_disk_that_fills_at_any_file_of_the_sweeps_own_is_told_in_one_line(
         return str(caught.value)
 
     lines = [told(number) for number in range(4)]
+    assert train.train(plan.plan(config)[0].config) == 0
     assert sweep(config) == 0
     lines += [told(number) for number in range(4)]  # where every run is finished, only pages are drawn
     assert [line for line in lines if not re.match(r"\S+: No space left on device: \D+$", line)] == []
@@ -189,21 +195,66 @@ def test_a_run_that_the_system_killed_is_told_of(tmp_path: Path) -> None:
     assert problem(one, 2) == "batch_size: too large"
 
 
+class ForkedWorker:
+    """What `open_worker` gives, as a fork of the sweep, which has imported torch already."""
+
+    def __init__(self, yaml: Path, output: Path, environ: Mapping[str, str]) -> None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        read, write = os.pipe()
+        self.process = os.fork()
+        if self.process == 0:
+            self._train(yaml, output, environ, read)
+        os.close(read)
+        self.stdin = os.fdopen(write, "wb")
+
+    def poll(self) -> int | None:
+        process, status = os.waitpid(self.process, os.WNOHANG)
+        return os.waitstatus_to_exitcode(status) if process else None
+
+    @staticmethod
+    def _train(yaml: Path, output: Path, environ: Mapping[str, str], stdin: int) -> None:
+        status = 1
+        try:
+            os.dup2(stdin, 0)
+            for stream in (1, 2):
+                os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # the sweep's lock and its ends of other runs' pipes
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
+            os.environ.update(environ)
+            sys.stdin = open(0)  # noqa: SIM115 - lives as long as the process
+            one_run.main(yaml)
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+
+
+def fork_workers() -> None:
+    local.open_worker = ForkedWorker
+    undrawn_curves()
+
+
 @pytest.mark.slow
 def test_a_sweep_killed_at_random_ends_as_one_left_alone(tmp_path: Path) -> None:
+    """The runs that SIGKILL leaves without their sweep are full starts, the others forks."""
     keys = {**POINTS, "num_steps": 300, "log_every": 20, "checkpoint_every": 100, "sample_every": 150, "parallel": 2}
     yamls = [write_yaml(tmp_path / name, **keys, sweep={"seed": [1, 2]}) for name in NAMES]
-    assert Command(tmp_path / "alone.txt", [yamls[0]]).wait(300) == 0
+    assert Command(tmp_path / "alone.txt", [yamls[0]], fork_workers).wait(300) == 0
 
     dice = random.Random(1)
-    for number, status in ((signal.SIGKILL, -9), (signal.SIGINT, 130)):
-        command = Command(tmp_path / "killed.txt", [yamls[1]])
+    for number, status, before in ((signal.SIGKILL, -9, None), (signal.SIGINT, 130, fork_workers)):
+        command = Command(tmp_path / "killed.txt", [yamls[1]], before)
         begun = tmp_path / "killed" / "out" / "run-seed=1" / "log.csv"
         _wait_for(begun.exists, command)
         time.sleep(dice.uniform(0, 1))
         command.send(number)
         assert command.wait(120) in (status, 0), command.text
-    assert Command(tmp_path / "killed.txt", [yamls[1]]).wait(300) == 0
+    assert Command(tmp_path / "killed.txt", [yamls[1]], fork_workers).wait(300) == 0
 
     alone, killed = (sorted((tmp_path / name / "out").glob("*")) for name in NAMES)
     assert [path.name for path in alone] == [path.name for path in killed]
