@@ -109,7 +109,7 @@ def same_bits(one: Any, other: Any) -> bool:
 def test_a_killed_rank_restarts_the_group_and_the_result_is_that_of_an_undisturbed_run(
     tmp_path: Path, start: Start
 ) -> None:
-    steps = {**SETTINGS, "num_steps": 400}
+    steps = {**SETTINGS, "num_steps": 160}
     undisturbed, killed = write_yaml(tmp_path / "undisturbed", **steps), write_yaml(tmp_path / "killed", **steps)
     elastic = start(
         *[*TORCHRUN, "--standalone", "--nproc-per-node=2", "--max-restarts=1", "image_generation.py", killed]
@@ -124,7 +124,7 @@ def test_a_killed_rank_restarts_the_group_and_the_result_is_that_of_an_undisturb
     assert status == 0, said
     assert said.count("begins") == 1
     one, other = last(tmp_path / "killed"), last(tmp_path / "undisturbed")
-    assert one["step"] == other["step"] == 400
+    assert one["step"] == other["step"] == 160
     assert same_bits(one["trainer"], other["trainer"])
     assert log_rows(tmp_path / "killed/out/run") == log_rows(tmp_path / "undisturbed/out/run")
 

@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from commands import ROOT, Command, slow_disk, write_yaml
+from commands import ROOT, Command, slow_disk, undrawn_curves, write_yaml
 from run_comparison import differences
 
 ARCHS = ("WGAN-GP", "DCGAN", "WGAN-DIV", "WGAN-CLIP")
@@ -150,7 +150,12 @@ class _Fresh:
 
 
 def _start(yaml: Path, fresh: bool) -> _Forked | _Fresh:
-    return _Fresh(yaml) if fresh else _Forked(yaml.parent / "output.txt", [yaml], slow_disk)
+    return _Fresh(yaml) if fresh else _Forked(yaml.parent / "output.txt", [yaml], _slow_disk_quick_curves)
+
+
+def _slow_disk_quick_curves() -> None:
+    slow_disk()
+    undrawn_curves()
 
 
 def main() -> int:
