@@ -18,7 +18,7 @@ import pandas
 import pytest
 import torch
 import yaml as yaml_library
-from commands import ROOT, Command, run, run_fresh, write_yaml
+from commands import ROOT, Command, run, run_fresh, undrawn_curves, write_yaml
 from PIL import Image
 from run_comparison import differences
 
@@ -127,21 +127,30 @@ def test_a_run_that_begins_beside_another_says_which_key_differs(tmp_path: Path)
         assert said in told
 
 
+LONGER = {"num_steps": 60, "metrics": []}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An undisturbed run of `LONGER`."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert run(write_yaml(folder, **LONGER), before=undrawn_curves)[0] == 0
+    return folder / "out/run"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_saves_and_the_same_command_goes_on(number: signal.Signals, tmp_path: Path) -> None:
-    keys = {"num_steps": 60, "metrics": []}
-    assert run(write_yaml(tmp_path / "whole", **keys))[0] == 0
-    yaml = write_yaml(tmp_path / "stopped", **keys)
-    command = Command(tmp_path / "stopped/output.txt", [yaml])
+def test_a_signal_saves_and_the_same_command_goes_on(number: signal.Signals, whole: Path, tmp_path: Path) -> None:
+    yaml = write_yaml(tmp_path / "stopped", **LONGER)
+    command = Command(tmp_path / "stopped/output.txt", [yaml], undrawn_curves)
     wait_for(lambda: steps_of(tmp_path / "stopped") > 3, command)
     command.send(number)
     assert command.wait() == 128 + number
     assert "The same command goes on from there." in command.text
     assert "Traceback" not in command.text
-    status, text = run(yaml)
+    status, text = run(yaml, before=undrawn_curves)
     assert (status, "goes on from step" in text) == (0, True), text
-    assert differences(tmp_path / "whole/out/run", tmp_path / "stopped/out/run") == []
+    assert differences(whole, tmp_path / "stopped/out/run") == []
 
 
 def stuck_disk() -> None:
@@ -227,14 +236,14 @@ def test_images_that_vanish_lose_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "code"])
 def test_a_damaged_checkpoint_is_named_set_aside_and_the_one_before_used(damage: str, tmp_path: Path) -> None:
     yaml = write_yaml(tmp_path / "whole", metrics=[])
-    assert run(yaml, "--set", "num_steps=6")[0] == 0
+    assert run(yaml, "--set", "num_steps=6", before=undrawn_curves)[0] == 0
     last = tmp_path / "whole/out/run/checkpoints/last.pt"
     content = bytearray(last.read_bytes())
     content[len(content) // 2] ^= 4
     last.write_bytes({"truncated": content[:1000], "flipped": content, "empty": b"", "code": b""}[damage])
     if damage == "code":
         torch.save({"step": print}, last)
-    status, text = run(yaml)
+    status, text = run(yaml, before=undrawn_curves)
     assert status == 0, text
     assert f"{last}: not " in text
     assert "set aside as last.pt.damaged" in text

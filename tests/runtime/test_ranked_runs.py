@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from commands import Command, run, write_yaml
+from commands import Command, run, undrawn_curves, write_yaml
 from run_comparison import log_rows
 
 from wgan.runs import checkpoint
@@ -23,6 +23,7 @@ def become_rank(rank: int, world_size: int, port: int, dies_in: int | None = Non
     place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world_size, "LOCAL_WORLD_SIZE": world_size}
     place |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     os.environ.update({name: str(value) for name, value in place.items()})
+    undrawn_curves()
     if dies_in is not None:
         at_step(dies_in, partial(os.kill, os.getpid(), signal.SIGKILL))
 
@@ -80,7 +81,7 @@ def largest_difference(one: Any, other: Any) -> float:
 @pytest.mark.slow
 def test_two_ranks_write_one_run_that_equals_the_run_of_one_process(tmp_path: Path) -> None:
     alone, together = write_yaml(tmp_path / "alone", **PLAIN), write_yaml(tmp_path / "together", **PLAIN)
-    assert run(alone)[0] == 0
+    assert run(alone, before=undrawn_curves)[0] == 0
     (status, said), (other_status, other_said) = in_ranks(together, become_rank, become_rank)
     assert (status, other_status) == (0, 0), said
     assert "WGAN-GP on 2 x CPU" in said
@@ -100,11 +101,11 @@ def test_two_ranks_write_one_run_that_equals_the_run_of_one_process(tmp_path: Pa
 @pytest.mark.slow
 def test_a_signal_to_one_rank_saves_and_any_number_of_ranks_goes_on(tmp_path: Path) -> None:
     undisturbed, stopped = write_yaml(tmp_path / "undisturbed", **PLAIN), write_yaml(tmp_path / "stopped", **PLAIN)
-    assert run(undisturbed)[0] == 0
+    assert run(undisturbed, before=undrawn_curves)[0] == 0
     (status, said), (other_status, _) = in_ranks(stopped, become_rank, partial(become_rank_and_signal, step=5))
     assert (status, other_status) == (143, 143), said
     assert "Saved at step 7 of 12" in said
-    status, said = run(stopped)
+    status, said = run(stopped, before=undrawn_curves)
     assert status == 0
     assert "goes on from step 7" in said
     one, other = trained(tmp_path / "stopped"), trained(tmp_path / "undisturbed")
