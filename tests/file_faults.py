@@ -72,10 +72,14 @@ def failing(error: int, number: int) -> Act:
 
 
 def filling(number: int) -> Act:
-    """Let the disk be full for the content of the file that this change opens: the system itself refuses the bytes."""
+    """Let the disk be full for the content of the file that this change opens: the system itself refuses the bytes.
+
+    The file is there already, new and empty, as `replacing` makes it.
+    """
 
     def act(index: int, event: str, path: Path) -> None:
-        if index == number and event == "open" and not path.exists():
+        if index == number:
+            path.unlink()
             path.symlink_to("/dev/full")
         elif index > number and event != "os.remove":
             raise OSError(ENOSPC, os.strerror(ENOSPC), str(path))

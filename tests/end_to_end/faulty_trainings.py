@@ -64,11 +64,11 @@ def with_faults(undisturbed: Path, folder: Path, number: int, midway: bool, save
         midway: let the content of the file fail as well, not only its opening.
         saved: whether a checkpoint stands there by then.
     """
-    kinds = list(FAULTS)
-    problems = [line for kind in kinds for line in _failed(folder / kind, FAULTS[kind](number), kind, saved)]
-    left = {kind: sorted(path.relative_to(folder / kind) for path in (folder / kind).rglob("*")) for kind in kinds}
-    problems += [f"{kind}: left {left[kind]}, not {left[kinds[0]]}" for kind in kinds if left[kind] != left[kinds[0]]]
-    problems += _goes_on(undisturbed, folder / kinds[0])
+    trainings = {folder / str(index): kind for index, kind in enumerate(FAULTS)}
+    problems = [line for each, kind in trainings.items() for line in _failed(each, FAULTS[kind](number), kind, saved)]
+    left = [sorted(path.relative_to(each) for path in each.rglob("*")) for each in trainings]
+    problems += [f"{kind}: left {files}" for files, kind in zip(left, FAULTS, strict=True) if files != left[0]]
+    problems += _goes_on(undisturbed, folder / "0")
     if midway:
         problems += _failed(folder / "midway", filling(number), MIDWAY, saved)
         problems += _goes_on(undisturbed, folder / "midway")
