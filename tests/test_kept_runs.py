@@ -41,7 +41,7 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_training_goes_on_from_its_checkpoint_on_its_decoded_images(
     kept: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "decode", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(cache, "decode_file", lambda *_: pytest.fail("decoded again"))
     config = load_config(kept / "out" / "run" / "config.yaml", ["num_steps=8"])
     assert isinstance(config, TrainConfig)
     assert train(config) == 0

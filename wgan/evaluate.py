@@ -91,12 +91,12 @@ def load_fakes(path: Path, config: EvaluateConfig, data: Data, device: torch.dev
         say(f"Generated: {quantity:,} images by {path}")
         return fit(images, *form)
     with located(config, "fakes"):
-        found = load_folder(path, *form, workers=config.loader_workers, cache=config.cache)
+        found = load_folder(path, *form, workers=config.loader_workers, cache=config.cache, all_to_train=True)
     for skip in found.skipped:
         detail(f"left out: {skip}")
-    first, count = len(found.held_out), len(found.held_out) + len(found.train)
+    count = len(found.train)
     rows = draw(min(most, count), count, config.seed, "fakes").sort().values  # in the order in which they lie on disk
     lost = f"; {len(found.skipped):,} file{'s' * (len(found.skipped) > 1)} skipped" if found.skipped else ""
     measured = f", {len(rows):,} of them measured" if len(rows) < count else ""
     say(f"Generated: {count:,} images in {path}{measured}{lost}")
-    return torch.cat([found.held_out.images[rows[rows < first]], found.train.images[rows[rows >= first] - first]])
+    return found.train.images[rows]

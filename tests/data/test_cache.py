@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import shutil
 import signal
@@ -16,7 +17,7 @@ from image_files import encoded, picture
 from wgan.data import cache as module
 from wgan.data.array_store import Store
 from wgan.data.cache import CHUNK, KEPT_SETTINGS, prepare
-from wgan.data.decode import Undecodable, decode
+from wgan.data.decode import Decoded, Undecodable, decode, decode_file
 from wgan.data.image_folder import scan
 from wgan.utils.errors import RunFault
 
@@ -43,11 +44,11 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that were decoded so far."""
     names: list[str] = []
 
-    def recording(path: Path, size: int, channels: int) -> np.ndarray:
+    def recording(path: Path, size: int, channels: int) -> Decoded:
         names.append(path.name)
-        return decode(path, size, channels)
+        return decode_file(path, size, channels)
 
-    monkeypatch.setattr(module, "decode", recording)
+    monkeypatch.setattr(module, "decode_file", recording)
     return names
 
 
@@ -142,17 +143,17 @@ def test_the_number_of_versions_is_bounded(album: Path, tmp_path: Path) -> None:
 def test_an_interrupted_preparation_goes_on_where_it_was(
     photos: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recording = module.decode
+    recording = module.decode_file
 
-    def interrupted(path: Path, size: int, channels: int) -> np.ndarray:
+    def interrupted(path: Path, size: int, channels: int) -> Decoded:
         if len(decoded) == 2 * CHUNK + 20:
             raise KeyboardInterrupt
         return recording(path, size, channels)
 
-    monkeypatch.setattr(module, "decode", interrupted)
+    monkeypatch.setattr(module, "decode_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
         load(photos)
-    monkeypatch.setattr(module, "decode", recording)
+    monkeypatch.setattr(module, "decode_file", recording)
     assert [name.endswith(".part") for name in entries(photos)] == [True]
     decoded.clear()
     store = load(photos)
@@ -165,16 +166,16 @@ SLOWLY = """
 import sys, time
 from pathlib import Path
 from wgan.data import cache
-from wgan.data.decode import decode
+from wgan.data.decode import decode_file
 from wgan.data.image_folder import scan
 
 def slowly(path, size, channels):
     time.sleep(0.005)
     with open(sys.argv[2], "a") as log:
         log.write(path.name + "\\n")
-    return decode(path, size, channels)
+    return decode_file(path, size, channels)
 
-cache.decode = slowly
+cache.decode_file = slowly
 root = Path(sys.argv[1])
 store, key = cache.prepare(root, scan(root).files, 8, 3, workers=1, cache=root.parent / "cache")
 print(len(store.images), int(store.images.sum()))
@@ -237,7 +238,7 @@ def interrupted_after(photos: Path, count: int) -> None:
     files = sorted(scan(photos).files, key=lambda file: module.digest(file.name))
     known = {photos / file.name for file in files[:count]}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "decode", lambda path, *a: decode(path, *a) if path in known else _no_space())
+        patch.setattr(module, "decode_file", lambda path, *a: decode_file(path, *a) if path in known else _no_space())
         with pytest.raises(RunFault):
             load(photos)
 
@@ -292,16 +293,16 @@ def test_files_without_an_image_are_remembered_with_their_reason(photos: Path, d
 def test_a_file_the_machine_failed_on_is_tried_again(
     photos: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recording = module.decode
+    recording = module.decode_file
 
-    def failing(path: Path, size: int, channels: int) -> np.ndarray:
+    def failing(path: Path, size: int, channels: int) -> Decoded:
         if path.name == "003.png":
             raise Undecodable("cannot be read: Input/output error", transient=True)
         return recording(path, size, channels)
 
-    monkeypatch.setattr(module, "decode", failing)
+    monkeypatch.setattr(module, "decode_file", failing)
     assert len(load(photos).images) == COUNT - 1
-    monkeypatch.setattr(module, "decode", recording)
+    monkeypatch.setattr(module, "decode_file", recording)
     decoded.clear()
     assert_right(load(photos), photos)
     assert decoded == ["003.png"]
@@ -320,11 +321,11 @@ def test_a_folder_without_any_image_is_prepared_too(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_vanishes_is_a_fault(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def vanishing(path: Path, size: int, channels: int) -> np.ndarray:
+    def vanishing(path: Path, size: int, channels: int) -> Decoded:
         shutil.rmtree(photos, ignore_errors=True)
-        return decode(path, size, channels)
+        return decode_file(path, size, channels)
 
-    monkeypatch.setattr(module, "decode", vanishing)
+    monkeypatch.setattr(module, "decode_file", vanishing)
     with pytest.raises(RunFault, match="vanished while its images were being decoded"):
         load(photos)
 
@@ -380,3 +381,33 @@ def test_pictures_of_every_worker_count_are_the_same(album: Path, tmp_path: Path
         return prepare(album, scan(album).files, 8, 3, workers, tmp_path / str(workers))[0].images
 
     assert torch.equal(with_workers(0), with_workers(5))
+
+
+def as_an_earlier_version_left_it(photos: Path) -> None:
+    journal = images_file(photos).parent / "chunks.jsonl"
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    journal.write_text("".join(json.dumps({k: v for k, v in line.items() if k != "notes"}) + "\n" for line in lines))
+
+
+def test_files_that_an_earlier_version_could_not_read_are_tried_once_more(photos: Path, decoded: list[str]) -> None:
+    (photos / "text.png").write_text("no image")
+    load(photos)
+    as_an_earlier_version_left_it(photos)
+    decoded.clear()
+    for _ in range(2):
+        assert len(load(photos).failed) == 1
+        assert decoded == ["text.png"]
+
+
+def test_tiffs_that_an_earlier_version_read_are_read_again(photos: Path, decoded: list[str]) -> None:
+    load(photos)
+    as_an_earlier_version_left_it(photos)
+    decoded.clear()
+    load(photos)
+    assert not decoded
+    picture(20, 16, seed=5).save(photos / "scan.tif")
+    load(photos)
+    as_an_earlier_version_left_it(photos)
+    decoded.clear()
+    assert_right(load(photos), photos)
+    assert "scan.tif" in decoded

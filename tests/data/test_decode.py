@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from image_files import HOSTILE, encoded, hostile_bytes, picture, png
+from image_files import HOSTILE, encoded, hostile_bytes, picture, png, png_chunk
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from wgan.data.decode import MAX_PIXELS, Undecodable, decode
+from wgan.data.decode import MAX_PIXELS, Undecodable, decode, decode_file
 
 Write = Callable[[bytes], Path]
 
@@ -140,6 +142,81 @@ def test_sixteen_bits_are_scaled_to_eight(kind: str, write: Write) -> None:
     assert (decoded[0] == (ramp / 257).round()).all()
 
 
+def netpbm(values: NDArray[np.int64], maxval: int, plain: bool = False) -> bytes:
+    """A PGM, or of (H, W, 3) a PPM."""
+    magic = f"P{(2 if plain else 5) + (values.ndim == 3)}"
+    body = (
+        " ".join(map(str, values.flat)).encode() if plain else values.astype(">u2" if maxval > 255 else "u1").tobytes()
+    )
+    return f"{magic}\n{values.shape[1]} {values.shape[0]}\n{maxval}\n".encode() + body
+
+
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize("maxval", [100, 255, 256, 1023, 4095, 65535])
+@pytest.mark.parametrize("colours", [1, 3])
+def test_netpbm_is_scaled_from_its_own_maximum(colours: int, maxval: int, plain: bool, write: Write) -> None:
+    values = np.linspace(0, maxval, 20 * 20 * colours).round().astype(int).reshape(20, 20, -1)
+    content = netpbm(values if colours == 3 else values[:, :, 0], maxval, plain)
+    decoded = decode_file(write(content), 20, colours)
+    assert worst(decoded.pixels, (values / maxval * 255).round().astype(np.int32).transpose(2, 0, 1)) <= 1
+    assert not decoded.notes
+
+
+def test_a_large_pgm_of_twelve_bits_takes_no_seconds(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("PIL.PpmImagePlugin.PpmDecoder.decode", lambda *_: pytest.fail("a loop over pixels"))
+    assert decode(write(netpbm(np.full((1000, 1000), 4095), 4095)), 32, 1).min() == 255
+
+
+def test_the_largest_value_of_sixteen_bits_is_noted_where_it_is_small(write: Write) -> None:
+    dark = np.linspace(0, 4095, 400).round().astype(np.uint16).reshape(20, 20)
+    for content in (encoded(Image.fromarray(dark), "PNG"), encoded(Image.fromarray(dark), "TIFF"), netpbm(dark, 65535)):
+        assert decode_file(write(content), 20, 1).notes["largest"] == 4095
+    assert "largest" not in decode_file(write(encoded(Image.fromarray(dark * 5), "PNG")), 20, 1).notes  # 20,475
+    assert (
+        "largest" not in decode_file(write(encoded(Image.new("L", (20, 20)), "PNG")), 20, 1).notes
+    )  # black, of 8 bits
+    colour = b"".join(b"\0" + np.repeat(row, 3).astype(">u2").tobytes() for row in dark)
+    assert decode_file(write(png(20, 20, depth=16, colour=2, body=colour)), 20, 3).notes["largest"] == 4095
+
+
+def tiff_of_12_or_16_bits(values: NDArray[np.uint16], bits: int, zero_is_white: bool = False) -> bytes:
+    """A little-endian grey TIFF, written by hand; (H, W) with an even W."""
+    pairs = values.astype(int).reshape(-1, 2)
+    packed = np.stack([pairs[:, 0] >> 4, (pairs[:, 0] & 15) << 4 | pairs[:, 1] >> 8, pairs[:, 1] & 255], 1).astype(
+        np.uint8
+    )
+    data = packed.tobytes() if bits == 12 else values.astype("<u2").tobytes()
+    height, width = values.shape
+    tags = {
+        256: width,
+        257: height,
+        258: bits,
+        259: 1,
+        262: 1 - zero_is_white,
+        273: 8,
+        277: 1,
+        278: height,
+        279: len(data),
+    }
+    entries = b"".join(
+        struct.pack("<HHII", tag, 4 if tag in (273, 279) else 3, 1, value) for tag, value in tags.items()
+    )
+    return struct.pack("<2sHI", b"II", 42, 8 + len(data)) + data + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+def test_a_tiff_of_twelve_bits_fills_the_range(write: Write) -> None:
+    values = np.linspace(0, 4095, 400).round().astype(np.uint16).reshape(20, 20)
+    decoded = decode_file(write(tiff_of_12_or_16_bits(values, 12)), 20, 1)
+    assert (decoded.pixels[0] == (values / 4095 * 255).round()).all()
+    assert "largest" not in decoded.notes
+
+
+def test_a_tiff_of_sixteen_bits_whose_zero_is_white_is_no_negative(write: Write) -> None:
+    values = np.linspace(0, 65535, 400).round().astype(np.uint16).reshape(20, 20)
+    decoded = decode(write(tiff_of_12_or_16_bits(values, 16, zero_is_white=True)), 20, 1)
+    assert (decoded[0] == 255 - (values / 257).round()).all()
+
+
 def test_sixteen_bit_colour_is_scaled_to_eight(write: Write) -> None:
     values = np.linspace(0, 65535, 20 * 20 * 3).astype(">u2").reshape(20, 60)
     body = b"".join(b"\0" + row.tobytes() for row in values)
@@ -169,6 +246,13 @@ def test_an_animation_gives_its_first_frame(kind: str, write: Write) -> None:
     assert (decode(write(content), 32, 3) == np.array([255, 0, 0])[:, None, None]).all()
 
 
+def test_the_pages_of_a_tiff_are_counted(write: Write) -> None:
+    pages = [Image.new("L", (8, 8), grey) for grey in (10, 20, 30)]
+    stack = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    assert decode_file(write(stack), 8, 1).notes["pages"] == 3
+    assert decode_file(write(encoded(pages[0], "TIFF")), 8, 1).notes.get("pages", 1) == 1
+
+
 def _lossless(kind: str) -> dict[str, object]:
     return {"lossless": True} if kind == "WEBP" else {}
 
@@ -192,6 +276,89 @@ def test_reduced_scale_stays_at_least_twice_above_the_target(
     monkeypatch.setattr(Image.Image, "resize", lambda self, *a, **k: loaded.append(self.size) or load(self, *a, **k))
     decode(write(encoded(Image.new("RGB", (side, side)), "JPEG")), 64, 3)
     assert loaded[0] == (-(-side // scale), -(-side // scale))
+
+
+HUGE = zlib.compress(bytes(2**21))
+IDLE_CHUNKS = {
+    "checksum of a text": png_chunk(b"tEXt", b"a\0b", crc=5),
+    "checksum of the resolution": png_chunk(b"pHYs", bytes(9), crc=5),
+    "checksum of EXIF": png_chunk(b"eXIf", bytes(9), crc=5),
+    "no resolution": png_chunk(b"pHYs", b""),
+    "compressed text": png_chunk(b"zTXt", b"a\0\0" + HUGE),
+    "compressed international text": png_chunk(b"iTXt", b"a\0\1\0\0\0" + HUGE),
+    "colour profile": png_chunk(b"iCCP", b"a\0\0" + HUGE),
+    "70 MB of text": png_chunk(b"tEXt", b"a\0" + bytes(2**20)) * 70,
+}
+
+
+@pytest.mark.parametrize("behind", [False, True])
+@pytest.mark.parametrize("name", IDLE_CHUNKS)
+def test_what_is_no_pixel_of_a_png_does_not_stop_it(name: str, behind: bool, write: Write) -> None:
+    plain = encoded(picture(60, 50), "PNG")
+    at = plain.index(b"IEND" if behind else b"IDAT") - 4
+    assert (decode(write(plain[:at] + IDLE_CHUNKS[name] + plain[at:]), 32, 3) == decode(write(plain), 32, 3)).all()
+    damaged = plain[: at - 300] + bytes(8) + plain[at - 292 : at] if behind else plain[:at]
+    with pytest.raises(Undecodable, match="damaged"):
+        decode(write(damaged + IDLE_CHUNKS[name] + plain[at : None if behind else -300]), 32, 3)
+
+
+def test_a_png_stays_upright_and_transparent_without_its_metadata(write: Write) -> None:
+    image, exif = picture(60, 50).convert("RGBA"), Image.Exif()
+    image.putalpha(Image.linear_gradient("L").resize((60, 50)))
+    exif[0x0112] = 6
+    for content in (encoded(image, "PNG", exif=exif), encoded(image.convert("P"), "PNG", exif=exif, transparency=3)):
+        at = content.index(b"IDAT") - 4
+        broken = content[:at] + IDLE_CHUNKS["checksum of a text"] + content[at:]
+        assert (decode(write(broken), 32, 3) == decode(write(content), 32, 3)).all()
+
+
+JPEGS: dict[str, dict[str, object]] = {
+    "baseline": {},
+    "progressive": {"progressive": True},
+    "restarts": {"restart_marker_blocks": 3},
+    "progressive restarts": {"progressive": True, "restart_marker_rows": 1},
+}
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("name", JPEGS)
+def test_a_jpeg_that_lost_its_end_is_read_only_if_all_pixels_are_there(name: str, mode: str, write: Write) -> None:
+    content = encoded(picture(150, 120).convert(mode), "JPEG", quality=80, **JPEGS[name])
+    whole = decode(write(content), 16, 3)
+    for ended in (content[:-1], content[:-2], content[:-2] + bytes(100), content + bytes(100), content + b"<html>"):
+        assert (decode(write(ended), 16, 3) == whole).all()
+    for lost in (5, 12, *range(30, len(content) - 400, len(content) // 20)):
+        with pytest.raises(Undecodable, match=r"damaged|no image"):
+            decode(write(content[:-lost]), 16, 3)
+
+
+def test_a_jpeg_whose_later_scans_are_missing_is_damaged(write: Write) -> None:
+    content = encoded(picture(150, 120), "JPEG", progressive=True)
+    ends = [i for i in range(len(content)) if content[i : i + 2] in (b"\xff\xda", b"\xff\xc4")]
+    for end in [end for end in ends if end > content.index(b"\xff\xda")]:  # exactly before a scan or its table
+        with pytest.raises(Undecodable, match="damaged"):
+            decode(write(content[:end]), 16, 3)
+
+
+@pytest.mark.parametrize("segment", [b"\xed\0\x14Photoshop 3.0\x008BIM", b"\xe0\0\x06JFIF", b"\xe2\0\x0eICC_PROFILE\0"])
+def test_what_is_no_pixel_of_a_jpeg_does_not_stop_it(segment: bytes, write: Write) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = encoded(picture(60, 50), "JPEG", exif=exif)
+    assert (decode(write(content[:2] + b"\xff" + segment + content[2:]), 32, 3) == decode(write(content), 32, 3)).all()
+
+
+def test_a_photograph_of_200_megapixels_is_read_at_an_eighth(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = Image.fromarray(np.kron(np.array([[40, 200], [90, 160]], np.uint8), np.ones((100, 100), np.uint8)))
+    content = encoded(small.resize((800, 640), Image.Resampling.NEAREST), "JPEG")
+    wanted = decode(write(content), 16, 1)
+    monkeypatch.setattr("wgan.data.decode.MAX_PIXELS", 100_000)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50_000)
+    assert (decode(write(content), 16, 1) == wanted).all()
+    for bomb, size in ((content, 200), (encoded(Image.new("L", (800, 640)), "JPEG", progressive=True), 16)):
+        with pytest.raises(Undecodable, match="refused as a decompression bomb"):
+            decode(write(bomb), size, 1)  # all pixels at once: of the whole picture, or in a progressive file's scans
+    assert Image.MAX_IMAGE_PIXELS == 50_000
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -5,8 +5,9 @@ from PIL import Image
 from torch import Tensor
 
 from wgan.data.image_folder import Unusable, class_indices, held_out_count
-from wgan.data.image_set import ImageSet, fit, select, split
+from wgan.data.image_set import ImageSet, fit, hold_out, select, split
 from wgan.data.named_sets import mnist_5k
+from wgan.utils.rng import generator
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,50 @@ def test_the_split_is_disjoint_complete_and_always_the_same(digits: ImageSet) ->
     assert train.labels is not None
     assert (train.labels == train.images.flatten() // 500).all()  # the file is sorted by digit
     assert (held_out.labels.bincount(minlength=10) > 25).all()
+
+
+@pytest.mark.parametrize("order", [None, torch.arange(1000).flip(0), torch.randperm(1000)])
+def test_without_equal_images_the_first_in_the_order_are_held_out(order: Tensor | None) -> None:
+    images = torch.arange(1000).repeat_interleave(64).view(-1, 1, 8, 8)
+    train, held_out, copies = hold_out(images, 250, order)
+    expected = torch.arange(1000) if order is None else order
+    assert torch.equal(held_out, expected[:250])
+    assert torch.equal(train, expected[250:])
+    assert copies == 0
+
+
+@pytest.mark.parametrize("times", [2, 3, 5])
+def test_equal_images_go_to_one_side_and_none_is_lost(times: int) -> None:
+    pictures = torch.randint(0, 256, (200, 3, 8, 8), dtype=torch.uint8)
+    which = torch.arange(200).repeat(times)[torch.randperm(200 * times)]
+    count = held_out_count(len(which))
+    train, held_out, copies = hold_out(pictures[which], count)
+    assert copies == 200 * (times - 1)
+    assert count <= len(held_out) < count + times
+    assert torch.equal(train, torch.arange(int(train[0]), len(which)))  # a slice
+    assert not set(which[train].tolist()) & set(which[held_out].tolist())
+    assert set(which[train].tolist()) | set(which[held_out].tolist()) == set(range(200))
+
+
+def test_images_that_differ_in_one_byte_are_two() -> None:
+    images = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
+    for row in range(4):
+        images[row].view(-1)[5000 + row] = 1
+    assert hold_out(images, 1)[2] == 0
+    images[3] = images[1]
+    train, held_out, copies = hold_out(images, 1)
+    assert (train.tolist(), held_out.tolist(), copies) == ([1, 2, 3], [0], 1)
+
+
+def test_of_equal_images_alone_none_is_held_out() -> None:
+    train, held_out, copies = hold_out(torch.zeros(8, 1, 4, 4), 2)
+    assert (len(train), len(held_out), copies) == (8, 0, 7)
+
+
+def test_mnist_5k_is_split_as_ever(digits: ImageSet) -> None:
+    order = torch.randperm(5000, generator=generator(0, "held out"))
+    assert torch.equal(split(digits)[1].images, digits.images[order[:500]])
+    assert torch.equal(split(digits)[0].images, digits.images[order[500:]])
 
 
 def test_classes_are_chosen_by_name_or_by_index(digits: ImageSet) -> None:

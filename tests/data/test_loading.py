@@ -1,12 +1,14 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from image_files import HOSTILE, encoded, hostile_bytes, picture
+from PIL import Image
 
 from wgan.config.resolve import resolve
 from wgan.data.image_set import Data
-from wgan.data.load import load_data
+from wgan.data.load import load_data, load_folder
 from wgan.utils.errors import InputError
 
 
@@ -138,3 +140,58 @@ def test_one_usable_image_is_too_few(tmp_path: Path) -> None:
     (root / "bad.png").write_text("woof")
     with pytest.raises(InputError, match="holds one usable image: two are needed"):
         loaded(tmp_path, path=str(root))
+
+
+def test_no_copy_of_a_held_out_image_is_trained_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    root = tmp_path / "images"
+    root.mkdir()
+    for number in range(40):
+        for name in ("", "copy of "):
+            (root / f"{name}{number}.png").write_bytes(encoded(picture(40, 30, seed=number), "PNG"))
+    data = loaded(tmp_path, path=str(root), image_size=28)
+    seen, held_out = ({image.numpy().tobytes() for image in part.images} for part in (data.train, data.held_out))
+    assert not seen & held_out
+    assert len(seen | held_out) == 40
+    assert 20 <= len(data.held_out) <= 21
+    unused = 80 - len(data.train) - len(data.held_out)
+    told = f"; 40 of all 80 are copies of others ({unused} are not used, so that none is trained on and held out)"
+    assert data.description.endswith(told)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_folder_of_one_image_many_times_is_refused(tmp_path: Path) -> None:
+    root = tmp_path / "images"
+    root.mkdir()
+    for number in range(8):
+        (root / f"{number}.png").write_bytes(encoded(picture(40, 30), "PNG"))
+    with pytest.raises(InputError, match=r"holds one image 8 times: two are needed, one of them held out"):
+        loaded(tmp_path, path=str(root), image_size=28)
+    everything = load_folder(root, 28, 3, workers=1, cache=tmp_path / "cache", all_to_train=True)
+    assert (len(everything.train), len(everything.held_out)) == (8, 0)  # a generator that has collapsed is measured
+
+
+def test_dark_files_of_16_bits_and_stacks_are_told_in_a_line_each_at_every_start(
+    images: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(5):
+        values = np.random.default_rng(number).integers(0, 4090 + number, (30, 30)).astype(np.uint16)
+        values[0, 0] = 4091 + number
+        (images / "cat" / f"scan {number}.png").write_bytes(encoded(Image.fromarray(values), "PNG"))
+    pages = [picture(30, 30, seed=seed) for seed in range(7)]
+    for name, count in (("a", 3), ("b", 7)):
+        content = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:count])
+        (images / "dog" / f"{name}.tif").write_bytes(content)
+    expected = (
+        f"warning: {images}: 5 of its files of 16 bits hold no value above 4,095 of 65,535, nearly black: scale them "
+        "to the whole range if they are 12-bit data or the like\n"
+        f"warning: {images}: dog/b.tif has 7 pages, of which only the first is read; so of 1 more files: save each "
+        "page as a file\n"
+    )
+    for _ in range(2):
+        loaded(tmp_path, path=str(images), image_size=28, number_channels=1)
+        assert capfd.readouterr().err == expected
+    (images / "cat" / "one more.png").write_bytes(
+        encoded(picture(30, 30, seed=99), "PNG")
+    )  # the others are copied over
+    loaded(tmp_path, path=str(images), image_size=28, number_channels=1)
+    assert capfd.readouterr().err == expected

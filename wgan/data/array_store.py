@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wgan.data.decode import Undecodable
+from wgan.data.decode import Decoded, Undecodable
 from wgan.data.image_folder import File
 from wgan.utils.atomic_io import write_text
 
@@ -43,6 +43,7 @@ class Chunk:
 
     files: tuple[File, ...]  # all of them, those without an image too
     failed: dict[str, Undecodable]  # name -> why it gives no image
+    notes: dict[str, dict[str, int]]  # name -> Decoded.notes, where there are any
     crc: int  # CRC-32 of the bytes of the others' images
 
     @property
@@ -55,7 +56,7 @@ class Chunk:
         failed = {name: str(reason) for name, reason in self.failed.items()}
         transient = [name for name, reason in self.failed.items() if reason.transient]
         entry = {"files": [astuple(file) for file in self.files], "failed": failed, "passing": transient}
-        return json.dumps({**entry, "crc": self.crc}) + "\n"
+        return json.dumps({**entry, "notes": self.notes, "crc": self.crc}) + "\n"
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Store:
     images: Tensor  # (N, C, S, S) uint8, memory-mapped, read-only
     files: tuple[File, ...]  # which file each row shows
     failed: dict[File, Undecodable]  # the files that give no image -> the reason
+    notes: dict[File, dict[str, int]]  # of the others, what their users may want to know: Decoded.notes
     content: str  # equal for equal images in equal order, wherever their files lie and whenever they were written
 
     @property
@@ -102,12 +104,14 @@ class GrowingStore:
         write_text(folder / "chunks.jsonl", "".join(chunk.line() for chunk in chunks))
         self.journal = (folder / "chunks.jsonl").open("a", encoding="utf-8")
 
-    def append(self, images: Sequence[Pixels | Undecodable]) -> None:
+    def append(self, images: Sequence[Decoded | Undecodable]) -> None:
         """Add the images of the next files, or the reasons why they give none."""
         files = tuple(self.files[self.taken : self.taken + len(images)])
-        failed = {f.name: image for f, image in zip(files, images, strict=True) if isinstance(image, Undecodable)}
-        data = b"".join(image.tobytes() for image in images if not isinstance(image, Undecodable))
-        chunk = Chunk(files, failed, zlib.crc32(data))
+        named = [(file.name, image) for file, image in zip(files, images, strict=True)]
+        failed = {name: image for name, image in named if isinstance(image, Undecodable)}
+        notes = {name: image.notes for name, image in named if isinstance(image, Decoded) and image.notes}
+        data = b"".join(image.pixels.tobytes() for image in images if isinstance(image, Decoded))
+        chunk = Chunk(files, failed, notes, zlib.crc32(data))
         self.pixels.write(data)
         self.pixels.flush()
         self.journal.write(chunk.line())
@@ -153,21 +157,25 @@ def _intact_chunks(folder: Path, row_shape: RowShape, sample: bool = False) -> t
 def _chunk(line: str) -> Chunk:
     entry = json.loads(line)
     files = tuple(File(str(name), int(size), int(mtime_ns)) for name, size, mtime_ns in entry["files"])
-    failed = {name: Undecodable(why, name in entry["passing"]) for name, why in dict(entry["failed"]).items()}
-    return Chunk(files, failed, int(entry["crc"]))
+    earlier = "notes" not in entry  # written by a version that read fewer files, and some TIFFs otherwise
+    if earlier and any(file.name.lower().endswith((".tif", ".tiff")) for file in files):
+        raise ValueError("to be decoded again")
+    failed = {n: Undecodable(why, earlier or n in entry["passing"]) for n, why in dict(entry["failed"]).items()}
+    return Chunk(files, failed, dict(entry.get("notes", {})), int(entry["crc"]))
 
 
 def _store(folder: Path, row_shape: RowShape, chunks: Sequence[Chunk]) -> Store:
     files = tuple(file for chunk in chunks for file in chunk.files if file.name not in chunk.failed)
     failed = {file: chunk.failed[file.name] for chunk in chunks for file in chunk.files if file.name in chunk.failed}
+    notes = {file: chunk.notes[file.name] for chunk in chunks for file in chunk.files if file.name in chunk.notes}
     content = hashlib.blake2b(repr([(chunk.rows, chunk.crc) for chunk in chunks]).encode(), digest_size=8).hexdigest()
     if not files:  # an empty file cannot be mapped
-        return Store(torch.empty((0, *row_shape), dtype=torch.uint8), files, failed, content)
+        return Store(torch.empty((0, *row_shape), dtype=torch.uint8), files, failed, notes, content)
     # "r", not "c": a private writable map may not exceed the memory
     pixels = np.memmap(folder / "images.npy", np.uint8, "r", _HEADER, (len(files), *row_shape))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # nobody writes to data
-        return Store(torch.from_numpy(pixels), files, failed, content)
+        return Store(torch.from_numpy(pixels), files, failed, notes, content)
 
 
 def _npy_header(shape: tuple[int, ...]) -> bytes:

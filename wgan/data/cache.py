@@ -26,8 +26,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from PIL import Image
 
-from wgan.data.array_store import GrowingStore, Pixels, RowShape, Store, open_store, salvage
-from wgan.data.decode import DECODE_VERSION, Undecodable, decode
+from wgan.data.array_store import GrowingStore, RowShape, Store, open_store, salvage
+from wgan.data.decode import DECODE_VERSION, Decoded, Undecodable, decode_file
 from wgan.data.image_folder import File
 from wgan.utils.console import progress_bar, say
 from wgan.utils.errors import RunFault
@@ -92,18 +92,19 @@ def _build(target: Path, root: Path, files: Sequence[File], row_shape: RowShape,
     """Decode into `target`.part, going on from what is there, and rename it."""
     channels, size, _ = row_shape
     part = target.with_name(f"{target.name}.part")
-    known: dict[File, Pixels | Undecodable] = {}
+    known: dict[File, Decoded | Undecodable] = {}
     for folder in target.parent.glob(f"{size}x{channels}-v{DECODE_VERSION}-*"):
         if folder != part and folder.is_dir():  # another version or choice, whole or interrupted
             old = salvage(folder, row_shape)
-            known |= zip(old.files, old.images.numpy(), strict=True)
+            rows = zip(old.files, old.images.numpy(), strict=True)
+            known |= {file: Decoded(pixels, old.notes.get(file, {})) for file, pixels in rows}
             known |= {file: reason for file, reason in old.failed.items() if not reason.transient}
 
-    def take(file: File) -> Pixels | Undecodable:
+    def take(file: File) -> Decoded | Undecodable:
         if file in known:
             return known[file]
         try:
-            return decode(root / file.name, size, channels)
+            return decode_file(root / file.name, size, channels)
         except Undecodable as reason:
             return reason
 

@@ -1,21 +1,32 @@
 """One image file of any kind -> one uint8 array of the run's size and channels."""
 
+import contextlib
+import hashlib
 import io
+import math
+import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
 
 from wgan.data.image_folder import FORMATS
-from wgan.data.progressive import drop_details
+from wgan.data.progressive import EOI, drop_details, has_every_scan, is_interleaved, without_metadata
 
 DECODE_VERSION = 1  # a part of the cache's key: raise it whenever the same file would give other pixels
 
 MAX_PIXELS = 2**27
-"""Files that declare more pixels (134 million; a few kilobytes can) are skipped: decoding takes 4 bytes a pixel."""
+"""Files of more pixels (134 million; a few kilobytes can declare them) are skipped: decoding takes 4 bytes a pixel."""
+SLIVER = 2**14
+"""A file of 16 bits whose samples all lie below it is nearly black: cameras and scanners write 10, 12 or 14 bits so."""
 
+_JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+_NOISE = bytes((170 + 73 * i) % 255 for i in range(510))  # no byte FF, and not the zeros that libjpeg goes on with
+_ANYTHING = _NOISE + b"".join(bytes([0xFF, 0xD0 + i]) + _NOISE for i in range(8))  # in whichever restart interval
 _BOMB = "refused as a decompression bomb"
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -39,11 +50,25 @@ class Undecodable(Exception):
         self.transient = transient
 
 
+class Decoded(NamedTuple):
+    """The image of a file, (C, S, S) uint8, and notes for its user.
+
+    "largest": a bound of the samples of a file of 16 bits, where it is small; "pages": those of a TIFF of several.
+    """
+
+    pixels: NDArray[np.uint8]
+    notes: dict[str, int]
+
+
 def decode(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
+    """The pixels that `decode_file` gives."""
+    return decode_file(path, size, channels).pixels
+
+
+def decode_file(path: Path, size: int, channels: int) -> Decoded:
     """The image upright, its short side resized with antialiasing, the centre cropped: (channels, size, size) uint8.
 
-    Transparency is composited on white, 16-bit grey scaled to 8 bits, animations give their first frame.
-
+    Transparency is composited on white, 16-bit grey scaled to 8 bits, animations and TIFFs give their first image.
     The file's content, not its name, says what it is. One channel is luma, three are RGB.
 
     Raises:
@@ -51,7 +76,7 @@ def decode(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
     """
     try:
         with path.open("rb") as file:
-            return _decode(file, size, channels)
+            return _decode_mended(file, size, channels)
     except Undecodable:
         raise
     except UnidentifiedImageError:
@@ -71,15 +96,78 @@ def decode(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
         raise Undecodable(f"damaged: {type(error).__name__}: {error}") from None
 
 
-def _decode(file: BinaryIO, size: int, channels: int) -> NDArray[np.uint8]:
-    image: Image.Image = Image.open(file, formats=FORMATS)
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise Undecodable(f"declares {width}x{height} pixels, more than {MAX_PIXELS:,}: {_BOMB}")
-    image, extent = _at_reduced_scale(image, file, size)
-    image.load()
-    turn = _UPRIGHT.get(_orientation(image))
-    image = _eight_bits(image)
+def _decode_mended(file: BinaryIO, size: int, channels: int) -> Decoded:
+    try:
+        return _decode(file, size, channels)
+    except (Undecodable, MemoryError, Image.DecompressionBombError):
+        raise
+    except Exception as error:
+        if getattr(error, "errno", None) is not None or not (mended := _mended(file)):
+            raise
+        return _decode(io.BytesIO(mended), size, channels)
+
+
+def _mended(file: BinaryIO) -> bytes:
+    """A PNG or JPEG without what Pillow may refuse it for and is no pixel of it; nothing of other kinds."""
+    file.seek(0)
+    start = file.read(8)
+    if start.startswith(_JPEG):
+        jpeg = without_metadata(start + file.read()).rstrip(b"\xff")
+        return jpeg + EOI if _lacks_only_its_end(jpeg) else jpeg
+    kept = [start] if start == _PNG else []
+    while kept and len(head := file.read(8)) == 8:
+        length, kind = int.from_bytes(head[:4], "big"), head[4:]
+        if kind[:1].islower() and kind not in (b"tRNS", b"eXIf", b"iTXt"):
+            file.seek(length + 4, io.SEEK_CUR)
+            continue
+        body, crc = file.read(length), file.read(4)
+        turning = kind == b"eXIf" or body.startswith(b"XML:com.adobe.xmp\0\0")
+        if kind[:1].isupper() or kind == b"tRNS" or (turning and crc == zlib.crc32(kind + body).to_bytes(4, "big")):
+            kept += [head, body, crc]
+    return b"".join(kept)
+
+
+def _lacks_only_its_end(jpeg: bytes) -> bool:
+    """Whether what a file without EOI has lost cannot change a pixel: whatever would follow, they stay the same."""
+    if not has_every_scan(jpeg):
+        return False
+    found = []
+    for following in (b"", _ANYTHING):
+        image = _opened(io.BytesIO(jpeg + following + EOI))
+        if image.width * image.height > MAX_PIXELS:
+            image.draft(None, (1, 1))
+        found.append(hashlib.blake2b(image.tobytes()).digest())
+    return found[0] == found[1]
+
+
+def _opened(file: BinaryIO) -> Image.Image:
+    """The image, not loaded yet; a JPEG that can be decoded row by row at reduced scale may have any number of pixels.
+
+    Raises:
+        Undecodable: decoding it is a bomb. Each byte of a JPEG codes at most 256 pixels: a block of 64 takes two bits.
+    """
+    try:
+        image: Image.Image = Image.open(file, formats=FORMATS)
+    except Image.DecompressionBombError:
+        file.seek(0)
+        if file.read(3) != _JPEG:
+            raise
+        file.seek(0)
+        image = JpegImageFile(file)
+    if (pixels := image.width * image.height) > MAX_PIXELS:
+        file.seek(0)
+        start = file.read(pixels // 64) if image.format in ("JPEG", "MPO") else b""
+        if len(start) < pixels // 256 or not is_interleaved(start):
+            raise Undecodable(f"declares {image.width}x{image.height} pixels, more than {MAX_PIXELS:,}: {_BOMB}")
+    return image
+
+
+def _decode(file: BinaryIO, size: int, channels: int) -> Decoded:
+    source, extent = _at_reduced_scale(_opened(file), file, size)
+    if source.width * source.height > MAX_PIXELS:
+        raise Undecodable(f"{source.width}x{source.height} pixels even at reduced scale, over {MAX_PIXELS:,}: {_BOMB}")
+    image, largest = _eight_bits(source, file)
+    turn = _UPRIGHT.get(_orientation(source))
     across, down = extent or image.size
     short = min(across, down)
     left, top = (across - short) / 2, (down - short) / 2
@@ -90,7 +178,11 @@ def _decode(file: BinaryIO, size: int, channels: int) -> NDArray[np.uint8]:
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
-    return np.ascontiguousarray(pixels.reshape(size, size, channels).transpose(2, 0, 1))
+    notes = {"largest": largest} if largest < SLIVER else {}
+    if source.format == "TIFF":
+        with contextlib.suppress(Exception):  # a damaged page behind the first makes the parser raise anything
+            notes["pages"] = int(getattr(Image.open(file, formats=("TIFF",)), "n_frames", 1))
+    return Decoded(np.ascontiguousarray(pixels.reshape(size, size, channels).transpose(2, 0, 1)), notes)
 
 
 def _at_reduced_scale(image: Image.Image, file: BinaryIO, size: int) -> tuple[Image.Image, tuple[float, float] | None]:
@@ -118,14 +210,35 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """The image as L, RGB or, with any transparency, RGBA."""
-    if image.mode.startswith("I;16"):  # Pillow's own conversion clips at 255 instead of scaling
-        wide = np.asarray(image).astype(np.uint32)
-        return Image.fromarray(((wide * 255 + 32767) // 65535).astype(np.uint8))
+def _eight_bits(image: Image.Image, file: BinaryIO) -> tuple[Image.Image, int]:
+    """The image, loaded, as L, RGB or, with any transparency, RGBA; and a bound of its samples, scaled to 16 bits."""
+    tile: Any = image.tile[0] if isinstance(image, ImageFile) and image.tile else ("", None, 0, "")
+    codec, _, offset, coding = tile
+    if codec == "ppm" and coding[0] in ("L", "RGB"):  # Pillow's own decoder takes seconds for a megapixel
+        (mode, top), kind = coding, np.dtype("u1" if coding[1] < 256 else ">u2")
+        shape = (image.height, image.width, 3)[: 3 if mode == "RGB" else 2]
+        file.seek(offset)
+        content = file.read(math.prod(shape) * kind.itemsize)
+        if len(content) < math.prod(shape) * kind.itemsize:
+            raise OSError("image file is truncated")
+        return _scaled(np.frombuffer(content, kind).reshape(shape), top)
+    image.load()
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):  # Pillow itself clips at 255
+        tags = getattr(image, "tag_v2", {})
+        top = 4095 if tags.get(ExifTags.Base.BitsPerSample) == (12,) else 65535
+        return _scaled(np.asarray(image), top, tags.get(ExifTags.Base.PhotometricInterpretation) == 0)
     if image.mode in ("I", "F"):
-        kind = "32-bit integers" if image.mode == "I" else "floating-point numbers"
-        raise Undecodable(f"its pixels are {kind}, which have no agreed range: convert it to 8 or 16 bits")
+        numbers = "signed or 32-bit integers" if image.mode == "I" else "floating-point numbers"
+        raise Undecodable(f"its pixels are {numbers}, which have no agreed range: convert it to 8 or 16 bits")
     if image.has_transparency_data:
-        return image.convert("RGBA")
-    return image if image.mode == "L" else image.convert("RGB")
+        image = image.convert("RGBA")
+    elif image.mode != "L":
+        image = image.convert("RGB")
+    if ";16" not in str(coding) or image.mode == "L":
+        return image, 65535
+    return image, 256 * int(np.asarray(image)[..., :3].max()) + 255  # of colours of 16 bits Pillow keeps the upper 8
+
+
+def _scaled(samples: NDArray[Any], top: int, zero_is_white: bool = False) -> tuple[Image.Image, int]:
+    table = np.rint(np.arange(65536) / top * 255).clip(max=255).astype(np.uint8)
+    return Image.fromarray((255 - table if zero_is_white else table)[samples]), int(samples.max()) * 65535 // top

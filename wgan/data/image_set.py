@@ -1,8 +1,10 @@
 """What every source of data gives: images, labels, and the images held out for the metrics."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -56,11 +58,42 @@ class Data:
     file_fingerprint: str = ""
 
 
+def hold_out(images: Tensor, count: int, order: Tensor | None = None) -> tuple[Tensor, Tensor, int]:
+    """Rows to train on, rows held out, no image on both sides; and how many images equal an earlier one.
+
+    Held out are the first `count` images in `order`; where some equal others, as many (or slightly more) of those
+    before a later place as equal none behind it; none if all are equal. Behind that place is what to train on.
+
+    Args:
+        images: (N, ...) of any type; equal are those whose bytes are.
+        count: how many, below N.
+        order: (N,) a permutation of the rows; None takes them as they lie.
+    """
+    first, place = _first_equal(images), torch.arange(len(images))
+    order = place if order is None else order
+    of_image = first[order]
+    last = torch.zeros_like(place).scatter_reduce(0, of_image, place, "amax")[of_image]  # where its last copy stands
+    ends = last[last < len(images) - 1].sort().values[:count]
+    cut = int(ends[-1]) + 1 if len(ends) else 0
+    return order[cut:], order[:cut][last[:cut] < cut], int((first != place).sum())
+
+
+def _first_equal(images: Tensor) -> Tensor:
+    """(N,) for each image, the first row that equals it."""
+    pixels = images.flatten(1).numpy().view(np.uint8)
+    some = np.ascontiguousarray(pixels[:, :: max(1, pixels.shape[1] // 64)])  # whoever differs here needs no hash
+    _, group, sizes = np.unique(some.view(f"V{some.shape[1]}").ravel(), return_inverse=True, return_counts=True)
+    first, seen = np.arange(len(images)), dict[bytes, int]()
+    for row in np.flatnonzero(sizes[group] > 1).tolist():
+        first[row] = seen.setdefault(hashlib.blake2b(pixels[row].tobytes(), digest_size=16).digest(), row)
+    return torch.from_numpy(first)
+
+
 def split(images: ImageSet) -> tuple[ImageSet, ImageSet]:
     """(train, held_out): the same images are held out in every run, whatever its seed."""
     order = torch.randperm(len(images), generator=generator(0, "held out"))
-    count = held_out_count(len(images))
-    return images[order[count:]], images[order[:count]]
+    train, held_out, _ = hold_out(images.images, held_out_count(len(images)), order)
+    return images[train], images[held_out]
 
 
 def select(images: ImageSet, classes: Sequence[int | str] | None) -> ImageSet:

@@ -1,6 +1,6 @@
 """From a YAML's `path` or `dataset` to images as uint8 tensors, and to the batches of a training."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,10 +8,11 @@ import torch
 
 from wgan.config.schema import EvaluateConfig, TrainConfig
 from wgan.data.cache import digest, prepare
-from wgan.data.image_folder import Skipped, Unusable, held_out_count, located, nothing_usable, scan
-from wgan.data.image_set import Data, ImageSet, fit, select
+from wgan.data.image_folder import File, Skipped, Unusable, held_out_count, located, nothing_usable, scan
+from wgan.data.image_set import Data, ImageSet, fit, hold_out, select
 from wgan.data.named_sets import named_set
 from wgan.data.toy_2d import TOYS, toy
+from wgan.utils.console import warn
 from wgan.utils.text import printable
 
 Classes = Sequence[int | str] | None
@@ -44,11 +45,14 @@ def load_folder(
     workers: int,
     cache: Path,
     leave_out: Iterable[Path] = (),
+    all_to_train: bool = False,
 ) -> Data:
     """A folder of images; the first rows of its decoded cache, whose order is as good as shuffled, are held out.
 
+    With `all_to_train` none is. A warning is printed where the images are hardly what was meant.
+
     Raises:
-        Unusable: it is no folder, or holds no usable image.
+        Unusable: it is no folder, or holds fewer than two usable images that differ.
         RunFault: the cache cannot be written.
     """
     listing = scan(root, leave_out)
@@ -56,18 +60,36 @@ def load_folder(
     choice = "" if classes is None else "/".join(class_names)
     store, key = prepare(root, files, image_size, channels, workers, cache, choice)
     failed = [Skipped(root / file.name, str(reason)) for file, reason in store.failed.items()]
-    if len(store.images) == 0:
+    name, total, content = printable(root), len(store.images), [f"{channels}x{image_size}", store.content]
+    if total == 0:
         raise nothing_usable(listing, failed)
-    if len(store.images) == 1:
-        raise Unusable("path", f"{printable(root)} holds one usable image: two are needed, one of them held out")
+    count = 0 if all_to_train else held_out_count(total)
+    rows, rows_held_out, copies = hold_out(store.images, count)
+    if total == 1 or len(rows_held_out) < min(count, 1):
+        held = "one usable image" if total == 1 else f"one image {total:,} times"
+        raise Unusable("path", f"{name} holds {held}: two are needed, one of them held out")
+    _warn_of(store.notes, name)
     skipped = tuple(sorted([*listing.skipped, *failed], key=lambda skip: str(skip.path)))
     label_of = {name: label for label, name in enumerate(class_names)}
     labels = torch.tensor([label_of[file.class_name] for file in store.files]) if class_names else None
     images = ImageSet(store.images, labels, class_names)
-    count = held_out_count(len(images))
-    content = digest(f"{channels}x{image_size}", store.content)
-    data = _data(printable(root), images[count:], images[:count], skipped, content, named=classes is not None)
-    return replace(data, description=data.description + listing.left_out, file_fingerprint=key)
+    cut, told = total - len(rows), f"; {copies:,} of all {total:,} are copies of others" * (copies > 0)
+    held_out = images[:cut]  # a slice stays on the disk
+    if unused := cut - len(rows_held_out):
+        held_out, content = images[rows_held_out], [*content, str(cut)]
+        told += f" ({unused:,} are not used, so that none is trained on and held out)"
+    data = _data(name, images[cut:], held_out, skipped, digest(*content), named=classes is not None)
+    return replace(data, description=data.description + told + listing.left_out, file_fingerprint=key)
+
+
+def _warn_of(notes: Mapping[File, Mapping[str, int]], root: str) -> None:
+    dark = [note["largest"] for note in notes.values() if "largest" in note]
+    if dark:
+        found = f"{len(dark):,} of its files of 16 bits hold no value above {max(dark):,} of 65,535"
+        warn(f"{root}: {found}, nearly black: scale them to the whole range if they are 12-bit data or the like")
+    if stacks := [(note["pages"], printable(file.name)) for file, note in notes.items() if note.get("pages", 1) > 1]:
+        (pages, name), more = max(stacks), f"; so of {len(stacks) - 1:,} more files" * (len(stacks) > 1)
+        warn(f"{root}: {name} has {pages:,} pages, of which only the first is read{more}: save each page as a file")
 
 
 def load_named(name: str, image_size: int, channels: int, classes: Classes = None, *, seed: int, folder: Path) -> Data:
