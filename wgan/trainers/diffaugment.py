@@ -1,7 +1,7 @@
 """Differentiable augmentation for small sets: DiffAugment, Zhao et al. 2020, arXiv:2006.10738.
 
 The critic sees changed images only, real and generated alike, so the generator learns the unchanged ones as long as the
-changes are invertible in distribution. All changes are differentiable by the images.
+changes are rare enough to be inverted in distribution (arXiv:2006.06676, sec. 2.2). All are differentiable by the images.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ def augmented(images: Tensor, kinds: Sequence[str], draws: Draws, purpose: str, 
 
 
 def flip(images: Tensor, uniform: Uniform) -> Tensor:
-    """Mirror every other image, left to right."""
+    """Mirror half of the images, left to right: too many to be inverted, so the generator mirrors half of its own."""
     mirrored = uniform("flip", 1)[:, 0] < 0.5
     return torch.where(mirrored[:, None, None, None], images.flip(3), images)
 
