@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from image_files import encoded, picture
+from PIL import Image
 
 from wgan.data import cache as module
 from wgan.data.array_store import Store
@@ -411,3 +412,12 @@ def test_tiffs_that_an_earlier_version_read_are_read_again(photos: Path, decoded
     decoded.clear()
     assert_right(load(photos), photos)
     assert "scan.tif" in decoded
+
+
+def test_dark_images_that_an_earlier_version_read_are_read_again(photos: Path, decoded: list[str]) -> None:
+    Image.fromarray(np.full((20, 16), 4095, np.uint16)).save(photos / "scan.png")
+    assert [(file.name, notes) for file, notes in load(photos).notes.items()] == [("scan.png", {"largest": 4095})]
+    as_an_earlier_version_left_it(photos)
+    decoded.clear()
+    assert [(file.name, notes) for file, notes in load(photos).notes.items()] == [("scan.png", {"largest": 4095})]
+    assert "scan.png" in decoded

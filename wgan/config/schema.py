@@ -92,8 +92,8 @@ class TrainConfig(JobConfig):
     number_channels: Channels = 3
     """1 for grey images, 3 for colour"""
     augment: Many[Augmentation] = ()
-    """random changes to real and generated images alike, for small sets (DiffAugment, arXiv:2006.10738); flip teaches the
-    generator to mirror too (36 % of generated threes are nearer a mirrored one, without it 1.4 %)"""
+    """random changes to real and generated images alike, for small sets (DiffAugment, arXiv:2006.10738); flip teaches
+    the generator to mirror too (36 % of generated threes are nearer a mirrored one, without it 1.4 %)"""
     loader_workers: Annotated[Workers, RESUME_SAFE] = 2
     """how many images are decoded at a time, before the first epoch"""
     cache: Annotated[FilePath, RESUME_SAFE]

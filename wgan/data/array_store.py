@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wgan.data.decode import Decoded, Undecodable
+from wgan.data.decode import SLIVER, Decoded, Undecodable
 from wgan.data.image_folder import File
 from wgan.utils.atomic_io import write_text
 
@@ -43,7 +43,7 @@ class Chunk:
 
     files: tuple[File, ...]  # all of them, those without an image too
     failed: dict[str, Undecodable]  # name -> why it gives no image
-    notes: dict[str, dict[str, int]]  # name -> Decoded.notes, where there are any
+    notes: dict[str, dict[str, int]] | None  # name -> Decoded.notes, where there are any; None: not known
     crc: int  # CRC-32 of the bytes of the others' images
 
     @property
@@ -146,7 +146,11 @@ def _intact_chunks(folder: Path, row_shape: RowShape, sample: bool = False) -> t
             if number % every == 0:
                 pixels.seek(offset)
                 data = pixels.read(length)
-                if len(data) != length or zlib.crc32(data) != chunk.crc:
+                if (
+                    len(data) != length
+                    or zlib.crc32(data) != chunk.crc
+                    or (chunk.notes is None and _is_dark(data, chunk))
+                ):
                     return chunks, False
             offset += length
             chunks.append(chunk)
@@ -157,17 +161,22 @@ def _intact_chunks(folder: Path, row_shape: RowShape, sample: bool = False) -> t
 def _chunk(line: str) -> Chunk:
     entry = json.loads(line)
     files = tuple(File(str(name), int(size), int(mtime_ns)) for name, size, mtime_ns in entry["files"])
-    earlier = "notes" not in entry  # written by a version that read fewer files, and some TIFFs otherwise
-    if earlier and any(file.name.lower().endswith((".tif", ".tiff")) for file in files):
+    notes = entry.get("notes")  # None: of a version that read fewer files, and some TIFFs otherwise
+    if notes is None and any(file.name.lower().endswith((".tif", ".tiff")) for file in files):
         raise ValueError("to be decoded again")
-    failed = {n: Undecodable(why, earlier or n in entry["passing"]) for n, why in dict(entry["failed"]).items()}
-    return Chunk(files, failed, dict(entry.get("notes", {})), int(entry["crc"]))
+    failed = {n: Undecodable(why, notes is None or n in entry["passing"]) for n, why in dict(entry["failed"]).items()}
+    return Chunk(files, failed, notes, int(entry["crc"]))
+
+
+def _is_dark(data: bytes, chunk: Chunk) -> bool:
+    """Whether an image may come from one of 16 bits that is worth a note: to be decoded again."""
+    return bool((np.frombuffer(data, np.uint8).reshape(max(1, chunk.rows), -1).max(1, initial=0) < SLIVER // 256).any())
 
 
 def _store(folder: Path, row_shape: RowShape, chunks: Sequence[Chunk]) -> Store:
     files = tuple(file for chunk in chunks for file in chunk.files if file.name not in chunk.failed)
     failed = {file: chunk.failed[file.name] for chunk in chunks for file in chunk.files if file.name in chunk.failed}
-    notes = {file: chunk.notes[file.name] for chunk in chunks for file in chunk.files if file.name in chunk.notes}
+    notes = {file: c.notes[file.name] for c in chunks if c.notes for file in c.files if file.name in c.notes}
     content = hashlib.blake2b(repr([(chunk.rows, chunk.crc) for chunk in chunks]).encode(), digest_size=8).hexdigest()
     if not files:  # an empty file cannot be mapped
         return Store(torch.empty((0, *row_shape), dtype=torch.uint8), files, failed, notes, content)

@@ -63,12 +63,12 @@ def load_folder(
     name, total, content = printable(root), len(store.images), [f"{channels}x{image_size}", store.content]
     if total == 0:
         raise nothing_usable(listing, failed)
+    _warn_of(store.notes, name)
     count = 0 if all_to_train else held_out_count(total)
     rows, rows_held_out, copies = hold_out(store.images, count)
     if total == 1 or len(rows_held_out) < min(count, 1):
         held = "one usable image" if total == 1 else f"one image {total:,} times"
         raise Unusable("path", f"{name} holds {held}: two are needed, one of them held out")
-    _warn_of(store.notes, name)
     skipped = tuple(sorted([*listing.skipped, *failed], key=lambda skip: str(skip.path)))
     label_of = {name: label for label, name in enumerate(class_names)}
     labels = torch.tensor([label_of[file.class_name] for file in store.files]) if class_names else None

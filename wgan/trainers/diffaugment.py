@@ -1,7 +1,7 @@
 """Differentiable augmentation for small sets: DiffAugment, Zhao et al. 2020, arXiv:2006.10738.
 
 The critic sees changed images only, real and generated alike, so the generator learns the unchanged ones as long as the
-changes are rare enough to be inverted in distribution (arXiv:2006.06676, sec. 2.2). All are differentiable by the images.
+changes are rare enough to be inverted in distribution (arXiv:2006.06676, sec. 2.2). All can be differentiated.
 """
 
 from collections.abc import Callable, Sequence
