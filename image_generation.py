@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -13,12 +14,17 @@ try:
     from wgan.config.schema import EvaluateConfig, GenerateConfig, JobConfig, TrainConfig
     from wgan.preflight import Preflight
     from wgan.utils import console
-    from wgan.utils.errors import UserError
+    from wgan.utils.errors import exit_status
     from wgan.utils.version import __version__
 except ModuleNotFoundError as missing:  # another Python than the one it was installed for
     if (missing.name or "").partition(".")[0] == "wgan":
         raise
     sys.exit(f"The package {missing.name} is not installed for {sys.executable}: pip install -r requirements.txt")
+except (MemoryError, ImportError) as error:  # in a rationed address space; so small a one cannot hold a library
+    if isinstance(error, ImportError) and "failed to map" not in str(error):
+        raise
+    print("There is too little memory to start Python's packages: raise `ulimit -v`", file=sys.stderr)
+    sys.exit(2)
 
 JOBS: dict[type[JobConfig], str] = {
     TrainConfig: "wgan.train:train",
@@ -35,23 +41,24 @@ def main(arguments: list[str] | None = None) -> int:
     _open_streams()
     options = _options(arguments)
     try:
-        config = load_config(options.yaml, options.overrides, Preflight())
-        for warning in config.warnings if os.environ.get("RANK", "0") == "0" else ():  # torchrun starts many of us
-            print(warning, file=sys.stderr)
-        module, _, function = (CHECK if options.check else _job(config)).partition(":")
-        if getattr(config, "cache", None) == config.out / CACHE_BELOW_OUT:  # nothing can be kept in the home folder
-            os.environ.setdefault("MPLCONFIGDIR", str(config.out / CACHE_BELOW_OUT / "matplotlib"))
-        with console.at(options.loudness):
-            status: int | None = getattr(import_module(module), function)(config)
-        return status or 0
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_status
+        return exit_status(partial(_work, options))
     except KeyboardInterrupt:
         return 128 + signal.SIGINT  # a training catches it itself, and saves
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + getattr(signal, "SIGPIPE", 13)
+
+
+def _work(options: argparse.Namespace) -> int | None:
+    config = load_config(options.yaml, options.overrides, Preflight())
+    for warning in config.warnings if os.environ.get("RANK", "0") == "0" else ():  # torchrun starts many of us
+        print(warning, file=sys.stderr)
+    module, _, function = (CHECK if options.check else _job(config)).partition(":")
+    if getattr(config, "cache", None) == config.out / CACHE_BELOW_OUT:  # nothing can be kept in the home folder
+        os.environ.setdefault("MPLCONFIGDIR", str(config.out / CACHE_BELOW_OUT / "matplotlib"))
+    with console.at(options.loudness):
+        status: int | None = getattr(import_module(module), function)(config)
+    return status
 
 
 def _job(config: JobConfig) -> str:

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -16,9 +17,10 @@ from image_files import encoded, picture
 from PIL import Image
 
 from wgan.data import cache as module
+from wgan.data import decode as decode_module
 from wgan.data.array_store import Store
 from wgan.data.cache import CHUNK, KEPT_SETTINGS, prepare
-from wgan.data.decode import Decoded, Undecodable, decode, decode_file
+from wgan.data.decode import BYTES_PER_PIXEL, Decoded, Undecodable, decode, decode_file
 from wgan.data.image_folder import scan
 from wgan.utils.errors import RunFault
 
@@ -45,9 +47,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that were decoded so far."""
     names: list[str] = []
 
-    def recording(path: Path, size: int, channels: int) -> Decoded:
+    def recording(path: Path, *settings: Any) -> Decoded:
         names.append(path.name)
-        return decode_file(path, size, channels)
+        return decode_file(path, *settings)
 
     monkeypatch.setattr(module, "decode_file", recording)
     return names
@@ -146,10 +148,10 @@ def test_an_interrupted_preparation_goes_on_where_it_was(
 ) -> None:
     recording = module.decode_file
 
-    def interrupted(path: Path, size: int, channels: int) -> Decoded:
+    def interrupted(path: Path, *settings: Any) -> Decoded:
         if len(decoded) == 2 * CHUNK + 20:
             raise KeyboardInterrupt
-        return recording(path, size, channels)
+        return recording(path, *settings)
 
     monkeypatch.setattr(module, "decode_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -165,16 +167,17 @@ def test_an_interrupted_preparation_goes_on_where_it_was(
 
 SLOWLY = """
 import sys, time
+from collections import Counter
 from pathlib import Path
 from wgan.data import cache
 from wgan.data.decode import decode_file
 from wgan.data.image_folder import scan
 
-def slowly(path, size, channels):
+def slowly(path, *settings):
     time.sleep(0.005)
     with open(sys.argv[2], "a") as log:
         log.write(path.name + "\\n")
-    return decode_file(path, size, channels)
+    return decode_file(path, *settings)
 
 cache.decode_file = slowly
 root = Path(sys.argv[1])
@@ -296,10 +299,10 @@ def test_a_file_the_machine_failed_on_is_tried_again(
 ) -> None:
     recording = module.decode_file
 
-    def failing(path: Path, size: int, channels: int) -> Decoded:
+    def failing(path: Path, *settings: Any) -> Decoded:
         if path.name == "003.png":
             raise Undecodable("cannot be read: Input/output error", transient=True)
-        return recording(path, size, channels)
+        return recording(path, *settings)
 
     monkeypatch.setattr(module, "decode_file", failing)
     assert len(load(photos).images) == COUNT - 1
@@ -322,9 +325,9 @@ def test_a_folder_without_any_image_is_prepared_too(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_vanishes_is_a_fault(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def vanishing(path: Path, size: int, channels: int) -> Decoded:
+    def vanishing(path: Path, *settings: Any) -> Decoded:
         shutil.rmtree(photos, ignore_errors=True)
-        return decode_file(path, size, channels)
+        return decode_file(path, *settings)
 
     monkeypatch.setattr(module, "decode_file", vanishing)
     with pytest.raises(RunFault, match="vanished while its images were being decoded"):
@@ -421,3 +424,28 @@ def test_dark_images_that_an_earlier_version_read_are_read_again(photos: Path, d
     decoded.clear()
     assert [(file.name, notes) for file, notes in load(photos).notes.items()] == [("scan.png", {"largest": 4095})]
     assert "scan.png" in decoded
+
+
+def test_images_are_decoded_side_by_side_only_while_memory_lasts(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two fit at a time here, and one that is larger than all of it is decoded alone."""
+    picture(100, 90, seed=0).save(photos / "large.png")
+    each, large = BYTES_PER_PIXEL * 20 * 16, BYTES_PER_PIXEL * 100 * 90
+    monkeypatch.setattr(module, "free_memory", lambda: 2 * (2 * each + 10))
+    under_way: Counter[int] = Counter()
+    seen: set[tuple[int, int]] = set()
+    plain = decode_module._pixels
+
+    def watched(image: Image.Image, *settings: Any) -> Decoded:
+        pixels = image.width * image.height
+        under_way[pixels] += 1
+        seen.add((under_way[20 * 16], under_way[100 * 90]))
+        time.sleep(0.002)
+        found = plain(image, *settings)
+        under_way[pixels] -= 1
+        return found
+
+    monkeypatch.setattr(decode_module, "_pixels", watched)
+    files = scan(photos).files
+    store, _ = prepare(photos, files, 8, 3, workers=16, cache=photos.parent / "cache")
+    assert len(store.images) == COUNT + 1
+    assert seen == {(1, 0), (2, 0), (0, 1)}, large

@@ -60,6 +60,7 @@ OTHER: dict[str, Any] = {
     "critic_norm": "layer",
     "spectral_norm": True,
     "precision": "bf16",
+    "rank_timeout": 5,
     "deterministic": True,
     "log_every": 2,
     "sample_every": 1,

@@ -1,9 +1,11 @@
 """Checkpoints survive damage, and run no foreign code."""
 
+import copy
 import io
 import os
 import pickle
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +188,60 @@ def test_a_checkpoint_and_its_folder_are_on_the_disk_before_the_one_before_may_g
     monkeypatch.setattr(os, "fsync", fsync)
     checkpoint.save(tmp_path / "folder.d", STATE, 5, keep=1)
     assert flushed == ["last", "d"]
+
+
+def views(folder: Path) -> Path:
+    """A number seen as a terabyte."""
+    torch.save({"main.0.weight": torch.zeros(1).expand(2**38, 1, 1, 1)}, folder / "claims.pt")
+    return folder / "claims.pt"
+
+
+def shared(folder: Path) -> Path:
+    """Ten thousand names for the same megabyte."""
+    torch.save(
+        {"trainer": [torch.zeros(2**18).view(-1)] * 2 + list(torch.zeros(2**18).expand(10_000, -1))},
+        folder / "claims.pt",
+    )
+    return folder / "claims.pt"
+
+
+def lists(folder: Path) -> Path:
+    """10^30 lists."""
+    nested: list[Any] = []
+    for _ in range(30):
+        nested = [nested] * 10
+    torch.save({"trainer": nested}, folder / "claims.pt")
+    return folder / "claims.pt"
+
+
+def storage(folder: Path) -> Path:
+    """A record of a kilobyte that says it holds 2^40 numbers."""
+    whole, claiming = io.BytesIO(), folder / "claims.pt"
+    count, claimed = b"M\x00\x01tq\x07Q", b"\x8a\x06" + (2**40).to_bytes(6, "little") + b"tq\x07Q"
+    torch.save({"main.0.weight": torch.zeros(256)}, whole)
+    with zipfile.ZipFile(whole) as old, zipfile.ZipFile(claiming, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(count, claimed))
+    return claiming
+
+
+def overlapping(folder: Path) -> Path:
+    """A thousand names for one record."""
+    path = saved(folder, 7)
+    with zipfile.ZipFile(path, "a") as archive:
+        record = max(archive.infolist(), key=lambda part: part.file_size)
+        for number in range(1000):
+            named = copy.copy(record)
+            named.filename = f"{record.filename}{number}"
+            archive.filelist.append(named)
+            archive.NameToInfo[named.filename] = named
+        archive._didModify = True  # type: ignore[attr-defined]
+    return path
+
+
+@pytest.mark.parametrize("make", [views, shared, lists, storage, overlapping])
+def test_a_file_that_claims_more_than_it_can_hold_is_refused_at_once(
+    make: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    with pytest.raises(Damaged, match=r"not a whole checkpoint \((it claims more|its parts overlap|record size)"):
+        checkpoint.load(make(tmp_path))

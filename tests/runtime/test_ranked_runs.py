@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ import torch
 from commands import Command, run, undrawn_curves, write_yaml
 from run_comparison import log_rows
 
+from wgan.metrics.report import Report
 from wgan.runs import checkpoint
+from wgan.runs.run_dir import Run
 from wgan.trainers.base import Trainer
+from wgan.training.evaluator import ImageSamples
 
 PLAIN = {"network": "dense", "metrics": [], "sample_every": 100, "checkpoint_every": 4}
 """No batch norm, so that the number of ranks does not matter."""
@@ -31,6 +35,16 @@ def become_rank(rank: int, world_size: int, port: int, dies_in: int | None = Non
 def become_rank_and_signal(rank: int, world_size: int, port: int, step: int) -> None:
     become_rank(rank, world_size, port)
     at_step(step, partial(os.kill, os.getpid(), signal.SIGTERM))
+
+
+def become_rank_and_stop(rank: int, world_size: int, port: int, step: int) -> None:
+    become_rank(rank, world_size, port)
+    at_step(step, partial(os.kill, os.getpid(), signal.SIGSTOP))
+
+
+def become_rank_with_slow_metrics(rank: int, world_size: int, port: int) -> None:
+    become_rank(rank, world_size, port)
+    ImageSamples.evaluate = lambda *_: time.sleep(9) or Report()  # type: ignore[method-assign]
 
 
 def at_step(step: int, act: Any) -> None:
@@ -126,6 +140,37 @@ def test_after_the_death_of_a_rank_the_others_end_and_the_same_command_goes_on_b
     one, other = trained(tmp_path / "broken"), trained(tmp_path / "undisturbed")
     assert largest_difference(one["trainer"], other["trainer"]) == 0
     assert log_rows(tmp_path / "broken/out/run") == log_rows(tmp_path / "undisturbed/out/run")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stopped", [0, 1])
+def test_a_rank_that_stands_still_is_named_and_the_others_end(stopped: int, tmp_path: Path) -> None:
+    yaml = write_yaml(tmp_path, **PLAIN, rank_timeout=0.1)
+    port = free_port()
+    acts = [become_rank, become_rank]
+    acts[stopped] = partial(become_rank_and_stop, step=6)
+    commands = [Command(tmp_path / f"{rank}.txt", [yaml], partial(act, rank, 2, port)) for rank, act in enumerate(acts)]
+    live = commands[1 - stopped]
+    try:
+        assert live.wait() == 1, live.text
+    finally:
+        commands[stopped].kill()
+    last_line = live.text.splitlines()[-1]
+    assert last_line.startswith(f"No sign of life from rank {stopped} for 0.1 minutes (rank_timeout)")
+    assert "Traceback" not in live.text
+    state = Run(tmp_path / "out/run").read_state()
+    assert (state["state"], state["problem"]) == ("failed", last_line) if stopped else state["state"] == "running"
+    assert trained(tmp_path)["step"] == 4
+    status, said = run(yaml)
+    assert status == 0, said
+    assert "goes on from step 4" in said
+
+
+@pytest.mark.slow
+def test_a_rank_that_measures_for_long_is_waited_for(tmp_path: Path) -> None:
+    yaml = write_yaml(tmp_path, **PLAIN | {"metrics": ["paired"], "metrics_every": 6}, rank_timeout=0.1)
+    (status, said), (other_status, _) = in_ranks(yaml, become_rank_with_slow_metrics, become_rank)
+    assert (status, other_status) == (0, 0), said
 
 
 def test_a_fault_that_all_ranks_meet_is_told_once(tmp_path: Path) -> None:

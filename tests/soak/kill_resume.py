@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -22,12 +23,24 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from commands import ROOT, Command, slow_disk, undrawn_curves, write_yaml
 from run_comparison import differences
 
+from wgan.training.evaluator import ImageSamples
+
 ARCHS = ("WGAN-GP", "DCGAN", "WGAN-DIV", "WGAN-CLIP")
+EXTRAS: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "spectral norm": {"spectral_norm": True},
+    "resnet": {"network": "resnet"},
+    "metrics": {"metrics_every": 10, "metrics": ["swd"]},
+    "TensorBoard": {"tensorboard": True},
+    "augmentation": {"augment": ["flip", "translation", "color", "cutout"]},
+    "accumulate": {"accumulate": 2},
+}
+"""What the trainings have beside their algorithm and number format, in turn: all 56 combinations come up."""
 LENGTH = {"num_steps": 40, "log_every": 3, "sample_every": 8, "checkpoint_every": 5, "metrics": []}
-PATIENCE = 120.0
+PATIENCE = 900.0
 """Seconds after which a training counts as hanging."""
 POLL = 0.002
-Combinations = Iterator[tuple[int, tuple[str, str]]]
+Combinations = Iterator[tuple[int, tuple[tuple[str, str], str]]]
 
 
 @dataclass
@@ -64,7 +77,8 @@ def kill_and_resume(folder: Path, kills: int, seed: int, fresh: bool = False) ->
     """
     _train(write_yaml(folder / "warm-up", **LENGTH), fresh)  # starts the process that the others are forked from
     tally = Tally()
-    combinations = enumerate(itertools.cycle([(arch, precision) for precision in ("fp32", "bf16") for arch in ARCHS]))
+    plain = [(arch, precision) for precision in ("fp32", "bf16") for arch in ARCHS]
+    combinations = enumerate(zip(itertools.cycle(plain), itertools.cycle(EXTRAS), strict=True))
     with ThreadPoolExecutor(2) as workers:
         for worker in [workers.submit(_work, folder, combinations, kills, seed, fresh, tally) for _ in range(2)]:
             worker.result()
@@ -74,8 +88,8 @@ def kill_and_resume(folder: Path, kills: int, seed: int, fresh: bool = False) ->
 def _work(folder: Path, combinations: Combinations, kills: int, seed: int, fresh: bool, tally: Tally) -> None:
     """Disturb one training after the other until there were enough kills."""
     while tally.kills < kills:
-        number, (arch, precision) = next(combinations)
-        keys = {"arch": arch, "precision": precision, "seed": number, **LENGTH}
+        number, ((arch, precision), extra) = next(combinations)
+        keys = {"arch": arch, "precision": precision, "seed": number, **LENGTH, **EXTRAS[extra]}
         seconds = _train(write_yaml(folder / f"{number}-whole", **keys), fresh)
         try:
             _disturb(
@@ -86,8 +100,8 @@ def _work(folder: Path, combinations: Combinations, kills: int, seed: int, fresh
             found = [str(error)]
         tally.runs += 1
         if found:
-            tally.failures.append(f"{number}-killed ({arch}, {precision}): {'; '.join(found)}")
-        print(f"{tally.kills} kills; {arch} {precision}: {'; '.join(found) or 'the same bits'}", flush=True)
+            tally.failures.append(f"{number}-killed ({arch}, {precision}, {extra}): {'; '.join(found)}")
+        print(f"{tally.kills} kills; {arch} {precision} {extra}: {'; '.join(found) or 'the same bits'}", flush=True)
 
 
 def _train(yaml: Path, fresh: bool) -> float:
@@ -150,10 +164,12 @@ class _Fresh:
 
 
 def _start(yaml: Path, fresh: bool) -> _Forked | _Fresh:
-    return _Fresh(yaml) if fresh else _Forked(yaml.parent / "output.txt", [yaml], _slow_disk_quick_curves)
+    return _Fresh(yaml) if fresh else _Forked(yaml.parent / "output.txt", [yaml], hasten)
 
 
-def _slow_disk_quick_curves() -> None:
+def hasten() -> None:
+    """For `before`: metrics of fewer images, and a disk that takes as long to flush as a slow one."""
+    ImageSamples.measured = 256
     slow_disk()
     undrawn_curves()
 

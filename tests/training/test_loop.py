@@ -22,7 +22,7 @@ from wgan.config import resolve
 from wgan.config.metrics import Metric
 from wgan.data import named_sets
 from wgan.metrics.report import Report
-from wgan.reporting.live import Pages
+from wgan.reporting.live import Pages, pages_are_current
 from wgan.reporting.report import write_report
 from wgan.runs import checkpoint
 from wgan.trainers.base import Trainer
@@ -163,6 +163,25 @@ def test_a_signal_during_the_final_metrics_leaves_a_run_that_finishes_next_time(
     assert train(tmp_path) == 0
     assert state(tmp_path)["state"] == "finished"
     assert (tmp_path / "out/run/metrics.json").exists()
+
+
+def test_a_signal_while_the_last_pages_are_drawn_ends_at_once_and_the_next_start_draws_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Pages, last: bool) -> None:
+        if last:
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise AssertionError("the signal came too late")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pages, "draw", interrupted)
+        assert train(tmp_path) == 143
+    assert state(tmp_path)["state"] == "finished"
+    drawn: list[bool] = []
+    monkeypatch.setattr(job, "pages_are_current", pages_are_current)
+    monkeypatch.setattr(Pages, "draw", lambda _, last: drawn.append(last))
+    assert train(tmp_path) == 0
+    assert drawn == [True]
 
 
 def test_a_finished_training_says_so_even_when_its_images_are_gone(

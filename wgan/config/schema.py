@@ -151,6 +151,9 @@ class TrainConfig(JobConfig):
 
     precision: Annotated[Literal["auto", "fp32", "bf16"], OneOf(), Section("Machine")] = "auto"
     """number format of the networks; auto takes bf16 where the hardware is fast at it"""
+    rank_timeout: Annotated[float, RESUME_SAFE, Field(gt=0, le=1e5), NUMBER] = 30
+    """minutes without a sign of life after which a process that shares the training (n_gpu, torchrun) is given up, and
+    all others end; one that is merely busy gives signs"""
     deterministic: Annotated[bool, RESUME_SAFE] = False
     """the same bits in every run, also on devices whose fastest kernels vary"""
 

@@ -27,10 +27,11 @@ from filelock import FileLock, Timeout
 from PIL import Image
 
 from wgan.data.array_store import GrowingStore, RowShape, Store, open_store, salvage
-from wgan.data.decode import DECODE_VERSION, Decoded, Undecodable, decode_file
+from wgan.data.decode import DECODE_VERSION, Decoded, Room, Undecodable, decode_file
 from wgan.data.image_folder import File
 from wgan.utils.console import progress_bar, say
 from wgan.utils.errors import RunFault
+from wgan.utils.system import free_memory
 from wgan.utils.text import printable
 
 CHUNK = 64
@@ -100,11 +101,13 @@ def _build(target: Path, root: Path, files: Sequence[File], row_shape: RowShape,
             known |= {file: Decoded(pixels, old.notes.get(file, {})) for file, pixels in rows}
             known |= {file: reason for file, reason in old.failed.items() if not reason.transient}
 
+    room = Room(free_memory() // 2)
+
     def take(file: File) -> Decoded | Undecodable:
         if file in known:
             return known[file]
         try:
-            return decode_file(root / file.name, size, channels)
+            return decode_file(root / file.name, size, channels, room)
         except Undecodable as reason:
             return reason
 

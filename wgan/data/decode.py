@@ -5,7 +5,10 @@ import hashlib
 import io
 import math
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Condition
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -23,6 +26,9 @@ MAX_PIXELS = 2**27
 """Files of more pixels (134 million; a few kilobytes can declare them) are skipped: decoding takes 4 bytes a pixel."""
 SLIVER = 2**14
 """A file of 16 bits whose samples all lie below it is nearly black: cameras and scanners write 10, 12 or 14 bits so."""
+
+BYTES_PER_PIXEL = 12
+"""What decoding takes at its peak: the decoder's own, the pixels, and those of another mode made from them."""
 
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 _NOISE = bytes((170 + 73 * i) % 255 for i in range(510))  # no byte FF, and not the zeros that libjpeg goes on with
@@ -50,6 +56,27 @@ class Undecodable(Exception):
         self.transient = transient
 
 
+class Room:
+    """Bytes for all images that are being decoded: who finds too few left waits; who needs more is decoded alone."""
+
+    def __init__(self, size: int) -> None:
+        self.size = self._free = size
+        self._changed = Condition()
+
+    @contextmanager
+    def hold(self, needed: int) -> Iterator[None]:
+        needed = min(needed, self.size)
+        with self._changed:
+            self._changed.wait_for(lambda: needed <= self._free)
+            self._free -= needed
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += needed
+                self._changed.notify_all()
+
+
 class Decoded(NamedTuple):
     """The image of a file, (C, S, S) uint8, and notes for its user.
 
@@ -65,7 +92,7 @@ def decode(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
     return decode_file(path, size, channels).pixels
 
 
-def decode_file(path: Path, size: int, channels: int) -> Decoded:
+def decode_file(path: Path, size: int, channels: int, room: Room | None = None) -> Decoded:
     """The image upright, its short side resized with antialiasing, the centre cropped: (channels, size, size) uint8.
 
     Transparency is composited on white, 16-bit grey scaled to 8 bits, animations and TIFFs give their first image.
@@ -76,7 +103,7 @@ def decode_file(path: Path, size: int, channels: int) -> Decoded:
     """
     try:
         with path.open("rb") as file:
-            return _decode_mended(file, size, channels)
+            return _decode_mended(file, size, channels, room or Room(2**62))
     except Undecodable:
         raise
     except UnidentifiedImageError:
@@ -96,24 +123,24 @@ def decode_file(path: Path, size: int, channels: int) -> Decoded:
         raise Undecodable(f"damaged: {type(error).__name__}: {error}") from None
 
 
-def _decode_mended(file: BinaryIO, size: int, channels: int) -> Decoded:
+def _decode_mended(file: BinaryIO, size: int, channels: int, room: Room) -> Decoded:
     try:
-        return _decode(file, size, channels)
+        return _decode(file, size, channels, room)
     except (Undecodable, MemoryError, Image.DecompressionBombError):
         raise
     except Exception as error:
-        if getattr(error, "errno", None) is not None or not (mended := _mended(file)):
+        if getattr(error, "errno", None) is not None or not (mended := _mended(file, room)):
             raise
-        return _decode(io.BytesIO(mended), size, channels)
+        return _decode(io.BytesIO(mended), size, channels, room)
 
 
-def _mended(file: BinaryIO) -> bytes:
+def _mended(file: BinaryIO, room: Room) -> bytes:
     """A PNG or JPEG without what Pillow may refuse it for and is no pixel of it; nothing of other kinds."""
     file.seek(0)
     start = file.read(8)
     if start.startswith(_JPEG):
         jpeg = without_metadata(start + file.read()).rstrip(b"\xff")
-        return jpeg + EOI if _lacks_only_its_end(jpeg) else jpeg
+        return jpeg + EOI if _lacks_only_its_end(jpeg, room) else jpeg
     kept = [start] if start == _PNG else []
     while kept and len(head := file.read(8)) == 8:
         length, kind = int.from_bytes(head[:4], "big"), head[4:]
@@ -127,7 +154,7 @@ def _mended(file: BinaryIO) -> bytes:
     return b"".join(kept)
 
 
-def _lacks_only_its_end(jpeg: bytes) -> bool:
+def _lacks_only_its_end(jpeg: bytes, room: Room) -> bool:
     """Whether what a file without EOI has lost cannot change a pixel: whatever would follow, they stay the same."""
     if not has_every_scan(jpeg):
         return False
@@ -136,7 +163,8 @@ def _lacks_only_its_end(jpeg: bytes) -> bool:
         image = _opened(io.BytesIO(jpeg + following + EOI))
         if image.width * image.height > MAX_PIXELS:
             image.draft(None, (1, 1))
-        found.append(hashlib.blake2b(image.tobytes()).digest())
+        with room.hold(BYTES_PER_PIXEL * image.width * image.height):
+            found.append(hashlib.blake2b(image.tobytes()).digest())
     return found[0] == found[1]
 
 
@@ -162,10 +190,19 @@ def _opened(file: BinaryIO) -> Image.Image:
     return image
 
 
-def _decode(file: BinaryIO, size: int, channels: int) -> Decoded:
-    source, extent = _at_reduced_scale(_opened(file), file, size)
+def _decode(file: BinaryIO, size: int, channels: int, room: Room) -> Decoded:
+    source = _opened(file)
+    whole = source.width * source.height if source.info.get("progressive") else 0  # its coefficients are kept
+    source, extent = _at_reduced_scale(source, file, size)
     if source.width * source.height > MAX_PIXELS:
         raise Undecodable(f"{source.width}x{source.height} pixels even at reduced scale, over {MAX_PIXELS:,}: {_BOMB}")
+    with room.hold(BYTES_PER_PIXEL * max(source.width * source.height, whole)):
+        return _pixels(source, extent, file, size, channels)
+
+
+def _pixels(
+    source: Image.Image, extent: tuple[float, float] | None, file: BinaryIO, size: int, channels: int
+) -> Decoded:
     image, largest = _eight_bits(source, file)
     turn = _UPRIGHT.get(_orientation(source))
     across, down = extent or image.size

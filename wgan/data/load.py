@@ -1,6 +1,7 @@
 """From a YAML's `path` or `dataset` to images as uint8 tensors, and to the batches of a training."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from wgan.data.image_set import Data, ImageSet, fit, hold_out, select
 from wgan.data.named_sets import named_set
 from wgan.data.toy_2d import TOYS, toy
 from wgan.utils.console import warn
+from wgan.utils.errors import InputError, UserError, is_out_of_memory, too_little_memory
 from wgan.utils.text import printable
 
 Classes = Sequence[int | str] | None
@@ -22,11 +24,12 @@ def load_data(config: TrainConfig | EvaluateConfig) -> Data:
     """The data a run asks for.
 
     Raises:
-        InputError: there is no usable image, a set's files are missing, or `classes` names unknown ones.
+        InputError: there is no usable image or too little memory, a set's files are missing, or `classes` names unknown
+            ones.
         RunFault: the cache of decoded images cannot be written.
     """
     wanted = config.image_size, config.number_channels, config.classes
-    with located(config):
+    with located(config), _memory_explained(config.where("path" if config.dataset is None else "dataset")):
         if config.dataset is not None:
             folder = config.path or config.cache / "sets"
             return load_named(config.dataset, *wanted, seed=config.seed, folder=folder)
@@ -34,6 +37,16 @@ def load_data(config: TrainConfig | EvaluateConfig) -> Data:
             raise Unusable("path", "names no images: give a folder, or a set by `dataset`")
         workers, cache = config.loader_workers, config.cache
         return load_folder(config.path, *wanted, workers=workers, cache=cache, leave_out=[config.out])
+
+
+@contextmanager
+def _memory_explained(where: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, UserError) or not is_out_of_memory(error):
+            raise
+        raise InputError(f"{where}: {too_little_memory('to load the images', error)}") from error
 
 
 def load_folder(

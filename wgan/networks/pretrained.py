@@ -1,10 +1,11 @@
 """Generators that were trained already: from runs, from checkpoints, from other implementations' files."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from wgan.config.resolve import resolve
@@ -13,7 +14,7 @@ from wgan.networks.base import Generator
 from wgan.networks.build import build_generator, new_generator
 from wgan.runs import checkpoint
 from wgan.utils.console import warn
-from wgan.utils.errors import InputError
+from wgan.utils.errors import InputError, is_out_of_memory
 
 
 def load_generator(path: Path) -> Generator:
@@ -31,10 +32,21 @@ def load_generator(path: Path) -> Generator:
     try:
         config = resolve(state["config"])
         assert isinstance(config, TrainConfig)
-        generator = build_generator(config, state["shape"])
-        generator.load_state_dict(state["trainer"]["ema"])
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise InputError(f"{path}: a checkpoint, but not of a generator that this version knows ({error})") from error
+        return _filled(lambda: build_generator(config, state["shape"]), state["trainer"]["ema"])
+    except Exception as error:  # of a file that anybody can have made, networks may say anything
+        if is_out_of_memory(error):
+            raise
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: a checkpoint, but not of a generator that this version knows ({reason})") from error
+
+
+def _filled(build: Callable[[], Generator], weights: Mapping[str, Any]) -> Generator:
+    """What `build` makes, with these weights: compared with its own before any of it takes memory."""
+    with torch.device("meta"):
+        empty = build()
+    empty.load_state_dict(weights, assign=True)
+    generator = build()
+    generator.load_state_dict(weights)
     return generator.eval()
 
 
@@ -63,9 +75,10 @@ def _from_state_dict(path: Path, state: Mapping[str, Any]) -> Generator:
     first, last = weights[min(weights)], weights[max(weights)]
     image_size = first.shape[2] * 2 ** (len(weights) - 1)
     try:
-        generator = new_generator("conv", first.shape[0], (last.shape[1], image_size, image_size), last.shape[0])
-        generator.load_state_dict(dict(state))
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
+        shape = last.shape[1], image_size, image_size
+        return _filled(lambda: new_generator("conv", first.shape[0], shape, last.shape[0]), dict(state))
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        reason = (str(error) or type(error).__name__).splitlines()[-1].strip()
         raise InputError(f"{path}: its layers are not those of a DCGAN generator ({reason})") from error
-    return generator.eval()

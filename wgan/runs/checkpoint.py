@@ -5,6 +5,7 @@ for each (torch.save's format), which is verified before anything is taken from 
 """
 
 import errno
+import os
 import pickle
 import zipfile
 from collections.abc import Callable, Mapping
@@ -20,6 +21,8 @@ from wgan.utils.errors import InputError, first_line
 LAST = "last.pt"
 BEST = "best.pt"
 FORMAT = 1
+SHARED = 4
+"""How many tensors may be views of the same numbers; this tool's own checkpoints have none."""
 
 _NOT_A_FILE_SYSTEM_FAULT = (None, errno.EINVAL)  # what reading a damaged zip file raises
 
@@ -107,10 +110,13 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def _read(file: IO[bytes]) -> dict[str, Any]:
+    size = os.fstat(file.fileno()).st_size
     with zipfile.ZipFile(file) as archive:
         packed = [part.filename for part in archive.infolist() if part.compress_type != zipfile.ZIP_STORED]
         if packed:  # torch never compresses: a few bytes may claim to be gigabytes
             raise ValueError(f"{packed[0]} is compressed")
+        if sum(part.file_size for part in archive.infolist()) > size:  # one content under many names
+            raise ValueError("its parts overlap")
         broken = archive.testzip()
     if broken is not None:
         raise ValueError(f"the checksum of {broken} is wrong")
@@ -118,7 +124,22 @@ def _read(file: IO[bytes]) -> dict[str, Any]:
     state = torch.load(file, map_location="cpu", weights_only=True)
     if not isinstance(state, dict):
         raise ValueError("it holds no mapping")
+    _require_proportion(state, size)
     return state
+
+
+def _require_proportion(state: object, size: int) -> None:
+    """Refuse what so small a file cannot hold: one number seen as terabytes, lists of lists of the same list."""
+    pending, parts, claimed = [state], 0, 0
+    while pending:
+        part = pending.pop()
+        parts += 1
+        if isinstance(part, torch.Tensor):
+            claimed += max(part.numel() * part.element_size(), part.untyped_storage().nbytes())
+        elif isinstance(part, Mapping | list | tuple):
+            pending.extend(part.values() if isinstance(part, Mapping) else part)
+        if parts > size or claimed > SHARED * size:
+            raise ValueError(f"it claims more than a file of {size:,} bytes can hold")
 
 
 def _write(path: Path, state: Mapping[str, Any]) -> None:

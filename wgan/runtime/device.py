@@ -46,7 +46,6 @@ def count_accelerators() -> int:
 
 
 def too_few_accelerators(asked: int, present: int) -> str:
-    """What is wrong where a job wants more of them than there are."""
     found = f"this machine has {present}" if present else "this machine has no accelerator that PyTorch can use"
     remedy = f"at most {present}" if present else "n_gpu: 0 to train on the CPU"
     return f"asks for {asked}, but {found}: set {remedy}"

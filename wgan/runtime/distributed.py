@@ -4,11 +4,13 @@ All ranks hold the same weights, draw the same global batch and take their own r
 mean of the gradients for each update (`Ranks.all_reduce_mean_`). Only rank 0 reads and writes the run's directory.
 """
 
+import itertools
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -30,7 +32,10 @@ if TYPE_CHECKING:
 
 TIMEOUT = timedelta(days=1)
 """How long a rank waits for the others, who may decode millions of images or measure. The death of a process or of a
-machine is noticed at once, by the closed connection and by torch's elastic agent, and does not wait for this."""
+machine is noticed at once, by the closed connection and by torch's elastic agent, and does not wait for this; that one
+of them stands still, `_Heartbeats` notice."""
+LOOKS = 20
+"""How often the others are looked at within `rank_timeout`."""
 POLL_EVERY = 16  # steps between looks whether a rank was asked to stop: on accelerators each waits for the device
 
 T = TypeVar("T")
@@ -51,6 +56,7 @@ class Ranks:
 
     def __post_init__(self) -> None:
         self.is_rank0 = self.rank == 0
+        self.on_stall: Callable[[str], None] = lambda _: None  # called with the message before this process ends
         self._asked = False  # this rank got a signal
         self._asking: Tensor | None = None  # fraction of the ranks that had got one, at the last mean
         self._looks = 0
@@ -207,8 +213,65 @@ def open_ranks(config: TrainConfig) -> Iterator[Ranks]:
             torch.get_device_module(device).set_device(device)
             backend = f"cpu:gloo,{device.type}:{dist.get_default_backend_for_device(device)}"
         dist.init_process_group(backend, store=store, rank=rank, world_size=world_size, timeout=TIMEOUT)
+        heartbeats = _Heartbeats(store, ranks, config.rank_timeout)
         yield ranks
+        heartbeats.end()  # after an error they go on until the process ends: telling it needs the others too
     dist.destroy_process_group()
+
+
+class _Heartbeats:
+    """Ends this process where another rank stands still (stopped, or its machine hangs), which nothing else notices.
+
+    A thread counts in the store and reads the others' counts, whatever the main thread waits for or computes. Another
+    measures how long they have stood, in its own looks rather than by the clock: a job of which all ranks are suspended
+    goes on afterwards. A collective that waits for a lost rank cannot be cut off, so the process ends from here.
+    """
+
+    def __init__(self, store: "Store", ranks: Ranks, minutes: float) -> None:
+        self.store, self.ranks, self.minutes = store, ranks, minutes
+        self.names = [f"heartbeat {rank}" for rank in range(ranks.world_size)]
+        self.unheard = [0] * ranks.world_size  # looks since each rank's count changed
+        self.ended = threading.Event()
+        for work in (self._exchange, self._watch):
+            threading.Thread(target=work, daemon=True).start()
+
+    def end(self) -> None:
+        """This rank has done its part; the others may still be at work."""
+        self.ended.set()
+        with suppress(RuntimeError):  # the first rank holds the store, and may be gone
+            self.store.set(self.names[self.ranks.rank], "ended")
+
+    def _exchange(self) -> None:
+        found = [b""] * len(self.names)
+        with suppress(RuntimeError):  # the store is gone: the death of a rank is noticed otherwise
+            for count in itertools.count():
+                self.store.set(self.names[self.ranks.rank], str(count))
+                before, found = found, self.store.multi_get(self.names)
+                for rank, (old, new) in enumerate(zip(before, found, strict=True)):
+                    if old != new or new == b"ended":
+                        self.unheard[rank] = 0
+                if self.ended.wait(60 * self.minutes / LOOKS):
+                    return
+        self.ended.set()
+
+    def _watch(self) -> None:
+        while not self.ended.wait(60 * self.minutes / LOOKS):
+            self.unheard = [looks + 1 for looks in self.unheard]
+            silent = [rank for rank, looks in enumerate(self.unheard) if looks > LOOKS]
+            if silent:  # where even this one is, the store does not answer, which the first rank holds
+                self._give_up([0] if self.ranks.rank in silent else silent)
+
+    def _give_up(self, silent: Sequence[int]) -> None:
+        message = (
+            f"No sign of life from rank {', '.join(map(str, silent))} for {self.minutes:g} minutes (rank_timeout): "
+            "stopped, or its machine hangs. The last checkpoint is whole; end what is left of it and start all ranks "
+            "again."
+        )
+        threading.Timer(30, os._exit, [RunFault.exit_status]).start()  # noting it may hang as well
+        if self.ranks.rank == min({*range(self.ranks.world_size)} - {*silent}):
+            print(message, file=sys.__stderr__, flush=True)
+        self.ranks.on_stall(message)
+        os._exit(RunFault.exit_status)
 
 
 def check_even_split(config: TrainConfig, world_size: int) -> None:

@@ -5,11 +5,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from wgan.config.schema import TrainConfig
 from wgan.runtime.device import open_device
 from wgan.runtime.distributed import started
-from wgan.utils.errors import RunFault, UserError
+from wgan.utils.errors import RunFault, exit_status
 
 
 def must_launch(config: TrainConfig) -> bool:
@@ -48,9 +49,4 @@ def _rank(job: Callable[[TrainConfig], int], config: TrainConfig) -> None:
     """What a process of `launch` does."""
     if hasattr(os, "setsid"):
         os.setsid()  # Ctrl-C on the terminal reaches the launcher alone, which passes it on: once, not twice
-    try:
-        status = job(config)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        status = error.exit_status
-    sys.exit(status)
+    sys.exit(exit_status(partial(job, config)))

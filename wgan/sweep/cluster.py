@@ -29,9 +29,6 @@ class RayRuns(Executor):
     """The runs of a sweep that train on a Ray cluster now: the one at RAY_ADDRESS, or else this machine's.
 
     Each is a task with `cpus` cores and `n_gpu` accelerators; Ray finds a machine that has them free.
-
-    Raises:
-        InputError: Ray is not installed, or there is no cluster at RAY_ADDRESS.
     """
 
     def __init__(self, config: TrainConfig) -> None:

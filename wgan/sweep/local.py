@@ -13,6 +13,7 @@ from typing import Any
 
 from wgan.sweep.plan import SweepRun
 from wgan.sweep.worker import POLL, open_worker, stop
+from wgan.utils.system import cores
 
 VISIBLE = {"cuda": "CUDA_VISIBLE_DEVICES", "xpu": "ZE_AFFINITY_MASK"}
 """Kind of accelerator -> the variable that shows a process some of them; ROCm's kind is cuda too."""
@@ -91,8 +92,3 @@ def visible(listed: str, devices: int) -> list[str]:
     """The accelerators' names for the variable: those that it lists already, else their numbers."""
     names = [name.strip() for name in listed.split(",") if name.strip()]
     return names[:devices] if names else [str(number) for number in range(devices)]
-
-
-def cores() -> int:
-    """The cores that this process may use, which a container or a batch system may have narrowed."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

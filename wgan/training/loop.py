@@ -1,7 +1,8 @@
 """The loop: batches -> trainer -> metrics, and between the steps what is due. One for all algorithms and devices."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 
 import torch
 
@@ -18,6 +19,7 @@ from wgan.training import finalize
 from wgan.training.evaluator import samples_of
 from wgan.training.periodic import PeriodicTasks
 from wgan.training.progress import Progress
+from wgan.training.resources import require_address_space
 from wgan.training.state import TrainingState
 from wgan.utils.console import say
 from wgan.utils.errors import Diverged, RunFault, UserError, explain
@@ -33,10 +35,12 @@ class Training:
         self.config, self.run, self.data, self.ranks = config, run, data, ranks
         self.state = TrainingState(config, run, data, device, dtype, ranks)
         self.samples, self.pages = samples_of(config, data), Pages(run)
+        ranks.on_stall = partial(self._note_failure, "failed")
 
     def begin(self) -> None:
         """Build the networks, take up the newest checkpoint, open the log; check that the disk will do."""
         config, ranks, state, real = self.config, self.ranks, self.state, self.data.train.images
+        require_address_space()
         self.trainer = build_trainer(config, real.shape[1:], state.device, state.dtype, ranks)
         self.batches = Batches(real, config.batch_size, config.seed, state.device, ranks.rank, ranks.world_size)
         if ranks.is_rank0:
@@ -81,7 +85,8 @@ class Training:
         state.save("stopped" if interruption.signal else "finished")
         if not self.ranks.is_rank0:
             return
-        self.pages.draw(last=True)
+        with suppress(Interrupted), nullcontext() if interruption.signal else interruption.abortable():
+            self.pages.draw(last=True)  # what a signal cuts off, the next start draws
         if events:
             events.close()
         if interruption.signal:

@@ -15,8 +15,11 @@ from wgan.config.schema import TrainConfig
 from wgan.networks.base import Critic, Generator
 from wgan.networks.build import build_critic, build_generator
 from wgan.utils.errors import InputError
+from wgan.utils.system import address_space, free_memory
 
 GRID = 64  # images in a sample grid
+SPARE = 2**27
+"""Bytes that libraries map in the first steps (stacks of threads, kernels); where they cannot, some crash."""
 
 
 class Layer(NamedTuple):
@@ -96,6 +99,12 @@ def disk(config: TrainConfig, generator: nn.Module, critic: nn.Module, shape: Se
     checkpoints = config.keep_checkpoints + 1 + bool(config.metrics_every)
     grids = max(steps, 0) // config.sample_every + 1  # a byte for each value: PNG hardly compresses untrained samples
     return checkpoints * checkpoint_bytes(generator, critic) + grids * GRID * math.prod(shape)
+
+
+def require_address_space() -> None:
+    """Raise a MemoryError where the process may map so little more (`ulimit -v`) that the first step would crash."""
+    if address_space() is not None and free_memory() < SPARE:
+        raise MemoryError
 
 
 def require_disk(config: TrainConfig, need: int, checkpoints: Path) -> None:

@@ -4,13 +4,20 @@ Anything else is our own fault and keeps its traceback.
 """
 
 import errno
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from wgan.utils.system import address_space
 
 OUT_OF_MEMORY = (
     "out of memory",  # CUDA, XPU, HIP, MPS
     "can't allocate memory",  # the CPU's allocator raises a plain RuntimeError
     "ALLOC_FAILED",  # cuBLAS, cuDNN
+    "could not create a primitive",  # oneDNN
+    "bad_alloc",  # C++
+    "can't start new thread",  # there is no room for its stack
+    "failed to map segment",  # of a library that is loaded
 )
 ADVICE = {
     errno.ENOSPC: "free some space on that disk, or set a smaller keep_checkpoints",
@@ -48,13 +55,38 @@ def explain(error: Exception, batch_size: int, device: str, place: object) -> st
 
     `device` is its name for people; `place` is named where an error of the file system names no file.
     """
-    if isinstance(error, OSError):
-        return _disk_error(error, place)
     if is_out_of_memory(error):
         halved = f"set batch_size: {batch_size // 2} (now {batch_size})"
         remedy = halved if batch_size > 1 else "take a smaller image_size"
-        return f"{device} has too little memory: {remedy} or fewer feature maps."
+        return f"{device} has too little memory: {remedy} or fewer feature maps{_ration()}."
+    if isinstance(error, OSError):
+        return _disk_error(error, place)
     return None
+
+
+def exit_status(work: Callable[[], int | None]) -> int:
+    """That of a process which does `work`: what a user can cause is told in one line, without a traceback."""
+    try:
+        return work() or 0
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        print(f"Stopped: {too_little_memory('to go on', error)}", file=sys.stderr)
+        return UserError.exit_status
+
+
+def too_little_memory(purpose: str, error: BaseException) -> str:
+    """What happened and what to do, where no key of the YAML would help."""
+    return f"there is too little memory {purpose} ({first_line(error)}): free some, or ask for more{_ration()}."
+
+
+def _ration() -> str:
+    """How much this process may take, where that is limited."""
+    limit = address_space()
+    return "" if limit is None else f" (this process may take {limit / 1e9:.3g} GB of address space: ulimit -v)"
 
 
 @contextmanager
@@ -75,15 +107,17 @@ def _disk_error(error: OSError, place: object) -> str:
     return f"{error.filename or place}: {error.strerror or error}{f': {advice}' if advice else ''}."
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """Of its message, or its kind where it has none."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out, on the CPU or on an accelerator."""
-    import torch  # where only files are written nobody waits for it
-
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in OUT_OF_MEMORY)
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether memory ran out, on the CPU or on an accelerator, here or in what led to the error."""
+    while error is not None:
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+            return True
+        if isinstance(error, RuntimeError | ImportError | OSError) and any(s in str(error) for s in OUT_OF_MEMORY):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

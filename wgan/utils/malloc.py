@@ -10,6 +10,8 @@ import platform
 from functools import cache
 from pathlib import Path
 
+from wgan.utils.system import address_space
+
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # glibc's malloc.h
 LARGEST = 2**31 - 1  # the largest value that mallopt takes, a C int
 PAD = 2**30  # address space that the heap grows by, in bytes; it takes memory where it is written to
@@ -44,11 +46,8 @@ def _glibc() -> ctypes.CDLL | None:
 
 def _address_space_is_rationed() -> bool:
     """Whether it is limited (`ulimit -v`, some clusters) or counts as memory (overcommit_memory 2)."""
-    import resource  # Unix alone
-
-    limits = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
     try:
         strict = Path("/proc/sys/vm/overcommit_memory").read_text(encoding="utf-8").strip() == "2"
     except OSError:
         strict = True  # a sandbox that hides it may ration as well
-    return strict or any(limit != resource.RLIM_INFINITY for limit in limits)
+    return strict or address_space() is not None
