@@ -22,7 +22,7 @@ from wgan.data.array_store import Store
 from wgan.data.cache import CHUNK, KEPT_SETTINGS, prepare
 from wgan.data.decode import BYTES_PER_PIXEL, Decoded, Undecodable, decode, decode_file
 from wgan.data.image_folder import scan
-from wgan.utils.errors import RunFault
+from wgan.utils.errors import InputError, RunFault
 
 COUNT = 3 * CHUNK + 10
 
@@ -449,3 +449,85 @@ def test_images_are_decoded_side_by_side_only_while_memory_lasts(photos: Path, m
     store, _ = prepare(photos, files, 8, 3, workers=16, cache=photos.parent / "cache")
     assert len(store.images) == COUNT + 1
     assert seen == {(1, 0), (2, 0), (0, 1)}, large
+
+
+def unfinished(root: Path) -> Path:
+    """A whole version of the images, made to look like one that was interrupted."""
+    load(root)
+    target = images_file(root).parent
+    return target.rename(target.with_name(f"{target.name}.part"))
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def link(path: Path, target: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    path.symlink_to(target)
+
+
+def hard_link(path: Path, target: Path) -> None:
+    path.unlink()
+    path.hardlink_to(target)
+
+
+DEEP, DIGITS = b"[" * 100_000, b"9" * 400
+LINE = b'{"files": [["a.png", 1, 1]], "failed": %s, "passing": %s, "crc": 0}\n'
+SPOILT = {
+    "pixels_pipe": lambda folder, _: pipe(folder / "images.npy"),
+    "pixels_link": lambda folder, others: link(folder / "images.npy", others / "images.npy"),
+    "pixels_hard_link": lambda folder, others: hard_link(folder / "images.npy", others / "images.npy"),
+    "journal_pipe": lambda folder, _: pipe(folder / "chunks.jsonl"),
+    "journal_link": lambda folder, others: link(folder / "chunks.jsonl", others / "chunks.jsonl"),
+    "journal_deep": lambda folder, _: (folder / "chunks.jsonl").write_bytes(DEEP),
+    "journal_deep_value": lambda folder, _: (folder / "chunks.jsonl").write_bytes(LINE % (b"{}", DEEP)),
+    "journal_one_long_line": lambda folder, _: (folder / "chunks.jsonl").write_bytes(b" " * 2**25),
+    "journal_fewer_images_than_none": lambda folder, _: (folder / "chunks.jsonl").write_bytes(
+        LINE % (b'{"a": "", "b": "", "c": ""}', b"[]")
+    ),
+    "journal_infinite": lambda folder, _: (folder / "chunks.jsonl").write_bytes(
+        b'{"files": [["a", Infinity, 1]], "failed": {}, "passing": [], "crc": 0}\n'
+    ),
+    "journal_digits": lambda folder, _: (folder / "chunks.jsonl").write_bytes(LINE % (b"{}", DIGITS)),
+    "folder_link": lambda folder, others: link(folder, others),
+    "home_link": lambda folder, others: link(folder.parent, others),
+    "folders_link": lambda folder, others: link(folder.parent.parent, others),
+    "lock_link": lambda folder, others: link(folder.parent / "8x3-v1.lock", others / "chunks.jsonl"),
+}
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("name", SPOILT)
+@pytest.mark.timeout(60)
+def test_what_others_put_into_the_cache_is_not_believed_waited_for_or_written_through(
+    name: str, whole: bool, photos: Path
+) -> None:
+    """The right images come out, or one line."""
+    others = photos.parent / "others"
+    others.mkdir()
+    folder = unfinished(photos)
+    if whole:
+        folder = folder.rename(folder.with_suffix(""))
+    for path in folder.iterdir():
+        shutil.copy(path, others)
+    (others / "8x3-v1-others").mkdir()
+    SPOILT[name](folder, others)
+    before = {path.name: path.read_bytes() for path in others.iterdir() if path.is_file()}
+    if name in {"home_link", "folders_link", *(() if whole else ("folder_link", "lock_link"))}:
+        with pytest.raises((RunFault, InputError), match=r"^[^\n]+$"):
+            load(photos)
+    else:
+        assert_right(load(photos), photos)
+    assert {path.name: path.read_bytes() for path in others.iterdir() if path.is_file()} == before
+
+
+def test_only_versions_of_the_images_are_removed_when_they_are_old(photos: Path) -> None:
+    load(photos)
+    notes = images_file(photos).parent.parent / "notes-of-mine"
+    notes.mkdir()
+    for size in range(9, 9 + KEPT_SETTINGS):
+        load(photos, size)
+    assert notes.is_dir()
+    assert len(entries(photos)) == KEPT_SETTINGS + 1

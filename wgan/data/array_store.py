@@ -25,13 +25,14 @@ from torch import Tensor
 
 from wgan.data.decode import SLIVER, Decoded, Undecodable
 from wgan.data.image_folder import File
-from wgan.utils.atomic_io import write_text
+from wgan.utils.atomic_io import make_folder, open_regular, remove_links, write_text
 
 VERIFIED_BYTES = 2**30
 """Checksums of a complete array are compared before use: of all chunks up to this size, above it of an evenly spread
 part as large."""
 
 _HEADER = 128  # bytes of images.npy before its pixels
+_LONGEST_LINE = 2**24  # bytes of chunks.jsonl: more than the longest names of a chunk's files take
 
 Pixels = NDArray[np.uint8]
 RowShape = tuple[int, int, int]
@@ -93,8 +94,9 @@ class GrowingStore:
     """
 
     def __init__(self, folder: Path, files: Sequence[File], row_shape: RowShape) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self.files, self.row_shape = files, row_shape
+        remove_links(folder / "images.npy")
         chunks, _ = _intact_chunks(folder, row_shape)
         self.taken, self.rows = sum(len(chunk.files) for chunk in chunks), sum(chunk.rows for chunk in chunks)
         (folder / "images.npy").touch()
@@ -136,13 +138,15 @@ class GrowingStore:
 def _intact_chunks(folder: Path, row_shape: RowShape, sample: bool = False) -> tuple[list[Chunk], bool]:
     """The chunks up to the first whose line or pixels are damaged, and whether they are all of the array."""
     chunks: list[Chunk] = []
-    damage = (OSError, ValueError, KeyError, TypeError)
-    with contextlib.suppress(*damage), (folder / "images.npy").open("rb") as pixels:
+    array, lines = folder / "images.npy", folder / "chunks.jsonl"  # by whomever: reading them may raise anything
+    with contextlib.suppress(Exception), open_regular(array) as pixels, open_regular(lines) as journal:
         size, offset = os.fstat(pixels.fileno()).st_size, _HEADER
         every = 1 + size // VERIFIED_BYTES if sample else 1
-        for number, line in enumerate((folder / "chunks.jsonl").read_text("utf-8").splitlines()):
+        for number, line in enumerate(iter(lambda: journal.readline(_LONGEST_LINE), b"")):
             chunk = _chunk(line)
             length = chunk.rows * math.prod(row_shape)
+            if not 0 <= length <= size - offset:
+                return chunks, False
             if number % every == 0:
                 pixels.seek(offset)
                 data = pixels.read(length)
@@ -158,7 +162,7 @@ def _intact_chunks(folder: Path, row_shape: RowShape, sample: bool = False) -> t
     return chunks, False
 
 
-def _chunk(line: str) -> Chunk:
+def _chunk(line: bytes) -> Chunk:
     entry = json.loads(line)
     files = tuple(File(str(name), int(size), int(mtime_ns)) for name, size, mtime_ns in entry["files"])
     notes = entry.get("notes")  # None: of a version that read fewer files, and some TIFFs otherwise
@@ -180,8 +184,8 @@ def _store(folder: Path, row_shape: RowShape, chunks: Sequence[Chunk]) -> Store:
     content = hashlib.blake2b(repr([(chunk.rows, chunk.crc) for chunk in chunks]).encode(), digest_size=8).hexdigest()
     if not files:  # an empty file cannot be mapped
         return Store(torch.empty((0, *row_shape), dtype=torch.uint8), files, failed, notes, content)
-    # "r", not "c": a private writable map may not exceed the memory
-    pixels = np.memmap(folder / "images.npy", np.uint8, "r", _HEADER, (len(files), *row_shape))
+    with open_regular(folder / "images.npy") as file:  # "r", not "c": a private writable map may not exceed the memory
+        pixels = np.memmap(file, np.uint8, "r", _HEADER, (len(files), *row_shape))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # nobody writes to data
         return Store(torch.from_numpy(pixels), files, failed, notes, content)

@@ -29,6 +29,7 @@ from PIL import Image
 from wgan.data.array_store import GrowingStore, RowShape, Store, open_store, salvage
 from wgan.data.decode import DECODE_VERSION, Decoded, Room, Undecodable, decode_file
 from wgan.data.image_folder import File
+from wgan.utils.atomic_io import make_folder
 from wgan.utils.console import progress_bar, say
 from wgan.utils.errors import RunFault
 from wgan.utils.system import free_memory
@@ -38,6 +39,7 @@ CHUNK = 64
 """Files between two entries of the journal: what an interruption costs at most."""
 KEPT_SETTINGS = 8
 """Versions kept of one folder (image sizes, channels, choices of classes); the least recently used goes."""
+_VERSION = re.compile(r"\d+x\d-v\d+(-[0-9a-f]{16}){1,2}(\.part)?")  # the name of one
 
 
 def prepare(
@@ -69,7 +71,8 @@ def prepare(
             os.utime(target)  # the least recently used version is removed first
         return store, key
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        make_folder(home.parent)
+        make_folder(home)
         with _locked(home / f"{settings}.lock", root):
             store = open_store(target, row_shape)  # another process may have made it meanwhile
             if store is None or store.transient:
@@ -146,7 +149,7 @@ def _locked(lock: Path, root: Path) -> AbstractContextManager[object]:
     try:
         return held.acquire(timeout=0)
     except Timeout:
-        say(f"Another process is decoding {printable(root)}: waiting for it.", sys.stderr)
+        say(f"Another process is decoding {printable(root)}: waiting for it.", stream=sys.stderr)
         return held.acquire()
 
 
@@ -154,7 +157,7 @@ def _remove_old(home: Path, settings: str, target: Path) -> None:
     """Remove what `target` replaces, and the least recently used of too many other settings."""
     versions: dict[str, list[Path]] = {}
     for folder in home.iterdir():
-        if folder.is_dir() and folder != target:
+        if _VERSION.fullmatch(folder.name) and folder.is_dir() and folder != target:
             versions.setdefault(folder.name.rpartition("-")[0], []).append(folder)
     for folder in versions.pop(settings, []):
         shutil.rmtree(folder, ignore_errors=True)

@@ -18,7 +18,7 @@ from wgan.metrics.frechet import frechet_distance
 from wgan.metrics.images import EvaluationInputs, LeftOut, draw, to_unit
 from wgan.metrics.report import Report
 from wgan.runs import checkpoint
-from wgan.utils.atomic_io import replacing
+from wgan.utils.atomic_io import make_folder, replacing
 from wgan.utils.errors import InputError
 from wgan.utils.rng import generator
 
@@ -122,9 +122,10 @@ def trained(
     _train(network, train.images, train.labels, seed, device)
     try:  # a cache that cannot be written must not cost a training its metrics
         if file:
+            make_folder(file.parent)
             with replacing(file) as temporary, temporary.open("wb") as opened:  # by name, torch would write that down
                 torch.save(network.state_dict(), opened)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+    except (OSError, RuntimeError, InputError) as error:  # torch reports a full disk as RuntimeError
         note = f"The classifier could not be kept in {file and file.parent} ({error}): it will be trained again."
         return network.eval(), (note,)
     return network.eval(), ()

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from wgan.reporting.pages import thinned
 from wgan.reporting.run_record import Sample
-from wgan.utils.atomic_io import replacing
+from wgan.utils.atomic_io import open_regular, replacing
 
 _BAND = 24  # pixels above the grid, for the step
 _FRAME_MS, _LAST_FRAME_MS = 150, 2500
@@ -27,7 +27,7 @@ def training_gif(samples: Sequence[Sample], path: Path, max_bytes: int = 5_000_0
     """
     if not samples:
         raise ValueError("a GIF needs at least one frame")
-    with Image.open(samples[-1].path) as last:
+    with open_regular(samples[-1].path) as file, Image.open(file) as last:
         size = {"count": min(len(samples), _MOST_FRAMES), "side": min(max(last.size), _LARGEST_SIDE)}
     encoded = _encode(thinned(samples, size["count"]), size["side"])
     for what, least in _REDUCTIONS:
@@ -52,7 +52,7 @@ def _encode(samples: Sequence[Sample], side: int) -> bytes:
 def _frame(sample: Sample, side: int) -> Image.Image:
     """A grid under its step: grey images in a grey palette, others in 256 colours of their own."""
     # The octree is 100 times faster than the median cut and as near.
-    with Image.open(sample.path) as opened:
+    with open_regular(sample.path) as file, Image.open(file) as opened:
         grid = opened.convert("L" if opened.mode == "L" else "RGB")
     grid.thumbnail((side, side), Image.Resampling.BOX)
     page = Image.new(grid.mode, (grid.width, grid.height + _BAND), "white")

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from wgan.reporting.pages import shown
+from wgan.utils.atomic_io import make_folder
 from wgan.utils.errors import InputError
 
 FOLDER = "tensorboard"  # in a run's directory; `tensorboard --logdir out` finds those of all runs
@@ -32,6 +33,7 @@ class EventFiles:
                 "tensorboard: true needs the package tensorboard, which is not installed here (or is broken): "
                 f"pip install tensorboard, or set tensorboard: false. log.csv holds the same figures. ({error})"
             ) from error
+        make_folder(run_dir / FOLDER)
         self._writer = SummaryWriter(str(run_dir / FOLDER), purge_step=step + 1 if step else None)
 
         values = {

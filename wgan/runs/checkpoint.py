@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import torch
 
-from wgan.utils.atomic_io import replacing
+from wgan.utils.atomic_io import open_regular, replacing
 from wgan.utils.errors import InputError, first_line
 
 LAST = "last.pt"
@@ -97,7 +97,7 @@ def load(path: Path) -> dict[str, Any]:
         InputError: it is missing or cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return _read(file)
     except FileNotFoundError:
         raise InputError(f"{path}: no such checkpoint") from None

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from math import isfinite, nan
 from pathlib import Path
 
@@ -29,8 +30,10 @@ def read_log(path: Path) -> Columns:
 
 def last_step(path: Path) -> int:
     """The step of the last whole row, read without the rows before it; 0 before there is one."""
-    rows = _whole_rows(path, TAIL)
-    return int(rows[-1][0]) if rows and rows[-1][0].isdecimal() else 0
+    with suppress(OSError):  # a run that cannot be read is no further than its start
+        rows = _whole_rows(path, TAIL)
+        return int(rows[-1][0]) if rows and rows[-1][0].isdecimal() else 0
+    return 0
 
 
 def has_numbers(values: Sequence[float]) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from wgan.config.resolve import to_yaml
 from wgan.config.schema import EvaluateConfig, GenerateConfig
 from wgan.runs.run_dir import Run, numbered
-from wgan.utils.atomic_io import write_text
+from wgan.utils.atomic_io import read_regular, write_text
 from wgan.utils.errors import InputError, RunFault, explain
 
 
@@ -47,7 +47,7 @@ def filling(directory: Path, config: GenerateConfig | EvaluateConfig, batch_size
 def _is_free_for(config: GenerateConfig | EvaluateConfig, directory: Path) -> bool:
     """Whether nothing stands there, or what this very job wrote."""
     try:
-        return (directory / "config.yaml").read_bytes() == _text(config, directory).encode()
+        return read_regular(directory / "config.yaml", 2**22) == _text(config, directory).encode()
     except OSError:  # there is none, or it cannot be read
         return not directory.exists()
 

@@ -18,6 +18,8 @@ def open_worker(
     """A process that trains as `yaml` says until its standard input is closed; what it prints is added to `output`."""
     output.parent.mkdir(parents=True, exist_ok=True)
     paths = [str(SOURCE), *filter(None, [environ.get("PYTHONPATH")])]
+    if output.is_symlink() or not output.is_file():
+        output.unlink(missing_ok=True)  # of a link or a pipe it is not known who reads and writes it
     with output.open("ab") as file:
         return subprocess.Popen(
             [sys.executable, "-m", "wgan.sweep", str(yaml)],
@@ -37,10 +39,7 @@ def stop(worker: subprocess.Popen[bytes]) -> None:
 
 
 def attend(yaml: Path, output: Path, cwd: Path, threads: int) -> int:
-    """Train in a process of its own until that ends with a status, negative for the signal that killed it: a Ray task.
-
-    Cancelling it, a KeyboardInterrupt here, lets it save.
-    """
+    """`open_worker` as a Ray task: its exit status. Cancelling it, a KeyboardInterrupt here, lets it save."""
     worker = open_worker(yaml, output, {**os.environ, "OMP_NUM_THREADS": str(threads)}, cwd)
     try:
         while worker.poll() is None:

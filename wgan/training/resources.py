@@ -115,7 +115,7 @@ def require_disk(config: TrainConfig, need: int, checkpoints: Path) -> None:
     Raises:
         InputError: the disk is too full.
     """
-    need -= sum(path.stat().st_size for path in checkpoints.glob("*.pt"))
+    need -= sum(path.lstat().st_size for path in checkpoints.glob("*.pt"))
     existing = next(folder for folder in (checkpoints, *checkpoints.absolute().parents) if folder.is_dir())
     free = shutil.disk_usage(existing).free
     if need > free:

@@ -24,7 +24,7 @@ from wgan.training import resources
 from wgan.training.health import Watch, saturation
 from wgan.training.metric_buffer import MetricBuffer, first_not_finite
 from wgan.training.progress import Stopwatch
-from wgan.utils.atomic_io import remove_unfinished, write_text
+from wgan.utils.atomic_io import make_folder, remove_unfinished, write_text
 from wgan.utils.console import detail, warn
 from wgan.utils.errors import Diverged, InputError, first_line, is_out_of_memory
 from wgan.utils.version import __version__
@@ -134,8 +134,9 @@ class TrainingState:
 
     def _open_directory(self) -> dict[str, Any] | None:
         """What rank 0 does alone; the checkpoint to go on from, if there is one."""
+        for folder in (self.run.samples, self.run.checkpoints):
+            make_folder(folder)
         for folder in (self.run.directory, self.run.samples, self.run.checkpoints):
-            folder.mkdir(parents=True, exist_ok=True)
             remove_unfinished(folder)
         found = load_newest(self.run.checkpoints, self.trainer, self.data)
         step, rows = (found["step"], found["log_rows"]) if found else (0, 0)

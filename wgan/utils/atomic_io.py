@@ -5,11 +5,13 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from wgan.utils.system import flush_file, flush_folder
+from wgan.utils.errors import InputError
+from wgan.utils.system import WINDOWS, flush_file, flush_folder
+from wgan.utils.text import printable
 
 _MARK = ".tmp"
 
@@ -71,7 +73,28 @@ def read_regular(path: Path, limit: int) -> bytes:
     return content
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, or find one in which files may be renamed and removed; those above it may be links (other disks).
+
+    Raises:
+        InputError: it is a link or no folder, or belongs to neither this user, nor root, nor the owner of that above.
+    """
+    with suppress(FileExistsError):
+        path.mkdir(parents=True)
+    found = path.lstat()
+    own = WINDOWS or os.getuid() == 0 or found.st_uid in (0, os.getuid(), path.parent.stat().st_uid)
+    if not (own and stat.S_ISDIR(found.st_mode)):
+        problem = "is a link or a file, and no folder" if own else "belongs to another user"
+        raise InputError(f"{printable(path)}: {problem}: rename or remove it, or files of others could be lost")
+
+
+def remove_links(path: Path) -> None:
+    """Remove what stands for a file that will be changed in place and is a link to another, or a pipe."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_nlink > 1:
+        path.unlink(missing_ok=True)
+
+
 def remove_unfinished(folder: Path) -> None:
     """Remove what processes that were killed while writing left in `folder`, which nobody else may be writing to."""
-    for path in folder.glob(f".*{_MARK}*"):
+    for path in folder.glob(f".*.{'[0-9a-f]' * 12}{_MARK}*"):
         path.unlink(missing_ok=True)
