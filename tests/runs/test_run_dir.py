@@ -1,8 +1,12 @@
 """A run's directory: nothing is overwritten, nobody trains in it twice, no lock outlives its process."""
 
 import os
+import re
 import signal
-from multiprocessing.synchronize import Event
+import time
+from contextlib import suppress
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +164,57 @@ def test_the_same_images_under_another_path_are_the_same_trainings(
     assert run_dir.find(moved, "content")[0] == run
     assert run_dir.find(moved, "other content")[0] != run
     assert run_dir.find(first, "other content")[0] == run, "whose checkpoint then says that the images have changed"
+
+
+def start_at_once(out: str, rounds: int, seed: int, barrier: Barrier, found: Queue) -> None:
+    """Claim a directory in each round, as another training with another seed; say which, or why not."""
+    for number in range(rounds):
+        barrier.wait(60)
+        try:
+            with run_dir.claimed(configured(Path(out) / str(number), seed=seed)) as (run, named):
+                time.sleep(0.03)
+                run.write_state(state="running")
+                assert run_dir.read_config(run) == named
+                found.put((number, run.directory.name))
+        except InputError as error:
+            found.put((number, str(error)))
+
+
+def test_settings_that_start_at_once_under_one_name_each_find_a_directory(tmp_path: Path) -> None:
+    rounds, seeds = 12, (42, 1, 2, 3)
+    barrier, found = forking().Barrier(len(seeds)), forking().Queue()
+    arguments = [(str(tmp_path), rounds, seed, barrier, found) for seed in seeds]
+    processes = [forking().Process(target=start_at_once, args=given) for given in arguments]
+    for process in processes:
+        process.start()
+    names = sorted(found.get(timeout=120) for _ in range(rounds * len(seeds)))
+    for process in processes:
+        process.join(60)
+    for number in range(rounds):
+        claimed = {name for round_, name in names if round_ == number}
+        assert "digits" in claimed
+        assert len(claimed) == len(seeds)
+        assert all(name == "digits" or re.fullmatch(r"digits-seed=\d+", name) for name in claimed), claimed
+
+
+def test_a_lock_without_a_configuration_is_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who holds it is about to write one; a lock that says nothing for seconds is another job's."""
+    run = Run(tmp_path / "digits")
+    waits = iter((lambda: None, lambda: begun(tmp_path, seed=5)))
+    monkeypatch.setattr(run_dir.time, "sleep", lambda _: next(waits)())
+    with run.lock(), run_dir.claimed(configured(tmp_path)) as (found, _):
+        assert found.directory.name == "digits-seed=42"
+    monkeypatch.setattr(run_dir, "PATIENCE", 0)
+    run.config.unlink()
+    with run.lock(), pytest.raises(InputError, match="another process is training here"):
+        run_dir.claimed(configured(tmp_path)).__enter__()
+
+
+@pytest.mark.parametrize("begins", [False, True])
+def test_a_run_that_does_not_begin_leaves_its_name_to_others(begins: bool, tmp_path: Path) -> None:
+    with suppress(ZeroDivisionError), run_dir.claimed(configured(tmp_path)) as (run, _):
+        assert run.config.is_file()
+        if begins:
+            run.write_state(state="running")
+        raise ZeroDivisionError
+    assert run.config.is_file() == begins

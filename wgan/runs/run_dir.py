@@ -4,8 +4,9 @@ import errno
 import json
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -14,13 +15,14 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from wgan.config.algorithms import unused_keys
-from wgan.config.resolve import load_config
+from wgan.config.resolve import load_config, to_yaml
 from wgan.config.schema import TrainConfig, resume_safe_keys
 from wgan.utils.atomic_io import read_regular, write_text
 from wgan.utils.console import warn
-from wgan.utils.errors import InputError, RunFault
+from wgan.utils.errors import InputError, RunFault, explain_disk_errors
 
 LONGEST_NAME = 110  # a name with values in it is cut here; a number may follow, and the YAML takes 120 characters
+PATIENCE = 5.0  # seconds for who holds a lock to say what it is for
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)  # of a network share without a lock service
 
 
@@ -51,6 +53,11 @@ class Run:
     def write_state(self, **state: Any) -> None:
         """Replace `state.json`."""
         write_text(self.state, json.dumps(state, indent=2) + "\n")
+
+    def forget_unless_begun(self) -> None:
+        """Leave the name to others where a training has got no further than its config.yaml."""
+        if not self.state.exists():
+            self.config.unlink(missing_ok=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -104,11 +111,26 @@ def numbered(name: str) -> Iterator[str]:
 
 @contextmanager
 def claimed(config: TrainConfig, images: str = "") -> Iterator[tuple[Run, TrainConfig]]:
-    """`find`, and keep other processes out of what it found; errors are those of `find` and `Run.lock`."""
+    """`find`, and keep other processes out of what it found; errors are those of `find` and `Run.lock`.
+
+    Its config.yaml stands there at once, for who comes next with other settings; it goes where the run does not begin.
+    """
+    patience = time.monotonic() + PATIENCE
     while True:
         run, named = find(config, images)
-        with run.lock():
-            if find(config, images)[0] == run:  # nobody began something else there between the two lines above
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(run.lock())
+            except InputError:  # another process trains here, or is about to say what
+                if time.monotonic() > patience or (run.config.exists() and find(config, images)[0] == run):
+                    raise
+                time.sleep(0.05)
+                continue
+            if find(config, images)[0] == run:  # nobody began something else there meanwhile
+                if not os.path.lexists(run.config):
+                    stack.callback(run.forget_unless_begun)
+                    with explain_disk_errors(run.directory):
+                        write_text(run.config, to_yaml(named))
                 yield run, named
                 return
 
