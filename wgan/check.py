@@ -4,7 +4,6 @@ First what is known without torch: every value, the run's directory. Then images
 """
 
 import math
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -19,6 +18,7 @@ from wgan.config.schema import Config, EvaluateConfig, GenerateConfig, TrainConf
 from wgan.data.image_folder import File, held_out_count, located, scan
 from wgan.runs import job_dir, run_dir
 from wgan.runs.run_dir import has_generator
+from wgan.utils import console
 from wgan.utils.errors import UserError
 from wgan.utils.text import printable
 
@@ -33,9 +33,10 @@ def check(config: Config) -> int:
     status = 0
     for part in _parts(config):
         try:
-            print("\n".join(part()), end="\n\n", flush=True)  # before the next part loads torch
+            lines = "\n".join(part()).split("\n")
+            print("\n".join(map(printable, lines)), end="\n\n", flush=True)  # before the next part loads torch
         except UserError as error:
-            print(error, file=sys.stderr, flush=True)
+            console.problem(error)
             status = error.exit_status
     return status
 

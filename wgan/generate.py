@@ -33,11 +33,14 @@ def generate(config: GenerateConfig) -> int:
     with filling(folder, config, config.batch_size, device_name(device)):
         batches = generator.sample_batches(config.quantity, config.seed, config.batch_size)
         points = generator.sample(1, config.seed).dim() == 2
-        say(_write_points(torch.cat([*batches]), folder) if points else _write_images(batches, config.quantity, folder))
+        if points:
+            say(_write_points(torch.cat([*batches]), folder))
+        else:
+            say(*_write_images(batches, config.quantity, folder))
     return 0
 
 
-def _write_images(batches: Iterable[Tensor], quantity: int, folder: Path) -> str:
+def _write_images(batches: Iterable[Tensor], quantity: int, folder: Path) -> tuple[str, str]:
     """Images in batches, (n, C, H, W) in [-1, 1], as single files and as a grid of the first; what was written."""
     names = (f"{number:0{max(5, len(str(quantity - 1)))}d}.png" for number in range(quantity))
     first: list[Tensor] = []
@@ -47,7 +50,7 @@ def _write_images(batches: Iterable[Tensor], quantity: int, folder: Path) -> str
         if sum(map(len, first)) < GRID:
             first.append(images.cpu())
     save_grid(torch.cat(first)[:GRID], folder / "grid.png")
-    return f"{quantity} images: {folder}/\nGrid: {folder / 'grid.png'}"
+    return f"{quantity} images: {folder}/", f"Grid: {folder / 'grid.png'}"
 
 
 def _write_points(points: Tensor, folder: Path) -> str:

@@ -16,6 +16,7 @@ from wgan.training.loop import Training
 from wgan.utils import malloc
 from wgan.utils.atomic_io import remove_unfinished
 from wgan.utils.console import detail, say
+from wgan.utils.errors import UserError
 from wgan.utils.signals import Interrupted, Interruption
 
 
@@ -85,7 +86,7 @@ def _found(config: TrainConfig) -> tuple[Run, bool]:
     run, _ = run_dir.find(config)
     finished = run_dir.is_finished(run, config)
     if finished and not pages_are_current(run):
-        with run.lock():
+        with suppress(UserError, OSError), run.lock():  # else who may not write here finds what there is
             remove_unfinished(run.directory)
             Pages(run).draw(last=True)
     return run, finished

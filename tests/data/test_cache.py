@@ -490,6 +490,9 @@ SPOILT = {
     "journal_infinite": lambda folder, _: (folder / "chunks.jsonl").write_bytes(
         b'{"files": [["a", Infinity, 1]], "failed": {}, "passing": [], "crc": 0}\n'
     ),
+    "journal_notes": lambda folder, _: (folder / "chunks.jsonl").write_text(
+        (folder / "chunks.jsonl").read_text().replace('"notes": {}', '"notes": "003.png"')
+    ),
     "journal_digits": lambda folder, _: (folder / "chunks.jsonl").write_bytes(LINE % (b"{}", DIGITS)),
     "folder_link": lambda folder, others: link(folder, others),
     "home_link": lambda folder, others: link(folder.parent, others),

@@ -51,7 +51,7 @@ def whole(folder: Path) -> list[tuple[str, str]]:
     return changes
 
 
-def with_faults(undisturbed: Path, folder: Path, number: int, midway: bool, saved: bool) -> list[str]:
+def with_faults(undisturbed: Path, folder: Path, number: int, midway: bool, saved: bool, finished: bool) -> list[str]:
     """Let one change fail in every way, each in a training of its own, and train again without a fault.
 
     Which error it is makes no difference to what goes on from there if the same files are left: after the fault nothing
@@ -63,22 +63,25 @@ def with_faults(undisturbed: Path, folder: Path, number: int, midway: bool, save
         number: of the change.
         midway: let the content of the file fail as well, not only its opening.
         saved: whether a checkpoint stands there by then.
+        finished: whether the run is, so that the change is one of a page.
     """
     trainings = {folder / str(index): kind for index, kind in enumerate(FAULTS)}
-    problems = [line for each, kind in trainings.items() for line in _failed(each, FAULTS[kind](number), kind, saved)]
+    known = saved, finished
+    problems = [line for each, kind in trainings.items() for line in _failed(each, FAULTS[kind](number), kind, *known)]
     left = [sorted(path.relative_to(each) for path in each.rglob("*")) for each in trainings]
     problems += [f"{kind}: left {files}" for files, kind in zip(left, FAULTS, strict=True) if files != left[0]]
     problems += _goes_on(undisturbed, folder / "0")
     if midway:
-        problems += _failed(folder / "midway", filling(number), MIDWAY, saved)
+        problems += _failed(folder / "midway", filling(number), MIDWAY, *known)
         problems += _goes_on(undisturbed, folder / "midway")
     return problems
 
 
-def _failed(folder: Path, act: Act, fault: str, saved: bool) -> list[str]:
+def _failed(folder: Path, act: Act, fault: str, saved: bool, finished: bool) -> list[str]:
     status, told, _ = train(write_yaml(folder, **SHORT), act)
-    problems = [] if status == 1 else [f"{fault}: status {status}"]
-    if len(told) != 1 or fault not in told[0] or str(folder) not in told[0]:
+    problems = [] if status == (0 if finished else 1) else [f"{fault}: status {status}"]
+    pictures = [line for line in told if re.match(r"warning: .*(png|gif): not brought", line)]  # and then a result
+    if len(told) - len(pictures) != 1 or any(fault not in line or str(folder) not in line for line in told):
         problems.append(f"{fault}: said {told}")
     if saved and checkpoint.newest(folder / "out/run/checkpoints") is None:
         problems.append(f"{fault}: no checkpoint is left")

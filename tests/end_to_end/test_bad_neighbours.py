@@ -14,6 +14,9 @@ from commands import TINY, run
 
 from wgan.reporting.gallery import write_index
 from wgan.reporting.run_record import find_runs
+from wgan.reporting.sweep_report import write_sweep_report
+from wgan.reporting.sweep_summary import ranking_table
+from wgan.runs.csv_log import last_step
 
 Act = Callable[[Path], object]
 DEEP = "[" * 100_000
@@ -102,6 +105,8 @@ BAD: dict[str, Act] = {
     "sample_folder": lambda folder: (folder / "samples/step_000001.png").mkdir(parents=True),
     "sample_many_digits": text(f"samples/step_{'9' * 200}.png", png(58, 58)),
     "samples_file": text("samples", "x"),
+    "config_unreadable": lambda folder: (text("config.yaml", CONFIG)(folder), (folder / "config.yaml").chmod(0)),
+    "log_unreadable": lambda folder: (text("log.csv", "step\n")(folder), (folder / "log.csv").chmod(0)),
     "unreadable": lambda folder: folder.chmod(0),
 }
 
@@ -111,6 +116,7 @@ NO_REASON = {"config_dangling", "config_out_strange", "unreadable", "samples_fil
     *("state_many_digits", "state_infinite", "state_odd_types", "metrics_odd"),  # such values are left out
     *("log_wide_field", "log_many_digits", "log_quotes"),
     *(name for name in BAD if name.startswith("sample_")),
+    *(("config_unreadable", "log_unreadable") if os.geteuid() == 0 else ()),
 }
 
 
@@ -144,6 +150,18 @@ def test_the_index_names_one_bad_neighbour_and_shows_the_others(name: str, tmp_p
     assert (f">{name}<" in page) == (name not in NO_RUN)
     reasons = re.findall(r"<br>[^<]*(?:cannot be (?:read|shown): .|holds )", page)
     assert len(reasons) == (name not in NO_RUN | NO_REASON)
+
+
+@pytest.mark.timeout(60)
+def test_a_sweep_ranks_and_shows_its_runs_whatever_stands_in_their_directories(tmp_path: Path) -> None:
+    put_all(tmp_path)
+    runs = {folder: {"seed": number} for number, folder in enumerate(sorted(tmp_path.iterdir()))}
+    assert len(runs) == len(BAD) + 1
+    page = write_sweep_report(tmp_path, runs).read_text(encoding="utf-8")
+    table = ranking_table(runs)
+    assert [number for number in range(len(runs)) if f"seed = {number}<" not in page] == []
+    assert len(table.splitlines()) == len(runs) + 2
+    assert [last_step(folder / "log.csv") for folder in runs if (folder / "log.csv").is_fifo()] == [0]
 
 
 def test_the_search_for_runs_has_an_end(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ def test_a_fault_at_any_change_is_told_in_one_line_and_costs_no_work(pool: Pool,
     """No space, a failing disk, no right: at each opening, flush and rename, and in the middle of each file."""
     changes = pool.apply(faulty_trainings.whole, (tmp_path / "whole",))
     first_saved = changes.index(("os.rename", "last.pt"))
+    finished = max(number for number, change in enumerate(changes) if change == ("os.rename", "state.json"))
     cases = {
         (number, event, name): pool.apply_async(
             faulty_trainings.with_faults,
@@ -31,6 +32,7 @@ def test_a_fault_at_any_change_is_told_in_one_line_and_costs_no_work(pool: Pool,
                 number,
                 event == "open" and (event, name) in changes[:number],  # the second opening writes the content
                 number > first_saved,
+                number > finished,
             ),
         )
         for number, (event, name) in enumerate(changes)

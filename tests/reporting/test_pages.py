@@ -19,6 +19,7 @@ from wgan.reporting import report
 from wgan.reporting.gallery import write_index
 from wgan.reporting.report import write_report
 from wgan.reporting.run_record import find_runs, read_run
+from wgan.reporting.sweep_report import write_sweep_report
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -139,6 +140,24 @@ def test_markup_in_names_and_warnings_is_shown_as_text(tmp_path: Path) -> None:
             "script"
         )
         assert not any("onerror" in attributes for _, attributes in page.tags)
+
+
+def test_nothing_in_a_page_turns_the_direction_of_writing_or_controls_a_terminal(tmp_path: Path) -> None:
+    """Names of folders, values of a YAML and what a state says, in the text, in attributes and in data for scripts."""
+    hostile = "a\u202egnp.\x1b[2J\u2066"
+    folder = make_run(tmp_path, "run", gp_lambda=1, warnings=[hostile])
+    folder = folder.rename(tmp_path / f"{hostile}\n")
+    config = (folder / "config.yaml").read_text()
+    (folder / "config.yaml").write_text(config.replace("dataset: mnist-5k", r'path: "x\u202e\e[2J"'))
+    (folder / "log.csv").write_text(f"step,critic_loss,{hostile}\n1,1,1\n2,1,1\n", encoding="utf-8")
+    study = tmp_path / f"study{hostile}"
+    pages = write_report(folder), write_index(tmp_path), write_sweep_report(study, {folder: {"path": hostile}})
+    for path in pages:
+        page, shown = Page(path), hostile.encode("unicode_escape").decode()
+        written = path.read_text(encoding="utf-8") + json.dumps(page.data, ensure_ascii=False)
+        assert shown in page.text
+        assert shown in json.dumps(page.data, ensure_ascii=False).replace(r"\\", "\\")
+        assert re.findall("[\0-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]", written) == []
 
 
 def test_many_large_grids_leave_the_page_within_its_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,6 +126,13 @@ def test_the_ranking_opens_as_a_table_of_numbers(study: Path) -> None:
     assert all(float(row["swd_std"]) >= 0 and row["runs"] == "2" for row in rows)
 
 
+def test_no_value_is_a_formula_in_a_spreadsheet(tmp_path: Path) -> None:
+    values = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "plain", -0.5, True, None]
+    write_sweep_report(tmp_path, {tmp_path / str(number): {"path": value} for number, value in enumerate(values)})
+    cells = [row["path"] for row in csv.DictReader((tmp_path / "ranking.csv").open())]
+    assert cells == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "\\t=1", "plain", "-0.5", "True", ""]
+
+
 def test_every_figure_and_the_page_are_written_and_the_index_links_to_it(study: Path) -> None:
     page = (study / "sweep.html").read_text()
     for name in ("contact_sheet.png", "metrics.png", "curves.png"):

@@ -28,6 +28,7 @@ from wgan.runs.run_dir import Run
 from wgan.sweep import __main__ as one_run
 from wgan.sweep import local, plan, progress
 from wgan.sweep.run import problem, sweep
+from wgan.sweep.worker import open_worker, stop
 from wgan.utils.errors import InputError, RunFault
 
 NAMES = "alone", "killed"
@@ -170,7 +171,7 @@ def test_a_failed_run_is_told_of_while_the_others_finish(
 
 @pytest.mark.slow
 def test_a_disk_that_fills_at_any_file_of_the_sweeps_own_is_told_in_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     config = swept(tmp_path, **POINTS, num_steps=6, sweep={"seed": [1]})
@@ -183,8 +184,29 @@ def test_a_disk_that_fills_at_any_file_of_the_sweeps_own_is_told_in_one_line(
     lines = [told(number) for number in range(4)]
     assert train.train(plan.plan(config)[0].config) == 0
     assert sweep(config) == 0
-    lines += [told(number) for number in range(4)]  # where every run is finished, only pages are drawn
+    lines += [told(number) for number in range(3)]
     assert [line for line in lines if not re.match(r"\S+: No space left on device: \D+$", line)] == []
+    capsys.readouterr()
+    with watched(Changes(tmp_path, failing(ENOSPC, 3))):
+        assert sweep(config) == 0, "where every run is finished only pages are drawn"
+    assert re.fullmatch(
+        r"warning: \S+sweep.html, \S+index.html: not brought up to date: No space left[^\n]+\n", capsys.readouterr().err
+    )
+
+
+def test_what_a_run_prints_goes_into_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/echo")
+    precious, output = tmp_path / "precious", tmp_path / "run" / "output.txt"
+    for put in (lambda: output.symlink_to(precious), lambda: os.mkfifo(output)):
+        precious.write_text("x")
+        output.parent.mkdir(exist_ok=True)
+        put()
+        worker = open_worker(tmp_path / "none.yaml", output, {**os.environ})
+        assert worker.wait(60) == 0
+        stop(worker)
+        assert precious.read_text() == "x"
+        assert "none.yaml" in output.read_text()
+        output.unlink()
 
 
 def test_a_run_that_the_system_killed_is_told_of(tmp_path: Path) -> None:

@@ -45,6 +45,21 @@ def test_loudness_holds_for_processes_started_within_and_ends_with_the_block() -
     assert console.loudness() is before
 
 
+def test_no_text_moves_the_cursor_forges_a_line_or_turns_the_direction_of_writing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    hostile = "a\x1b[2J\x07\r\nwarning: \u202egnp.\u2066\x9b1m\udcff"
+    shown = r"a\x1b[2J\x07\r\nwarning: \u202egnp.\u2066\x9b1m\udcff"
+    with console.at(Loudness.VERBOSE):
+        console.say("two", hostile)
+        console.detail(hostile)
+        console.warn(hostile)
+        console.problem(ValueError("first\n\x1b[31msecond"))
+    said = capsys.readouterr()
+    assert said.out == f"two\n{shown}\n"
+    assert said.err == f"{shown}\nwarning: {shown}\nfirst\n\\x1b[31msecond\n"
+
+
 @pytest.mark.slow
 def test_a_quiet_training_says_nothing_and_leaves_all_its_files(tmp_path: Path) -> None:
     assert run(write_yaml(tmp_path, **SHORT), "--quiet") == (0, "")
@@ -115,9 +130,9 @@ def test_a_bar_is_for_a_terminal_that_wants_to_hear_of_it(monkeypatch: pytest.Mo
 
 
 def test_all_that_is_said_goes_through_the_console() -> None:
-    """But for errors, which end the job, what --check was asked for, and the writer of the documents."""
+    """But for what --check was asked for, the writer of the documents, and a rank that ends while others hang."""
     found = {}
     for path in (ROOT / "wgan").rglob("*.py"):
         calls = re.findall(r"(?<![\w.])(?:print|tqdm)\(", path.read_text(encoding="utf-8"))
         found |= {path.name: calls} if calls else {}
-    assert found.keys() == {"console.py", "check.py", "launch.py"}
+    assert found.keys() == {"console.py", "check.py", "distributed.py"}

@@ -168,6 +168,7 @@ def _chunk(line: bytes) -> Chunk:
     notes = entry.get("notes")  # None: of a version that read fewer files, and some TIFFs otherwise
     if notes is None and any(file.name.lower().endswith((".tif", ".tiff")) for file in files):
         raise ValueError("to be decoded again")
+    notes = notes and {name: {kind: int(number) for kind, number in found.items()} for name, found in notes.items()}
     failed = {n: Undecodable(why, notes is None or n in entry["passing"]) for n, why in dict(entry["failed"]).items()}
     return Chunk(files, failed, notes, int(entry["crc"]))
 

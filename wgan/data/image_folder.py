@@ -46,7 +46,7 @@ class Skipped:
     reason: str
 
     def __str__(self) -> str:
-        return f"{printable(self.path)}: {self.reason}"
+        return printable(f"{self.path}: {self.reason}")
 
 
 class Unusable(InputError):

@@ -71,7 +71,7 @@ def mnist_5k() -> ImageSet:
 def _download(name: str, source: "_Source", folder: Path) -> None:
     from torchvision import datasets  # takes a second to import; only a download needs it
 
-    say(f"Downloading {name} to {printable(folder)}.", sys.stderr)
+    say(f"Downloading {name} to {printable(folder)}.", stream=sys.stderr)
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT)  # without one, torchvision waits for ever where nothing answers
     try:

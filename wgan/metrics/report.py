@@ -7,6 +7,7 @@ from itertools import groupby, zip_longest
 from operator import itemgetter
 
 from wgan.config.metrics import Direction, Metric
+from wgan.utils.text import printable
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def interval(metric: Metric) -> str:
 
 def paragraphs(*blocks: Sequence[str]) -> str:
     """Blocks of lines with an empty line between them; empty ones are left out."""
-    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n" * any(blocks)
+    return "\n\n".join("\n".join(map(printable, block)) for block in blocks if block) + "\n" * any(blocks)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], sections: Sequence[str] = ()) -> list[str]:

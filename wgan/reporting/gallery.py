@@ -15,9 +15,7 @@ from wgan.reporting.pages import CURVES, MAIN_CURVES, link, render, shown, thinn
 from wgan.reporting.pictures import corner, to_webp
 from wgan.reporting.run_record import RunRecord, find_runs, read_run
 from wgan.utils.atomic_io import write_text
-from wgan.utils.console import warn
-from wgan.utils.errors import first_line
-from wgan.utils.text import printable
+from wgan.utils.errors import reason
 
 _MOST_CURVE_POINTS = 60_000  # of each column over all runs: bounds the page
 _OPEN_COLUMNS = 5  # of keys, and of metrics; the others wait in the menu
@@ -41,16 +39,6 @@ class Row(NamedTuple):
     def assignments(self, keys: Iterable[str]) -> list[str]:
         """`gp_lambda=1` for each of the keys that the run's YAML has."""
         return [f"{key}={self.settings[key]}" for key in keys if key in self.run.config]
-
-
-def refresh_index(out: Path) -> None:
-    """Write the index after a run: a fault of the page, unless it is the disk's, fails no training that is done."""
-    try:
-        write_index(out)
-    except OSError:
-        raise  # the disk that the run itself writes to
-    except Exception as error:
-        warn(f"{out / 'index.html'} is not brought up to date: {type(error).__name__}: {first_line(error)}")
 
 
 def write_index(out: Path) -> Path:
@@ -92,7 +80,7 @@ def write_index(out: Path) -> Path:
 
 def _read(folder: Path, out: Path, points: int) -> Row:
     """A run that can be shown; of one whose files hold what no training writes, its name and what is wrong."""
-    named: dict[str, Any] = {"name": printable(folder.relative_to(out).as_posix()), "folder": link(folder, out)}
+    named: dict[str, Any] = {"name": folder.relative_to(out).as_posix(), "folder": link(folder, out)}
     try:
         run = read_run(folder)
         settings = {key: shown(value) for key, value in run.config.items()} | {"data": run.data}
@@ -100,7 +88,7 @@ def _read(folder: Path, out: Path, points: int) -> Row:
         steps, curves = thinned_curves(run.log, points)
         return Row(run, settings, _thumbnail(run), named | {"samples": samples, "steps": steps, "curves": curves})
     except Exception as error:  # whatever lies in one folder, the others are shown
-        problem = f"cannot be shown: {type(error).__name__}: {first_line(error)}"
+        problem = f"cannot be shown: {reason(error)}"
         run = RunRecord(folder, {}, {}, "unknown", {}, {}, {}, (), (), (), 0.0, (problem,))
         return Row(run, {"data": ""}, None, named | {"samples": [], "steps": [], "curves": {}})
 

@@ -1,9 +1,13 @@
 """The pages of a run under way."""
 
 import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 from wgan.reporting.curves import loss_plot
-from wgan.reporting.gallery import refresh_index
+from wgan.reporting.gallery import write_index
+from wgan.reporting.pages import attempt
 from wgan.reporting.report import write_report
 from wgan.runs.run_dir import Run
 
@@ -22,10 +26,13 @@ class Pages:
         start = time.perf_counter()
         if not last and self._cost > MAX_COST * (start - self._drawn):
             return
-        loss_plot(self.run.log, self.run.directory / "loss_plot.png")
+        folder, out = self.run.directory, self.run.directory.parent
+        plot, index = folder / "loss_plot.png", out / "index.html"
+        makers: dict[Path, Callable[[], object]] = {plot: partial(loss_plot, self.run.log, plot)}
         if last:
-            refresh_index(self.run.directory.parent)
-        write_report(self.run.directory)  # last: `pages_are_current` looks at it alone
+            makers[index] = partial(write_index, out)
+        makers[folder / "report.html"] = partial(write_report, folder)  # last: `pages_are_current` looks at it alone
+        attempt(makers)
         self._drawn = time.perf_counter()
         self._cost = self._drawn - start
 

@@ -1,8 +1,10 @@
 """HTML pages: templates whose every value is escaped, with styles and scripts inside, so that a page is one file."""
 
+import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from math import floor, isfinite, log10
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,9 +15,13 @@ from markupsafe import Markup
 
 from wgan.config.docs import written
 from wgan.runs.csv_log import Columns, has_numbers
+from wgan.utils.console import warn
+from wgan.utils.errors import reason
+from wgan.utils.text import printable
 
 Item = TypeVar("Item")
 _HERE = Path(__file__).parent
+_warn_once = cache(warn)  # pages are drawn again and again while a run trains
 
 CURVES = {  # column of log.csv -> its name for people, in the order of the pages
     "wasserstein_estimate": "Wasserstein estimate",
@@ -30,8 +36,19 @@ MAIN_CURVES = ("wasserstein_estimate", "critic_loss", "generator_loss", "gradien
 
 def render(template: str, **values: Any) -> str:
     """A page from a template of this package; text in `values` appears as text, whatever it holds."""
-    text = _ENVIRONMENT.get_template(template).render(**values)
-    return text.encode("utf-8", errors="replace").decode("utf-8")  # names of files may hold what is no UTF-8
+    return _ENVIRONMENT.get_template(template).render(**values)
+
+
+def attempt(makers: Mapping[Path, Callable[[], object]]) -> None:
+    """Make pages and pictures: one that fails costs a warning, and not the run that it shows."""
+    failed: dict[str, list[str]] = {}
+    for path, make in makers.items():
+        try:
+            make()
+        except Exception as error:
+            failed.setdefault(reason(error), []).append(str(path))
+    for why, paths in failed.items():
+        _warn_once(f"{', '.join(paths)}: not brought up to date: {why}")
 
 
 def static(name: str) -> Markup:
@@ -76,7 +93,7 @@ def moment(timestamp: float) -> str:
 
 def shown(value: object) -> str:
     """A key's value as one writes it in YAML: 0.0002, true, [flip, cutout]; a dash for none."""
-    return "–" if value is None else written(value)
+    return "–" if value is None else printable(written(value))
 
 
 def clean(values: Iterable[float]) -> list[float | None]:
@@ -99,10 +116,20 @@ def thinned_curves(log: Columns, most: int) -> tuple[list[float | None], dict[st
     return steps, dict(zip(kept, curves, strict=True))
 
 
+def _plain(value: Any) -> Any:
+    """A value of a page, the text in it without control characters."""
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return printable(value) if isinstance(value, str | Path) and not isinstance(value, Markup) else value
+
+
 _TEMPLATES = FileSystemLoader(_HERE / "templates")
 _ENVIRONMENT = Environment(
-    loader=_TEMPLATES, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    loader=_TEMPLATES, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_plain
 )
+_ENVIRONMENT.policies["json.dumps_function"] = lambda value, **options: json.dumps(_plain(value), **options)
 _ENVIRONMENT.globals["static"] = static
 _ENVIRONMENT.filters |= {"number": format_number, "count": count, "duration": duration, "moment": moment}
 _ENVIRONMENT.filters |= {"value": shown, "link": link}

@@ -20,6 +20,7 @@ from wgan.config.metrics import Metric, finite_number
 from wgan.config.resolve import resolve
 from wgan.runs.csv_log import Columns, read_log
 from wgan.utils.atomic_io import read_regular
+from wgan.utils.errors import InputError, first_line
 
 STATES = ("running", "finished", "stopped", "diverged", "failed")
 _LARGEST = 2**22  # bytes of a YAML or JSON file
@@ -105,6 +106,11 @@ def read_run(folder: Path) -> RunRecord:
         log = read_log(folder / "log.csv")
     except OSError as error:
         problems.append(f"log.csv cannot be read: {error.strerror}")
+    try:
+        changed = changed_keys(config)
+    except InputError as error:
+        changed = {}
+        problems.append(f"config.yaml cannot be read: {first_line(error)}")
     metrics = evaluation.get("metrics", evaluation.get("figures"))  # their name in runs of older versions
     metrics, notes, classes = (
         found if isinstance(found, dict) else {}
@@ -114,7 +120,7 @@ def read_run(folder: Path) -> RunRecord:
     return RunRecord(
         folder=folder,
         config=config,
-        changed=changed_keys(config),
+        changed=changed,
         state=str(facts.get("state")) if facts.get("state") in STATES else "unknown",
         facts=facts,
         log=log,

@@ -13,6 +13,7 @@ from typing import Any
 from wgan.config.metrics import Metric, in_order, ranking_keys, titles
 from wgan.reporting.pages import format_number, shown
 from wgan.reporting.run_record import RunRecord, read_run
+from wgan.utils.text import spreadsheet_cell
 
 _COLUMNS = 4  # metrics that the terminal shows; ranking.csv has all
 
@@ -113,9 +114,10 @@ def ranking_csv(places: Sequence[Group], metrics: Sequence[Metric]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     names = chain(*((metric.key, f"{metric.key}_std") for metric in metrics))
-    writer.writerow(["place", *places[0].values, "runs", "mean_rank", *names])
+    writer.writerow(map(spreadsheet_cell, ["place", *places[0].values, "runs", "mean_rank", *names]))
     for number, group in enumerate(places, 1):
         spreads = [group.spread(metric.key) for metric in metrics]
         numbers = chain(*((spread.mean, spread.deviation) if spread else (None, None) for spread in spreads))
-        writer.writerow([number, *group.values.values(), len(group.runs), group.mean_rank, *numbers])
+        values = map(spreadsheet_cell, group.values.values())
+        writer.writerow([number, *values, len(group.runs), group.mean_rank, *numbers])
     return buffer.getvalue()

@@ -36,7 +36,7 @@ class SweepProgress:
         self.failed += problem is not None
         if problem:
             self.lengths[name] = min(last_step(self.logs[name]), self.lengths[name])
-        say(f"{name}: {f'failed: {problem}' if problem else 'finished'}", sys.stderr)
+        say(f"{name}: {f'failed: {problem}' if problem else 'finished'}", stream=sys.stderr)
         self.looked = 0.0
 
     def show(self) -> None:
@@ -53,7 +53,7 @@ class SweepProgress:
             return
         left = seconds_left(steps - self.before, total - steps, now - self.begun)
         time_left = f", {tqdm.format_interval(left)} left" if left and steps < total else ""
-        say(f"{runs}, step {steps:,} of {total:,}{time_left}", sys.stderr)
+        say(f"{runs}, step {steps:,} of {total:,}{time_left}", stream=sys.stderr)
 
 
 def seconds_left(done: int, left: int, seconds: float) -> float | None:

@@ -4,10 +4,12 @@ import signal
 import time
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 
 from wgan.config.resolve import to_yaml
 from wgan.config.schema import TrainConfig
-from wgan.reporting.gallery import refresh_index
+from wgan.reporting.gallery import write_index
+from wgan.reporting.pages import attempt
 from wgan.reporting.sweep_report import write_sweep_report
 from wgan.reporting.sweep_summary import ranking_table
 from wgan.runs import run_dir
@@ -17,7 +19,7 @@ from wgan.sweep.local import Executor, LocalRuns
 from wgan.sweep.plan import SweepRun, folder, plan, prepare
 from wgan.sweep.progress import SweepProgress
 from wgan.sweep.worker import POLL
-from wgan.utils.atomic_io import write_text
+from wgan.utils.atomic_io import open_regular, write_text
 from wgan.utils.console import say
 from wgan.utils.errors import explain_disk_errors
 from wgan.utils.signals import Interrupted, Interruption
@@ -54,14 +56,13 @@ def sweep(config: TrainConfig) -> int:
                 say("Stopped, and every run has saved. The same command goes on from there.")
                 return interruption.exit_status
             directories = {one.run.directory: one.chosen for one in planned}
-            page = write_sweep_report(own, directories)
-            refresh_index(config.out)
+            page, index = own / "sweep.html", config.out / "index.html"
+            attempt({page: partial(write_sweep_report, own, directories), index: partial(write_index, config.out)})
     say(f"{len(planned) - len(failed)} of {len(planned)} runs are finished")
-    say(ranking_table(directories))
-    say(f"Figures:  {page}\nAll runs: {config.out / 'index.html'}")
+    say(*ranking_table(directories).split("\n"), f"Figures:  {page}", f"All runs: {index}")
     for one in planned:
         if one.name in failed:
-            say(f"failed: {one.run.directory}/: {failed[one.name]}\n  all it said: {one.output}")
+            say(f"failed: {one.run.directory}/: {failed[one.name]}", f"  all it said: {one.output}")
     return 1 if failed else 0
 
 
@@ -111,5 +112,6 @@ def problem(one: SweepRun, status: int) -> str:
     if status < 0:
         killed = signal.Signals(-status).name
         return f"killed by {killed}{', as systems do when memory runs out' if killed == 'SIGKILL' else ''}"
-    printed = one.output.read_text(encoding="utf-8", errors="replace").splitlines()
+    with open_regular(one.output) as file:
+        printed = file.read().decode("utf-8", errors="replace").splitlines()
     return next((line.strip() for line in reversed(printed) if line.strip()), f"ended with status {status}")

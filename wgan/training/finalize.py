@@ -1,10 +1,12 @@
 """What a finished run leaves for people and programs: metrics and pictures."""
 
 import json
+from functools import partial
 
 from wgan.config.metrics import Metric, ranking_keys
 from wgan.metrics.report import Report
 from wgan.reporting.animation import training_gif
+from wgan.reporting.pages import attempt
 from wgan.reporting.run_record import find_samples, read_run
 from wgan.runs.checkpoint import BEST
 from wgan.runs.run_dir import Run
@@ -16,8 +18,9 @@ from wgan.utils.console import say
 
 def write(run: Run, samples: Samples, trainer: Trainer, report: Report | None) -> Report:
     """Write all that is written once, after the last step; return the metrics: `report` where they are known."""
-    samples.compare(trainer, run.directory)
-    training_gif(find_samples(run.directory), run.directory / "training.gif")
+    gif, compare = run.directory / "training.gif", partial(samples.compare, trainer, run.directory)
+    draw = partial(training_gif, find_samples(run.directory), gif)
+    attempt({run.directory / "real_fake_grid.png": compare, gif: draw})
     report = report or samples.evaluate(trainer)
     write_text(run.directory / "metrics.json", json.dumps(report.as_dict(), indent=2) + "\n")
     write_text(run.directory / "metrics_report.out", report.as_table())
@@ -33,8 +36,9 @@ def choosing_metric(report: Report, key: str | None = None) -> Metric | None:
 def announce(run: Run) -> None:
     """The metrics and where to look."""
     if table := (run.directory / "metrics_report.out").read_text(encoding="utf-8"):
-        say(table)
+        say(*table.split("\n"))
     if best := read_run(run.directory).best:
         say(f"Best:    {run.checkpoints / BEST} ({best})")
-    say(f"Samples: {find_samples(run.directory)[-1].path}")
-    say(f"Report:  {run.directory / 'report.html'}\nAll results: {run.directory}/")
+    for sample in find_samples(run.directory)[-1:]:
+        say(f"Samples: {sample.path}")
+    say(f"Report:  {run.directory / 'report.html'}", f"All results: {run.directory}/")

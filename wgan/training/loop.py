@@ -10,7 +10,8 @@ from wgan.config.schema import TrainConfig
 from wgan.data.batches import Batches
 from wgan.data.image_set import Data
 from wgan.reporting.live import Pages
-from wgan.reporting.tensorboard import EventFiles
+from wgan.reporting.pages import attempt
+from wgan.reporting.tensorboard import FOLDER, EventFiles
 from wgan.runs.run_dir import Run
 from wgan.runtime.device import device_name
 from wgan.runtime.distributed import Ranks
@@ -88,11 +89,12 @@ class Training:
         with suppress(Interrupted), nullcontext() if interruption.signal else interruption.abortable():
             self.pages.draw(last=True)  # what a signal cuts off, the next start draws
         if events:
-            events.close()
+            attempt({self.run.directory / FOLDER: events.close})
         if interruption.signal:
             say(f"Saved at step {state.step} of {state.num_steps}. The same command goes on from there.")
         else:
-            finalize.announce(self.run)
+            with suppress(OSError):  # the run is finished, whoever takes its files away
+                finalize.announce(self.run)
 
     @contextmanager
     def faults_explained(self) -> Iterator[None]:

@@ -27,7 +27,7 @@ class Progress:
         parts.append(f"{images_per_second:,.0f} images/s")
         if self.bar.disable:
             time_left = tqdm.format_interval(left * batch_size / images_per_second)
-            say(f"step {step}/{step + left}: {', '.join(parts)}, {time_left} left", sys.stderr)
+            say(f"step {step}/{step + left}: {', '.join(parts)}, {time_left} left", stream=sys.stderr)
         else:
             self.bar.set_postfix_str(", ".join(parts), refresh=False)
 

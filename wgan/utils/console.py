@@ -1,4 +1,4 @@
-"""What a job says, printed from one place, so that --quiet and --verbose hold for all of it."""
+"""What a job says, printed from one place: --quiet and --verbose hold for all, and no file's name moves the cursor."""
 
 import os
 import sys
@@ -8,6 +8,8 @@ from enum import IntEnum
 from typing import IO, Any, NoReturn
 
 from tqdm import tqdm
+
+from wgan.utils.text import printable
 
 
 class Loudness(IntEnum):
@@ -52,10 +54,11 @@ def progress_bar(total: int, done: int, unit: str, **options: Any) -> "tqdm[NoRe
     return tqdm(total=total, initial=done, unit=unit, disable=hidden, dynamic_ncols=True, **options)
 
 
-def say(line: str, stream: IO[str] | None = None) -> None:
+def say(*lines: str, stream: IO[str] | None = None) -> None:
     """What is done, and its results; on stdout, or on `stream`."""
     if loudness() > Loudness.QUIET:
-        _print(line, stream or sys.stdout)
+        for line in lines:
+            _print(line, stream or sys.stdout)
 
 
 def detail(line: str) -> None:
@@ -69,6 +72,12 @@ def warn(line: str) -> None:
     _print(f"warning: {line}", sys.stderr)
 
 
+def problem(found: Exception | str) -> None:
+    """What is wrong with a YAML, or ends a job; may take several lines; on stderr, always."""
+    for line in str(found).split("\n"):
+        _print(line, sys.stderr)
+
+
 def _print(line: str, stream: IO[str]) -> None:
     """Print a line that no progress bar runs over, at once.
 
@@ -76,7 +85,7 @@ def _print(line: str, stream: IO[str]) -> None:
     """
     try:
         with tqdm.external_write_mode(file=stream):
-            print(line, file=stream, flush=True)
+            print(printable(line), file=stream, flush=True)
     except OSError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

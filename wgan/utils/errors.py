@@ -4,11 +4,12 @@ Anything else is our own fault and keeps its traceback.
 """
 
 import errno
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from wgan.utils import console
 from wgan.utils.system import address_space
+from wgan.utils.text import printable
 
 OUT_OF_MEMORY = (
     "out of memory",  # CUDA, XPU, HIP, MPS
@@ -69,12 +70,12 @@ def exit_status(work: Callable[[], int | None]) -> int:
     try:
         return work() or 0
     except UserError as error:
-        print(error, file=sys.stderr)
+        console.problem(error)
         return error.exit_status
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        print(f"Stopped: {too_little_memory('to go on', error)}", file=sys.stderr)
+        console.problem(f"Stopped: {too_little_memory('to go on', error)}")
         return UserError.exit_status
 
 
@@ -103,8 +104,15 @@ def explain_disk_errors(place: object) -> Iterator[None]:
 
 
 def _disk_error(error: OSError, place: object) -> str:
+    return f"{printable(str(error.filename or place))}: {reason(error)}."
+
+
+def reason(error: Exception) -> str:
+    """What an error says, in one line: the system's words and what to do, or its kind and its message."""
+    if not isinstance(error, OSError):
+        return f"{type(error).__name__}: {first_line(error)}"
     advice = ADVICE.get(error.errno or 0, "")
-    return f"{error.filename or place}: {error.strerror or error}{f': {advice}' if advice else ''}."
+    return f"{error.strerror or error}{f': {advice}' if advice else ''}"
 
 
 def first_line(error: BaseException) -> str:

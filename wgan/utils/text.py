@@ -4,5 +4,16 @@ from pathlib import Path
 
 
 def printable(text: Path | str) -> str:
-    """`text` for one line of a screen: control characters, and bytes of a name that are no UTF-8, become escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+    """`text` for one line of a screen: control characters, turns of direction, what is no UTF-8 become escapes."""
+    plain = str(text)
+    if plain.isprintable():  # a picture inside a page has millions of characters
+        return plain
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in plain)
+
+
+def spreadsheet_cell(value: object) -> object:
+    """A value for a CSV file: text that a spreadsheet would run as a formula begins with an apostrophe there."""
+    if value is None or isinstance(value, int | float):
+        return value
+    text = printable(str(value))
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
