@@ -1,6 +1,7 @@
 """What every generator and every critic is, whatever its layers."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -99,6 +100,14 @@ class Critic(nn.Module):
         images = images.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(self(images).sum(), images, create_graph=True)
         return gradient
+
+
+@contextmanager
+def at_rest(network: nn.Module) -> Iterator[None]:
+    """Within the block a network that is being trained can be looked at: spectral norm takes no power iteration."""
+    network.eval()
+    yield
+    network.train()
 
 
 def floating_tensors(network: nn.Module) -> list[Tensor]:

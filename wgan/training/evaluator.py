@@ -17,6 +17,7 @@ from wgan.metrics.distribution import most_used
 from wgan.metrics.neighbours import nearest_rows
 from wgan.metrics.report import Report
 from wgan.metrics.toy_2d import evaluate_points, exact_w1, gradient_norms_by_depth, weights_of
+from wgan.networks.base import at_rest
 from wgan.reporting.grids import interpolation_strip, neighbour_picture, real_fake_grid, save_grid, to_uint8
 from wgan.reporting.toy_2d import depth_picture, plane_picture, side_by_side
 from wgan.trainers.base import Trainer
@@ -106,7 +107,8 @@ class PointSamples(Samples):
 
     def draw(self, trainer: Trainer, path: Path) -> Tensor:
         points = trainer.sample(self.latents)
-        plane_picture(self.real, points, lambda raster: trainer.critic(raster.to(trainer.device)), path)
+        with at_rest(trainer.critic):
+            plane_picture(self.real, points, lambda raster: trainer.critic(raster.to(trainer.device)), path)
         return points
 
     @torch.no_grad()
@@ -123,8 +125,9 @@ class PointSamples(Samples):
         real, fake = self.data.held_out.images[: self.shown], self.generated(trainer, self.shown)
         side_by_side(real, fake, directory / "real_fake_grid.png")
         name, points = self.config.arch, torch.cat([real, fake]).to(trainer.device)
-        norms = gradient_norms_by_depth(trainer.critic, points)
-        depth_picture({name: weights_of(trainer.critic)}, {name: norms}, directory / "critic_depth.png")
+        with at_rest(trainer.critic):
+            norms, weights = gradient_norms_by_depth(trainer.critic, points), weights_of(trainer.critic)
+        depth_picture({name: weights}, {name: norms}, directory / "critic_depth.png")
 
 
 def samples_of(config: TrainConfig, data: Data) -> Samples:
