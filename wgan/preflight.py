@@ -15,6 +15,7 @@ from wgan.config.datasets import NAMED_SETS
 from wgan.config.diagnostics import Place, Problem
 from wgan.config.metrics import CATALOGUE
 from wgan.config.schema import EvaluateConfig, GenerateConfig, JobConfig, TrainConfig
+from wgan.config.yaml_file import BACKSLASH
 from wgan.data.image_folder import Unusable, class_indices, held_out_count, scan
 from wgan.runs.run_dir import has_generator
 
@@ -126,7 +127,8 @@ def _unreadable(path: Path, kind: str) -> str:
     try:
         is_folder = path.is_dir()
         if not path.exists():
-            return f"there is no {kind} {path}{'' if path.is_absolute() else f' (looked for in {Path.cwd()})'}"
+            where = "" if path.is_absolute() else f" (looked for in {Path.cwd()})"
+            return f"there is no {kind} {path}{where}{'' if str(path).isprintable() else f'; {BACKSLASH}'}"
         if kind == "folder" and not is_folder and path.suffix.lower() in _ARCHIVES:
             return f"{path} is an archive; unpack it and give the folder"
         if kind == "folder" and not is_folder:

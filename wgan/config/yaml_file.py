@@ -17,6 +17,9 @@ from wgan.utils.errors import InputError
 
 WRITTEN_BY = "# Written by wgan"
 """How the YAMLs begin that this program leaves in the directories of its runs and jobs."""
+BACKSLASH = "in double quotes a backslash begins an escape: use single quotes, or none"
+FOREIGN_IN_A_WORD = re.compile(r"(?<=[A-Za-z_])[\u0370-\u052F]|[\u0370-\u052F](?=[A-Za-z_])")
+"""A Greek or Cyrillic letter beside a Latin one."""
 MAX_BYTES = 64 * 1024  # a configuration with a comment on every key has 8 KiB
 MAX_DEPTH = 16
 MAX_NODES = 10_000  # counted with aliases written out, so that nested aliases cannot explode
@@ -183,10 +186,12 @@ def _lookalikes(lines: list[str]) -> dict[int, str]:
     """Line, from 1 -> the first character in it, outside comments, that hides or passes for another."""
     found: dict[int, str] = {}
     for number, line in enumerate(lines, 1):
-        for column, character in enumerate(re.split(r"(?:^|\s)#", line)[0], 1):
+        text = re.split(r"(?:^|\s)#", line)[0]
+        foreign = {match.end() for match in FOREIGN_IN_A_WORD.finditer(text)}
+        for column, character in enumerate(text, 1):
             category = unicodedata.category(character)
             disguised = unicodedata.normalize("NFKC", character).isascii() or category in ("Cf", "Zs", "Pd", "Pi", "Pf")
-            if not character.isascii() and (disguised or character == "\u2212"):
+            if not character.isascii() and (disguised or character == "\u2212" or column in foreign):
                 name = unicodedata.name(character, "no name").lower()
                 found.setdefault(number, f"U+{ord(character):04X} ({name}) stands in column {column}")
     return found
@@ -212,7 +217,7 @@ _INSIDE = {
 }
 """What PyYAML calls its contexts -> what a user wrote."""
 _REMEDIES = {
-    "escape": "in double quotes a backslash begins an escape: use single quotes, or none",
+    "escape": BACKSLASH,
     "found another document": "a second document begins here; a configuration is one document",
     "mapping values are not allowed": "broken YAML: a second `:` in this value, or a line indented too far; quote text "
     "that holds `: `",
