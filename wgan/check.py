@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from wgan.config.algorithms import ALGORITHMS, unused_keys
-from wgan.config.constraints import num_steps_of, require_a_batch
+from wgan.config.constraints import generator_updates, num_steps_of, require_a_batch
 from wgan.config.datasets import POINT_SETS
 from wgan.config.docs import written
 from wgan.config.resolve import combinations
@@ -108,7 +108,7 @@ def images(config: TrainConfig | EvaluateConfig, lengths: list[int] | None = Non
         steps = num_steps_of(config, count)
         if lengths is not None:
             lengths.append(steps)
-        yield f"Length: {steps:,} critic updates, {steps // config.critic_its:,} generator updates"
+        yield f"Length: {steps:,} critic updates, {generator_updates(config, steps):,} generator updates"
 
 
 def generated(config: EvaluateConfig) -> Iterator[str]:

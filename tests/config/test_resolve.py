@@ -52,7 +52,8 @@ def test_there_are_many_wrong_yamls():
     assert len(WRONG) >= 60
 
 
-# What the papers say, written down again: 1511.06434 sec. 4, 1701.07875 alg. 1, 1704.00028 alg. 1, 1712.01026 sec. 4
+# What the papers say, written down again: 1511.06434 sec. 4, 1701.07875 alg. 1, 1704.00028 alg. 1, 1712.01026 sec. 4;
+# WGAN-DIV's betas are PyTorch-GAN's
 @pytest.mark.parametrize(
     ("arch", "expected"),
     [
@@ -249,6 +250,8 @@ def test_a_problem_that_rests_on_a_wrong_value_is_not_told(written):
         ({"loader_workers": 2}, "loader_workers: not used: dataset mnist-5k needs no decoding"),
         ({"critic_its": 6, "num_steps": 5}, "critic_its: 6 critic updates come before the generator's"),
         ({"num_steps": 4}, "num_steps: 5 critic updates come before the generator's"),
+        ({"critic_warm_up": True, "num_steps": 99}, "critic_warm_up: 100 critic updates come before the generator's"),
+        ({"critic_warm_up": True, "critic_its": 100}, "critic_warm_up: not used: critic_its is 100 or more anyway"),
         ({"arch": "Evaluate", "fakes": "x", "path": "x"}, "path: not used: dataset mnist-5k needs no files"),
         ({"arch": "Evaluate", "fakes": "x", "inception_weights": "x"}, "inception_weights: not used"),
         ({"arch": "Evaluate", "fakes": "x", "image_size": 64}, "image_size: mnist-5k has 28x28 pixels"),
@@ -303,6 +306,38 @@ def test_every_value_knows_its_origin(written):
     assert [config.origin(key) for key in origins] == [
         "input.yaml:3", "--set", "arXiv:1704.00028", "learning_rate", "default"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arch", "key", "source"),
+    [
+        ("WGAN-DIV", "div_p", "arXiv:1712.01026"),
+        ("WGAN-DIV", "learning_rate", "code of arXiv:1712.01026"),
+        ("WGAN-DIV", "beta_adam", "PyTorch-GAN's wgan_div.py"),
+        ("WGAN-DIV", "critic_its", "PyTorch-GAN's wgan_div.py"),
+        ("WGAN-DIV", "latent_vector", "PyTorch-GAN's wgan_div.py"),
+        ("WGAN-GP", "beta_adam", "arXiv:1704.00028"),
+        ("WGAN-GP", "batch_size", "code of arXiv:1704.00028"),
+        ("WGAN-CLIP", "latent_vector", "code of arXiv:1701.07875"),
+        ("WGAN-CLIP", "clip_value", "arXiv:1701.07875"),
+        ("DCGAN", "beta2_adam", "Adam's default (arXiv:1412.6980)"),
+    ],
+)
+def test_a_default_that_is_not_the_papers_says_whose_it_is(arch, key, source):
+    assert resolve({"arch": arch, "dataset": "mnist-5k"}).origin(key) == source
+
+
+def test_the_keys_that_are_not_from_a_paper_are_keys():
+    for algorithm in ALGORITHMS.values():
+        assert set(" ".join(algorithm.not_from_the_paper.values()).split()) <= algorithm.defaults.keys()
+
+
+def test_a_key_follows_another_until_it_is_given():
+    config = resolve(BASE | {"batch_size": 32})
+    assert (config.gen_batch_size, config.origin("gen_batch_size")) == (32, "batch_size")
+    assert with_values(config, {"batch_size": 16}).gen_batch_size == 16
+    assert differing_keys(config, with_values(config, {"batch_size": 16})) == {"batch_size": 16}
+    assert differing_keys(config, with_values(config, {"gen_batch_size": 64})) == {"gen_batch_size": 64}
 
 
 def test_messages_of_later_checks_can_name_the_line(written):

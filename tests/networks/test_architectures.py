@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from wgan.networks.build import new_critic, new_generator
+from wgan.networks.layers import LeakyReLU, Residual
 
 SIZES = [28, 32, 48, 64, 96, 128, 256]
 
@@ -80,12 +81,58 @@ def test_every_size_generates_images_in_range_and_one_score_each(size: int, chan
         (new_generator("conv", 7, shape, 2), new_critic("conv", shape, 2)),
         (new_generator("resnet", 7, shape, 2), new_critic("resnet", shape, 2)),
         (new_generator("dense", 7, shape, 2), new_critic("dense", shape, 2)),
+        (new_generator("resnet32", 7, shape, 2), new_critic("resnet32", shape, 2)),
+        (new_generator("resnet64", 7, shape, 2), new_critic("resnet64", shape, 2, "layer")),
     ]
     for generator, critic in pairs:
         images = generator(torch.randn(4, 7))
         assert images.shape == (4, *shape)
         assert images.abs().max() <= 1
         assert critic(images).shape == (4,)
+
+
+def weights(network: nn.Module) -> int:
+    return sum(weight.numel() for weight in network.parameters())
+
+
+def conv(before: int, after: int, kernel: int = 3) -> int:
+    return before * after * kernel**2 + after
+
+
+def test_resnet32_is_the_network_of_wgan_gps_code_for_cifar10() -> None:
+    """gan_cifar_resnet.py: DIM_G = DIM_D = 128, unconditional; without the bias of its first dense layer."""
+    generator, critic = new_generator("resnet32", 128, (3, 32, 32), 128), new_critic("resnet32", (3, 32, 32), 128)
+    doubling = 2 * 128 + conv(128, 128) + 2 * 128 + conv(128, 128) + conv(128, 128, 1)
+    assert weights(generator) == 128 * 4 * 4 * 128 + 3 * doubling + 2 * 128 + conv(128, 3)
+    first = conv(3, 128) + conv(128, 128) + conv(3, 128, 1)
+    halving, staying = 2 * conv(128, 128) + conv(128, 128, 1), 2 * conv(128, 128)
+    assert weights(critic) == first + halving + 2 * staying + 128 + 1
+    assert maps(generator.main, torch.zeros(2, 128, 1, 1), (Residual,)) == [(128, s, s) for s in (8, 16, 32)]
+    assert maps(critic.main, torch.zeros(2, 3, 32, 32), (Residual,)) == [(128, s, s) for s in (16, 8, 8, 8)]
+
+
+def test_resnet64_is_the_network_of_wgan_gps_code_for_64_px() -> None:
+    """gan_64x64.py and wgan_div.py: GoodGenerator and GoodDiscriminator, DIM = 64; the biases differ, see below."""
+    generator = new_generator("resnet64", 128, (3, 64, 64), 64)
+    critic = new_critic("resnet64", (3, 64, 64), 64, "layer", activation="relu")
+    up = [(512, 512), (512, 256), (256, 128), (128, 64)]
+    blocks = sum(2 * a + conv(a, b) + 2 * b + conv(b, b) + conv(a, b, 1) for a, b in up)
+    assert weights(generator) == 128 * 4 * 4 * 512 + blocks + 2 * 64 + conv(64, 3)
+    down = [(64, 128), (128, 256), (256, 512), (512, 512)]
+    blocks = sum(2 * a + conv(a, a) + 2 * a + conv(a, b) + conv(a, b, 1) for a, b in down)
+    assert weights(critic) == conv(3, 64) + blocks + 4 * 4 * 512 + 1
+    assert maps(critic.main, torch.zeros(2, 3, 64, 64), (nn.Conv2d, Residual)) == [
+        (64, 64, 64),
+        *[(128, 32, 32), (256, 16, 16), (512, 8, 8), (512, 4, 4)],
+    ]
+
+
+@pytest.mark.parametrize("kind", ["conv", "resnet", "resnet32", "resnet64", "mnist", "dense"])
+@pytest.mark.parametrize(("activation", "slope"), [("leaky", 0.2), ("relu", 0.0)])
+def test_all_of_a_critics_activations_are_the_one_that_is_named(kind: str, activation: str, slope: float) -> None:
+    critic = new_critic(kind, (1, 28, 28), 2, activation=activation)
+    slopes = {layer.negative_slope for layer in critic.main.modules() if isinstance(layer, LeakyReLU)}
+    assert slopes == {slope}
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -28,6 +28,10 @@ def critics() -> list:
     makes = [pytest.param(lambda s=s: new_critic("conv", (3, s, s), 2), s, id=f"conv-{s}") for s in SIZES]
     makes += [pytest.param(lambda s=s: new_critic("resnet", (3, s, s), 2), s, id=f"resnet-{s}") for s in SIZES]
     makes += [pytest.param(lambda: new_critic("dense", (3, 28, 28), 2), 28, id="dense-28")]
+    for kind, s in (("resnet32", 28), ("resnet32", 32), ("resnet64", 64)):
+        makes += [pytest.param(lambda k=kind, s=s: new_critic(k, (3, s, s), 2), s, id=f"{kind}-{s}")]
+    for kind in ("conv", "resnet", "resnet32", "resnet64", "mnist", "dense"):
+        makes += [pytest.param(lambda k=kind: new_critic(k, (3, 32, 32), 2, activation="relu"), 32, id=f"{kind}-relu")]
     spectral = {"spectral_norm": True}
     makes += [
         pytest.param(lambda: new_critic("resnet", (3, 32, 32), 2, **spectral).eval(), 32, id="resnet-32-spectral")
@@ -74,7 +78,7 @@ def test_in_float32_it_is_as_near_the_truth_as_double_backward(make, size: int) 
 
 
 @pytest.mark.parametrize("critic_norm", ["instance", "layer"])
-@pytest.mark.parametrize("kind", ["conv", "resnet"])
+@pytest.mark.parametrize("kind", ["conv", "resnet", "resnet32", "resnet64"])
 def test_a_norm_takes_the_ordinary_double_backward(kind: str, critic_norm: str) -> None:
     critic = new_critic(kind, (1, 28, 28), 4, critic_norm).double()
     assert not critic.piecewise_linear

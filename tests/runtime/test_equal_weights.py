@@ -31,9 +31,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "dense, augmented, accumulate 2": {"network": "dense", "accumulate": 2, "augment": ["flip", "color", "cutout"]},
     "double backward": {"network": "resnet", "critic_norm": "instance"},
     "spectral": {"network": "conv", "spectral_norm": True},
+    "dequantised, larger batch of the generator": {"network": "resnet32", "dequantise": True, "gen_batch_size": 16},
 }
 RUNS = [(arch, variant) for arch in ARCHS for variant in ("conv", "conv, accumulate 2")]
 RUNS += [("WGAN-GP", "double backward"), ("WGAN-DIV", "spectral"), ("WGAN-GP", "dense, augmented, accumulate 2")]
+RUNS += [("WGAN-GP", "dequantised, larger batch of the generator")]
 
 
 def settings(arch: str, variant: str) -> TrainConfig:
@@ -62,7 +64,7 @@ def train(trainer: Trainer, steps: range) -> list[dict[str, float]]:
         real = batches.batch(step).double()
         metrics = trainer.critic_update(real, step)
         if (step + 1) % config.critic_its == 0:
-            metrics |= trainer.generator_update(len(real), step)
+            metrics |= trainer.generator_update(config.gen_batch_size // ranks.world_size, step)
         kept.append({name: float(metric) for name, metric in metrics.items()})
     return kept
 

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wgan.config.constraints import generator_updates
 from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
 from wgan.networks.base import Critic
@@ -266,6 +267,47 @@ def test_the_average_follows_the_weights_by_its_decay() -> None:
     assert torch.equal(trainer.ema.model.state_dict()["main.1.num_batches_tracked"], torch.tensor(0)), (
         "counters are not averaged"
     )
+
+
+def test_warm_up_follows_the_loop_of_wgans_code() -> None:
+    """main.py: Diters is 100 where gen_iterations < 25 or gen_iterations % 500 == 0."""
+    trainer = build_trainer(config("WGAN-CLIP", critic_warm_up=True, critic_its=5), (1, 28, 28), torch.device("cpu"))
+    step = 0
+    for gen_iterations in range(1_003):
+        for j in range(100 if gen_iterations < 25 or gen_iterations % 500 == 0 else 5):
+            if j:
+                assert not trainer.generator_is_due(step - 1)
+            assert generator_updates(trainer.config, step) == gen_iterations
+            step += 1
+        assert trainer.generator_is_due(step - 1)
+
+
+@pytest.mark.parametrize(("warm_up", "critic_its"), [(False, 1), (False, 3), (True, 100), (True, 150)])
+def test_without_warm_up_every_critic_its_th_update_is_followed_by_the_generators(
+    warm_up: bool, critic_its: int
+) -> None:
+    keys = {"critic_warm_up": warm_up, "critic_its": critic_its}
+    trainer = build_trainer(config("WGAN-GP", **keys), (1, 28, 28), torch.device("cpu"))
+    assert [step for step in range(1_000) if trainer.generator_is_due(step)] == [
+        step for step in range(1_000) if (step + 1) % critic_its == 0
+    ]
+
+
+def test_dequantised_images_lie_between_their_own_grey_level_and_the_next() -> None:
+    """gan_cifar_resnet.py: 2 * (x / 256 - 0.5) plus noise in [0, 1 / 128), for x from 0 to 255."""
+    trainer = build_trainer(config("WGAN-GP", dequantise=True), (1, 28, 28), torch.device("cpu"))
+    levels = torch.randint(0, 256, (6, 1, 28, 28), generator=generator(1, "test levels"))
+    seen: list[Tensor] = []
+    loss = trainer.critic_loss
+    trainer.critic_loss = lambda real, *rest: (seen.append(real), loss(real, *rest))[1]
+    for step in (0, 0, 1):
+        trainer.critic_update(levels / 127.5 - 1, step)
+    noise = [(images.double() + 1) * 128 - levels for images in seen]
+    assert all(part.min() > -1e-4 and part.max() < 1 + 1e-4 for part in noise)
+    assert float(noise[0].mean()) == pytest.approx(0.5, abs=4 * 12**-0.5 / noise[0].numel() ** 0.5)
+    assert float(noise[0].std()) == pytest.approx(12**-0.5, rel=0.05)
+    assert torch.equal(seen[0], seen[1])
+    assert not torch.equal(seen[0], seen[2])
 
 
 def test_bce_on_logits_is_finite_where_the_sigmoid_is_not() -> None:

@@ -204,6 +204,29 @@ def test_a_finished_training_goes_on_when_more_steps_are_asked_for(tmp_path: Pat
     assert differences(tmp_path / "whole/out/run", tmp_path / "longer/out/run") == []
 
 
+def test_the_generators_batch_may_be_of_another_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    latents, asked = Trainer.latents, []
+
+    def noted(trainer: Trainer, rows: int, purpose: str, step: int) -> Tensor:
+        asked.append((purpose, rows))
+        return latents(trainer, rows, purpose, step)
+
+    monkeypatch.setattr(Trainer, "latents", noted)
+    assert train(tmp_path, batch_size=8, gen_batch_size=24, num_steps=2) == 0
+    assert asked == [("critic latents", 8), ("critic latents", 8), ("generator latents", 24)]
+
+
+def test_a_training_with_warm_up_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    keys = {"critic_warm_up": True, "batch_size": 4, "checkpoint_every": 1000, "sample_every": 1000, "log_every": 50}
+    ended = []
+    for folder, lengths in ((tmp_path / "one", [210]), (tmp_path / "two", [150, 210])):
+        for steps in lengths:
+            assert train(folder, **keys, num_steps=steps) == 0
+        ended.append(checkpoint.load(folder / "out/run/checkpoints/last.pt")["trainer"])
+    for part in ("generator", "critic", "ema"):
+        assert all(torch.equal(ended[0][part][name], ended[1][part][name]) for name in ended[0][part])
+
+
 def test_max_minutes_end_a_training_at_the_next_row_with_all_its_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

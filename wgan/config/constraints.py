@@ -4,6 +4,7 @@ A rule takes a whole configuration and the keys its user gave, and says what it 
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Set
 
 from wgan.config.algorithms import ALGORITHMS, Algorithm, unused_keys
@@ -16,6 +17,8 @@ from wgan.utils.system import can_name_a_folder
 
 RAY_MISSING = "ray needs a package that is not installed: pip install -r requirements-ray.txt"
 TENSORBOARD_MISSING = "needs the package tensorboard, which is not installed: pip install tensorboard"
+LONG, WARM_UPS, LONG_AGAIN = 100, 25, 500
+"""WGAN's code, main.py: so many critic updates before each of the generator's first ones, and before every 500th."""
 INDEX = "index.html"  # what the program itself writes into `out`, beside the runs
 
 
@@ -64,6 +67,18 @@ def num_steps_of(config: TrainConfig, images: int) -> int:
     return config.num_steps or math.ceil((config.num_epochs or 0) * images / config.batch_size)
 
 
+def generator_updates(config: TrainConfig, critic_updates: int) -> int:
+    """How many updates of the generator have come after so many of the critic, and are done with them."""
+    usual, long = config.critic_its, max(config.critic_its, LONG)
+    if not config.critic_warm_up:
+        return critic_updates // usual
+
+    def critic_updates_before(index: int) -> int:
+        return usual * (index + 1) + (long - usual) * (min(index + 1, WARM_UPS) + index // LONG_AGAIN)
+
+    return bisect_right(range(critic_updates // usual), critic_updates, key=critic_updates_before)
+
+
 def oversized_batch(config: TrainConfig, images: int) -> Problem | None:
     """What is wrong where a batch is larger than the whole training set of so many images."""
     if config.batch_size <= images:
@@ -100,22 +115,22 @@ def _impossible_training(config: TrainConfig, algorithm: Algorithm | None) -> It
             yield Problem(("network",), f"{what}: the network must be dense", involves=("dataset",))
         if config.augment:
             yield Problem(("augment",), f"{what}: there is no image to augment", involves=("dataset",))
+        if config.dequantise:
+            yield Problem(("dequantise",), f"{what}: they have no grey levels", involves=("dataset",))
     if config.best_metric is not None:
         yield from _impossible_choice(config, CATALOGUE[config.best_metric])
     parts = max(config.n_gpu, 1) * config.accumulate
-    if config.batch_size % parts:
-        sizes = " or ".join(map(str, nearest_even_sizes(config.batch_size, parts)))
-        yield Problem(
-            ("batch_size",),
-            f"must split evenly into {parts} parts (n_gpu x accumulate), got {config.batch_size}; {sizes} would",
-            involves=("n_gpu", "accumulate"),
-        )
+    for key, size, sizes in uneven_batches(config, parts):
+        said = f"must split evenly into {parts} parts (n_gpu x accumulate), got {size}; {sizes} would"
+        yield Problem((key,), said, involves=("n_gpu", "accumulate"))
 
 
-def nearest_even_sizes(batch_size: int, parts: int) -> list[int]:
-    """The next smaller and the next larger batch that split evenly into `parts`; a batch of 0 is none."""
-    below = batch_size // parts * parts
-    return [size for size in (below, below + parts) if size]
+def uneven_batches(config: TrainConfig, parts: int) -> Iterator[tuple[str, int, str]]:
+    """Each batch that does not split evenly into `parts`: its key, its size, the next smaller and larger that do."""
+    for size, key in {config.gen_batch_size: "gen_batch_size", config.batch_size: "batch_size"}.items():
+        if size % parts:
+            below = size // parts * parts
+            yield key, size, " or ".join(str(even) for even in (below, below + parts) if even)
 
 
 def _impossible_choice(config: TrainConfig, metric: MetricSpec) -> Iterator[Problem]:
@@ -161,6 +176,7 @@ def _training_without_effect(config: TrainConfig, given: Set[str]) -> Iterator[t
     this = f": dataset {config.dataset}"
     rules: list[tuple[object, Set[str], str, str]] = [
         (True, unused_keys(config.arch), f" by arch {config.arch}", "arch"),
+        (config.critic_its >= LONG, {"critic_warm_up"}, f": critic_its is {LONG} or more anyway", "critic_its"),
         (config.optimizer == "rmsprop", {"beta_adam", "beta2_adam"}, " by the optimizer rmsprop", "optimizer"),
         (points, {"image_size", "number_channels"}, f"{this} holds points, not images", "dataset"),
         (points and config.metrics, {"metrics"}, f"{this} holds points, which have metrics of their own", "dataset"),
@@ -175,9 +191,11 @@ def _training_without_effect(config: TrainConfig, given: Set[str]) -> Iterator[t
 
 
 def _known_to_fail(config: TrainConfig, given: Set[str], algorithm: Algorithm) -> Iterator[tuple[str, ...]]:
-    if config.num_steps is not None and config.critic_its > config.num_steps:
-        said = f"{config.critic_its} critic updates come before the generator's first, and there are {config.num_steps}"
-        yield "critic_its" if "critic_its" in given else "num_steps", said, "critic_its", "num_steps"
+    if config.num_steps is not None and not generator_updates(config, config.num_steps):
+        first = max(config.critic_its, LONG * config.critic_warm_up)
+        key = next((key for key in ("critic_warm_up", "critic_its") if key in given), "num_steps")
+        said = f"{first} critic updates come before the generator's first, and there are {config.num_steps}"
+        yield key, said, "critic_its", "critic_warm_up", "num_steps"
     clips, penalised = "clip_value" in algorithm.own, "gp_lambda" in algorithm.own
     if clips and config.optimizer == "adam" and config.beta_adam > 0:
         key = "beta_adam" if "beta_adam" in given else "optimizer"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from wgan.config.algorithms import ALGORITHMS, MODELS, unused_keys
 from wgan.config.diagnostics import described
-from wgan.config.schema import EvaluateConfig, GenerateConfig, JobConfig, Section, TrainConfig, json_schemas
+from wgan.config.schema import FOLLOWING, EvaluateConfig, GenerateConfig, JobConfig, Section, TrainConfig, json_schemas
 
 USAGE = "python3 image_generation.py FILE.yaml [--set KEY=VALUE ...] [--check] [--quiet | --verbose]"
 INTRODUCTION = f"""\
@@ -58,7 +58,7 @@ DERIVED = {
     "path": "this or dataset must be given",
     "dataset": "none",
     "cache": "$XDG_CACHE_HOME/wgan or ~/.cache/wgan",
-    "critic_learning_rate": "learning_rate",
+    **FOLLOWING,
     "network": "conv; dense for points",
     "num_epochs": "25",
 }

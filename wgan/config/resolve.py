@@ -14,7 +14,7 @@ from wgan.config import aliases, constraints, sweep_grid, yaml_file
 from wgan.config.algorithms import ALGORITHMS, MODELS
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
 from wgan.config.diagnostics import Place, Problem, Source, from_pydantic, nearest, shown, squashed, suggestion
-from wgan.config.schema import Config, JobConfig, TrainConfig, json_schemas, value_type
+from wgan.config.schema import FOLLOWING, Config, JobConfig, TrainConfig, json_schemas, value_type
 from wgan.utils.errors import InputError
 from wgan.utils.text import printable
 from wgan.utils.version import __version__
@@ -140,8 +140,8 @@ def _resolved(source: Source, check: Check) -> tuple[JobConfig | None, list[Prob
     values = {"arch": assumed} | _read(values, model, source.texts, problems)
     _name_dataset(values, source)
     source.values = values
-    source.defaults = {"critic_learning_rate": "learning_rate"} if assumed in ALGORITHMS else {}
-    source.defaults |= dict.fromkeys(_paper(assumed), f"arXiv:{ALGORITHMS[assumed].paper}") if source.defaults else {}
+    if assumed in ALGORITHMS:
+        source.defaults = FOLLOWING | {key: ALGORITHMS[assumed].source(key) for key in _paper(assumed)}
 
     complete = _defaults(values) | values
     refused = {str(problem.place[0]) for problem in problems if not problem.warning}
@@ -259,7 +259,7 @@ def _defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     if arch not in ALGORITHMS:
         return found
     found |= _paper(arch)
-    found["critic_learning_rate"] = values.get("learning_rate", found["learning_rate"])
+    found |= {key: values.get(other, found[other]) for key, other in FOLLOWING.items()}
     found["network"] = "dense" if values.get("dataset") in POINT_SETS else "conv"
     if values.get("network", found["network"]) == "dense":
         found["critic_norm"] = "none"

@@ -16,6 +16,7 @@ from wgan.config.diagnostics import Schema, Source
 from wgan.config.metrics import BEST_METRICS, GROUPS
 
 CONFIG_VERSION = 1
+FOLLOWING = {"critic_learning_rate": "learning_rate", "gen_batch_size": "batch_size"}  # key -> its default's key
 
 Dataset = Annotated[str, OneOf(*NAMED_SETS)]
 ImageSize = Annotated[Literal[28, 32, 48, 64, 96, 128, 256], WHOLE]
@@ -94,6 +95,8 @@ class TrainConfig(JobConfig):
     augment: Many[Augmentation] = ()
     """random changes to real and generated images alike, for small sets (DiffAugment, arXiv:2006.10738); flip teaches
     the generator to mirror too (36 % of generated threes are nearer a mirrored one, without it 1.4 %)"""
+    dequantise: bool = False
+    """add uniform noise of one grey level to real images, as WGAN-GP's code for CIFAR-10 does"""
     loader_workers: Annotated[Workers, RESUME_SAFE] = 2
     """how many images are decoded at a time, before the first epoch"""
     cache: Annotated[FilePath, RESUME_SAFE]
@@ -118,11 +121,15 @@ class TrainConfig(JobConfig):
     """Adam's second beta"""
     batch_size: Count
     """images per update, all devices together; halve it when memory runs out"""
+    gen_batch_size: Count
+    """images per update of the generator"""
     accumulate: Count = 1
     """into how many parts a batch is split to save memory; batch norm sees each alone, but for the generator's in the
     critic's update, which sees all together"""
     critic_its: Count
     """critic updates for each generator update"""
+    critic_warm_up: bool = False
+    """100 critic updates for each of the generator's first 25 and for every 500th, as in WGAN's code"""
     gp_lambda: Annotated[float, Field(ge=0), NUMBER]
     """weight of the gradient penalty; more ties the critic's slope closer to 1"""
     clip_value: Annotated[float, Field(gt=0), NUMBER]
@@ -136,8 +143,11 @@ class TrainConfig(JobConfig):
     ema_decay: Momentum = 0.999
     """samples come from a running average of the generator, of which this share stays at each update; 0: no average"""
 
-    network: Annotated[Literal["conv", "resnet", "dense", "mnist"], OneOf(), Section("Networks")]
-    """the kind of both networks; dense takes no critic_norm; mnist: few wide maps, for small grey images"""
+    network: Annotated[
+        Literal["conv", "resnet", "resnet32", "resnet64", "dense", "mnist"], OneOf(), Section("Networks")
+    ]
+    """the kind of both networks; dense takes no critic_norm; mnist: few wide maps, for small grey images; resnet32 and
+    resnet64: as in WGAN-GP's code for images of that size, for any size"""
     latent_vector: Annotated[int, Field(ge=1, le=65536), WHOLE]
     """how many random numbers the generator makes an image from"""
     gen_feature_maps: Width = 64
@@ -146,6 +156,8 @@ class TrainConfig(JobConfig):
     """width of the critic: its feature maps at the largest size"""
     critic_norm: Annotated[Literal["none", "instance", "layer", "batch"], OneOf()]
     """normalisation in the critic; batch works only without a gradient penalty"""
+    critic_activation: Annotated[Literal["leaky", "relu"], OneOf()] = "leaky"
+    """the critic's activation: LeakyReLU with slope 0.2, or ReLU"""
     spectral_norm: bool = False
     """spectral normalisation of the critic (arXiv:1802.05957)"""
 

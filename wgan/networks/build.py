@@ -1,6 +1,7 @@
 """The networks by their names. A trainer never asks which kind it holds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import nn
@@ -8,7 +9,7 @@ from torch import nn
 from wgan.config.schema import TrainConfig
 from wgan.networks import architectures as kinds
 from wgan.networks.base import Critic, Generator
-from wgan.networks.layers import Chain
+from wgan.networks.layers import ACTIVATIONS, Chain, Layers
 from wgan.utils import rng
 
 # Initial weights are drawn from one generator in the order of the layers; biases begin at zero.
@@ -33,9 +34,13 @@ def he_init_(network: nn.Module, generator: torch.Generator | None) -> None:
                 nn.init.zeros_(layer.bias)
 
 
-NETWORKS = {
+PUBLISHED = partial(kinds.resnet_generator, published=True)
+Kind = tuple[Callable[..., Layers], Callable[..., Layers], Callable[[nn.Module, torch.Generator | None], None]]
+NETWORKS: dict[str, Kind] = {
     "conv": (kinds.conv_generator, kinds.conv_critic, dcgan_init_),
-    "resnet": (kinds.resnet_generator, kinds.resnet_critic, he_init_),  # he: as in WGAN-GP's code
+    "resnet": (kinds.resnet_generator, kinds.resnet_critic, he_init_),  # he: near WGAN-GP's code
+    "resnet32": (partial(PUBLISHED, constant=True), partial(kinds.resnet_critic, constant=True), he_init_),
+    "resnet64": (PUBLISHED, kinds.resnet64_critic, he_init_),
     "mnist": (kinds.mnist_generator, kinds.mnist_critic, dcgan_init_),
     "dense": (kinds.dense_generator, kinds.dense_critic, he_init_),
 }
@@ -50,7 +55,8 @@ def build_generator(config: TrainConfig, shape: Sequence[int]) -> Generator:
 def build_critic(config: TrainConfig, shape: Sequence[int]) -> Critic:
     """The critic that the YAML describes; its initial weights depend on the seed alone. See `new_generator`."""
     random = rng.generator(config.seed, "critic weights")
-    return new_critic(config.network, shape, config.dis_feature_maps, config.critic_norm, config.spectral_norm, random)
+    norm, activation = config.critic_norm, config.critic_activation
+    return new_critic(config.network, shape, config.dis_feature_maps, norm, config.spectral_norm, random, activation)
 
 
 def new_generator(
@@ -74,9 +80,10 @@ def new_critic(
     critic_norm: str = "none",
     spectral_norm: bool = False,
     random: torch.Generator | None = None,
+    activation: str = "leaky",
 ) -> Critic:
     """A critic with fresh weights; its sizes as for `new_generator`; `critic_norm` as for `layers.norm`."""
     _, critic, init_ = NETWORKS[network]
-    layers = Chain(*critic(shape, feature_maps, critic_norm))
+    layers = Chain(*critic(shape, feature_maps, critic_norm, ACTIVATIONS[activation]))
     init_(layers, random)  # before spectral norm, which computes weights from what it is given
     return Critic(layers, spectral_norm)

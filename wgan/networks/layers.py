@@ -109,6 +109,10 @@ class ReLU(LeakyReLU):
         super().__init__(0.0, inplace)
 
 
+Activation = Callable[..., LeakyReLU]  # may be given `inplace`
+ACTIVATIONS: dict[str, Activation] = {"leaky": partial(LeakyReLU, 0.2), "relu": ReLU}
+
+
 class AvgPool2d(nn.AvgPool2d):
     """Means of 2x2 pixels; (N, C, H, W) -> (N, C, H/2, W/2)."""
 

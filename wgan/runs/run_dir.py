@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from wgan.config.algorithms import unused_keys
 from wgan.config.resolve import load_config, to_yaml
-from wgan.config.schema import TrainConfig, resume_safe_keys
+from wgan.config.schema import FOLLOWING, TrainConfig, resume_safe_keys
 from wgan.utils.atomic_io import read_regular, write_text
 from wgan.utils.console import warn
 from wgan.utils.errors import InputError, RunFault, explain_disk_errors
@@ -157,8 +157,9 @@ def differing_keys(config: TrainConfig, other: TrainConfig) -> dict[str, Any]:
         ignored.add("path")
     if config.optimizer == other.optimizer == "rmsprop":
         ignored |= {"beta_adam", "beta2_adam"}
-    if all(one.critic_learning_rate == one.learning_rate for one in (config, other)):
-        ignored.add("critic_learning_rate")
+    for key, followed in FOLLOWING.items():
+        if all(getattr(one, key) == getattr(one, followed) for one in (config, other)):
+            ignored.add(key)
     return {
         name: getattr(other, name)
         for name in TrainConfig.model_fields
@@ -195,4 +196,10 @@ def named(run: str, changed: Mapping[str, Any]) -> str:
 
 def has_generator(path: Path) -> bool:
     """Whether images come from the generator of a run's directory or a checkpoint file; else they are files."""
-    return path.is_file() or (path / "checkpoints").is_dir()
+    return path.is_file() or checkpoints_of(path) is not None
+
+
+def checkpoints_of(path: Path) -> Path | None:
+    """The folder of a run's checkpoints, given the run's directory or that very folder."""
+    inner = Run(path).checkpoints
+    return next((folder for folder in (inner, path) if folder.name == inner.name and folder.is_dir()), None)

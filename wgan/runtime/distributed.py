@@ -20,7 +20,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from wgan.config.constraints import nearest_even_sizes
+from wgan.config.constraints import uneven_batches
 from wgan.config.schema import TrainConfig
 from wgan.runtime.device import open_device
 from wgan.utils.errors import InputError, RunFault, UserError, first_line
@@ -277,10 +277,9 @@ class _Heartbeats:
 def check_even_split(config: TrainConfig, world_size: int) -> None:
     """Raise an InputError, with the nearest sizes that work, where ranks or their parts would get unequal rows."""
     parts = world_size * config.accumulate
-    if config.batch_size % parts:
-        sizes = " or ".join(map(str, nearest_even_sizes(config.batch_size, parts)))
+    for key, size, sizes in uneven_batches(config, parts):
         raise InputError(
-            f"{config.where('batch_size')}: {config.batch_size} does not split evenly into {parts} parts "
+            f"{config.where(key)}: {size} does not split evenly into {parts} parts "
             f"({world_size} ranks x accumulate {config.accumulate}): set {sizes}"
         )
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from wgan.config.algorithms import ALGORITHMS
+from wgan.config.constraints import generator_updates
 from wgan.config.schema import TrainConfig
 from wgan.networks.base import Critic, Generator, at_least_float32, floating_tensors
 from wgan.networks.build import build_critic, build_generator
@@ -89,6 +90,8 @@ class Trainer(ABC):
         parts = self.config.accumulate
         with torch.no_grad():  # the critic's loss needs no graph through the generator
             fake = self.generator(self.latents(len(real), "critic latents", step))  # one batch for its batch norm
+            if self.config.dequantise:  # 256 levels side by side fill [-1, 1]
+                real = (255 * real + 2 * self.draws.uniform("dequantisation", step, *real.shape) - 1) / 256
             fake = augmented(fake, self.config.augment, self.draws, "augment fake", step)
             real = augmented(real, self.config.augment, self.draws, "augment real", step)
         epsilon = self.draws.uniform("interpolation", step, len(real), *[1] * (real.dim() - 1))
@@ -103,6 +106,10 @@ class Trainer(ABC):
         self.critic_optimizer.step()
         self.after_critic_update()
         return mean_metrics(metrics)
+
+    def generator_is_due(self, step: int) -> bool:
+        """Whether an update of the generator follows this step's of the critic."""
+        return generator_updates(self.config, step + 1) > generator_updates(self.config, step)
 
     def generator_update(self, rows: int, step: int) -> dict[str, Tensor]:
         """One step of the generator's optimiser by `rows` images of this rank, then of its average.
@@ -123,7 +130,7 @@ class Trainer(ABC):
         self.critic.requires_grad_(True)
         self.ranks.all_reduce_mean_([*gradients(self.generator), *running_statistics(self.generator)])
         self.generator_optimizer.step()
-        self.ema.update(self.generator, (step + 1) // self.config.critic_its)
+        self.ema.update(self.generator, generator_updates(self.config, step + 1))
         return mean_metrics(metrics)
 
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:

@@ -66,8 +66,9 @@ class Training:
                     break
                 real = self.batches.batch(state.step)
                 metrics = self.trainer.critic_update(real, state.step)
-                if (state.step + 1) % self.config.critic_its == 0:
-                    metrics |= self.trainer.generator_update(len(real), state.step)
+                if self.trainer.generator_is_due(state.step):
+                    rows = self.config.gen_batch_size // self.ranks.world_size
+                    metrics |= self.trainer.generator_update(rows, state.step)
                 state.step += 1
                 state.buffer.add(state.step, metrics)  # stays on the device: reading it would wait for the step
                 progress.bar.update()

@@ -77,11 +77,11 @@ def memory(config: TrainConfig, generator: Sequence[Layer], critic: Sequence[Lay
     generated images, with a gradient penalty of the images between them and of their gradient too; or, in a generator
     update, of both networks. The backward pass holds about as much again at its peak.
     """
-    part = config.batch_size // (max(config.n_gpu, 1) * config.accumulate)
+    parts = max(config.n_gpu, 1) * config.accumulate
     generator_maps, critic_maps = (sum(math.prod(layer.shape) for layer in network) for network in (generator, critic))
     passes = 4 if ALGORITHMS[config.arch].penalises_gradient else 2
-    maps = max(passes * critic_maps, generator_maps + critic_maps) * part * dtype.itemsize
-    return 4 * (5 * weights(generator) + 4 * weights(critic)) + 2 * maps
+    maps = max(passes * critic_maps * config.batch_size, (generator_maps + critic_maps) * config.gen_batch_size)
+    return 4 * (5 * weights(generator) + 4 * weights(critic)) + 2 * maps // parts * dtype.itemsize
 
 
 def checkpoint_bytes(generator: nn.Module, critic: nn.Module) -> int:
