@@ -42,6 +42,14 @@ def content(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+def test_the_folder_of_a_runs_checkpoints_stands_for_the_run(trained: Path, tmp_path: Path) -> None:
+    for name, checkpoint in (("run", trained), ("folder", trained / "checkpoints")):
+        sampled(tmp_path / name, checkpoint)
+    one, other = (content(tmp_path / name / "generated") for name in ("run", "folder"))
+    assert one.pop("config.yaml") != other.pop("config.yaml")
+    assert one == other
+
+
 def test_images_of_other_settings_never_stand_in_one_folder(trained: Path, tmp_path: Path) -> None:
     sampled(tmp_path, trained)
     first = content(tmp_path / "generated")

@@ -13,6 +13,7 @@ from wgan.config.schema import TrainConfig
 from wgan.networks.base import Generator
 from wgan.networks.build import build_generator, new_generator
 from wgan.runs import checkpoint
+from wgan.runs.run_dir import checkpoints_of
 from wgan.utils.console import warn
 from wgan.utils.errors import InputError, is_out_of_memory
 
@@ -20,8 +21,8 @@ from wgan.utils.errors import InputError, is_out_of_memory
 def load_generator(path: Path) -> Generator:
     """The averaged generator of a run, on the CPU, ready to sample.
 
-    From a run's directory (its newest whole checkpoint), a checkpoint file, or a bare state_dict of a DCGAN-like
-    generator (`main.0.weight`, ..., as many implementations save it), whose sizes are read off its tensors.
+    From a run's directory or its checkpoints/ (the newest whole one), a checkpoint file, or a bare state_dict of a
+    DCGAN-like generator (`main.0.weight`, ..., as many save it), whose sizes are read off its tensors.
 
     Raises:
         InputError: there is no such file, it is damaged, or it holds no generator.
@@ -53,8 +54,8 @@ def _filled(build: Callable[[], Generator], weights: Mapping[str, Any]) -> Gener
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         return checkpoint.load(path)
-    folder = path / "checkpoints"
-    found = checkpoint.newest(folder) if folder.is_dir() else None
+    folder = checkpoints_of(path)
+    found = checkpoint.newest(folder) if folder else None
     if found is None:
         raise InputError(f"{path}: holds no checkpoints/: name a run's directory or a checkpoint file")
     state, _, damaged = found
