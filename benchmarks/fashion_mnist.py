@@ -38,7 +38,7 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     base = read(())
     data = load_data(base)
-    judge, _ = trained(data.train, 0, CPU, base.cache)
+    judge, _ = trained(data.train, CPU, base.cache)
     test = batched(data.held_out.images[:IMAGES], judge.features)
     shares = [(part + 1) / options.parts for part in range(options.parts)]
     print(f"| variant | ms a step | steps | {' | '.join(f'at {options.seconds * s:.0f} s' for s in shares)} |")

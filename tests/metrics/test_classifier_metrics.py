@@ -1,11 +1,14 @@
 """The classifier that counts classes: what it sees, and that it is trained once."""
 
+import io
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from real_digits import digits
+from real_digits import digits, random, random_pixels
 
 from wgan.metrics import classifier
 from wgan.metrics.evaluate import evaluate
@@ -21,7 +24,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classifier, "STEPS", 200)  # enough for these digits
+    monkeypatch.setattr(classifier, "MOST_UPDATES", 100)  # enough for these digits
 
 
 @pytest.mark.slow
@@ -48,42 +51,88 @@ def test_it_is_trained_once_and_then_read_from_the_cache(cache: Path, monkeypatc
         raise AssertionError("the classifier was trained again")
 
     monkeypatch.setattr(classifier, "_train", untimely)
-    again = evaluate(REAL.images[4000:], HELD_OUT, TRAIN, ["classifier"], 0, "cpu", cache=cache)
-    assert again.metrics == first.metrics
-    with pytest.raises(AssertionError, match="trained again"):
-        evaluate(REAL.images[4000:], HELD_OUT, TRAIN, ["classifier"], 1, "cpu", cache=cache)
+    for seed in (0, 1, 2):
+        again = evaluate(REAL.images[4000:], HELD_OUT, TRAIN, ["classifier"], seed, "cpu", cache=cache)
+        assert again.metrics == first.metrics, "the ruler is the same for every run's seed"
     with pytest.raises(AssertionError, match="trained again"):
         evaluate(REAL.images[4000:], HELD_OUT, REAL[501:4000], ["classifier"], 0, "cpu", cache=cache)
 
 
-def test_its_training_is_a_function_of_images_and_seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classifier, "STEPS", 5)
-    torch.manual_seed(1)
-    first = classifier.trained(TRAIN, 3, "cpu", None)[0].state_dict()
-    torch.manual_seed(2)
-    second = classifier.trained(TRAIN, 3, "cpu", None)[0].state_dict()
-    assert all(torch.equal(first[name], second[name]) for name in first)
+def test_its_training_is_a_function_of_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classifier, "MOST_UPDATES", 10)
+    reports = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        reports.append(evaluate(REAL.images[4000:], HELD_OUT, TRAIN[:800], ["classifier"], seed, "cpu"))
+    assert reports[0].metrics
+    assert reports[0].metrics == reports[1].metrics
+    assert reports[0].class_counts == reports[1].class_counts
 
 
-def test_a_damaged_cache_is_trained_anew_and_one_that_cannot_be_written_is_said(
+def test_a_damaged_or_foreign_file_is_trained_anew_and_a_cache_that_cannot_be_written_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(classifier, "STEPS", 5)
-    whole = classifier.trained(TRAIN, 3, "cpu", tmp_path)[0].state_dict()
-    (file,) = (tmp_path / "classifiers").iterdir()
+    monkeypatch.setattr(classifier, "MOST_UPDATES", 10)
+    few = TRAIN[:600]
+    whole = classifier.trained(few, "cpu", tmp_path)[0].state_dict()
+    (file,) = (tmp_path / "classifiers").glob("*.pt")
     content = file.read_bytes()
     flipped = bytearray(content)
     flipped[content.index(b"data/0") + 1000] ^= 1  # in the weights, where nothing but their checksum tells
-    for damaged in (b"", content[:1000], bytes(flipped), b"hello world\n", b"\x80\x02aaaa.", b"cw\xe4\n.", bytes(5000)):
-        file.write_bytes(damaged)
-        again, notes = classifier.trained(TRAIN, 3, "cpu", tmp_path)
+    other = io.BytesIO()
+    torch.save({name: value.flatten()[:1] for name, value in whole.items()}, other)
+    known = b"", content[:1000], bytes(flipped), b"hello world\n", b"\x80\x02aaaa.", b"cw\xe4\n.", bytes(5000)
+
+    def check() -> None:
+        again, notes = classifier.trained(few, "cpu", tmp_path)
         assert notes == ()
         assert all(torch.equal(whole[name], value) for name, value in again.state_dict().items())
+        assert not again.training
         assert file.read_bytes() == content
+
+    for damaged in (*known, other.getvalue()):
+        file.write_bytes(damaged)
+        check()
+    if hasattr(os, "mkfifo"):
+        file.unlink()
+        os.mkfifo(file)  # reading it would wait for ever
+        check()
     (tmp_path / "file").touch()
-    _, notes = classifier.trained(TRAIN, 3, "cpu", tmp_path / "file")
+    _, notes = classifier.trained(few, "cpu", tmp_path / "file")
     assert len(notes) == 1
     assert "it will be trained again" in notes[0]
+
+
+def test_processes_that_need_the_same_one_train_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classifier, "MOST_UPDATES", 10)
+    trained = []
+    train = classifier._train
+    monkeypatch.setattr(classifier, "_train", lambda *args: trained.append(1) or train(*args))
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: classifier.trained(TRAIN[:300], "cpu", tmp_path), range(3)))
+    assert len(trained) == 1
+
+
+@pytest.mark.parametrize(("channels", "side"), [(1, 28), (3, 48), (3, 128)])
+def test_every_size_has_64_features_which_other_images_of_the_batch_do_not_change(channels: int, side: int) -> None:
+    network = classifier.Classifier(channels, side, 2).eval()
+    images = random_pixels(5, channels, side)
+    with torch.no_grad():
+        features = network.features(images)
+        assert features.shape == (5, 64)
+        assert torch.allclose(network.features(images[:1]), features[:1], atol=1e-4)
+
+
+def test_shifts_move_each_image_by_whole_pixels_and_repeat_its_edge() -> None:
+    images = random_pixels(40, 1, 28)
+    found = classifier.shifted(images, torch.arange(40), random())
+    moves = set()
+    for image, moved in zip(images[:, 0], found[:, 0], strict=True):
+        inner = moved[2:-2, 2:-2]
+        places = [(y, x) for y in range(5) for x in range(5) if torch.equal(image[y : y + 24, x : x + 24], inner)]
+        assert len(places) == 1
+        moves.add(places[0])
+    assert len(moves) > 10
 
 
 def test_without_labels_the_group_is_left_out_with_the_reason() -> None:

@@ -4,15 +4,18 @@ It stands where Inception stands for photographs, knows the data at hand, and ne
 """
 
 import hashlib
-from contextlib import suppress
+import math
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wgan.data.image_set import ImageSet
-from wgan.metrics.distribution import LARGEST, drawn, measure
+from wgan.metrics.distribution import LARGEST, RULER, drawn, measure, most_used
+from wgan.metrics.features import LARGEST as LARGEST_SIDE
 from wgan.metrics.features import batched, digest, he_normal_fan_out_
 from wgan.metrics.frechet import frechet_distance
 from wgan.metrics.images import EvaluationInputs, LeftOut, draw, to_unit
@@ -22,30 +25,52 @@ from wgan.utils.atomic_io import make_folder, replacing
 from wgan.utils.errors import InputError
 from wgan.utils.rng import generator
 
-SIDE = 32  # larger images are averaged down to it
-FEATURES = 64
-STEPS, BATCH, RATE = 600, 128, 2e-3
-RECIPE = f"classifier 1 {STEPS} {BATCH} {RATE} {FEATURES}"  # part of the cached file's name: change it with the recipe
+MOST_IMAGES = 50_000  # it is trained on at most
+LEAST_UPDATES, MOST_UPDATES = 300, 4000
+EPOCHS, BATCH, RATE = 20, 64, 3e-3
+WIDTHS = 32, 64, 128
+FEATURES = 16, 16, 32  # of each depth
+RECIPE = f"classifier 2 {LEAST_UPDATES} {MOST_UPDATES} {EPOCHS} {BATCH} {RATE} {WIDTHS} {FEATURES}"
+"""Part of the cached file's name: change it with the recipe."""
+REACH = 14  # images are shifted by up to a fourteenth of their side
+PATIENCE = 900.0  # seconds that a process waits for another one to train the same classifier
 PRESENT = 0.1  # a class counts as generated from a tenth of its share among real images upwards
 
 
 class Classifier(nn.Module):
-    """(N, C, H, W) uint8 to logits; three convolutions, 64 features, one linear layer."""
+    """(N, C, H, W) uint8 to logits: three convolutions with batch norm, features of each, one linear layer.
 
-    def __init__(self, channels: int, classes: int) -> None:
+    The features of the shallow layers still see what a class does not depend on: noise, blur, a pixel's shift. Images
+    above 64 pixels are averaged down; those above 32 meet a first convolution with a stride.
+    """
+
+    def __init__(self, channels: int, side: int, classes: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            *(nn.Conv2d(channels, 32, 5, stride=2, padding=2), nn.ReLU()),
-            *(nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.ReLU()),
-            *(nn.Conv2d(64, 64, 3, padding=1), nn.ReLU()),
-            *(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(64 * 16, FEATURES)),
+        stride = math.ceil(min(side, LARGEST_SIDE) / 32)
+        inputs = channels, *WIDTHS
+        kernels = (2 * stride + 1, stride), (3, 1), (3, 1)
+        self.convolutions = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(i, o, k, s, k // 2, bias=False), nn.BatchNorm2d(o), nn.ReLU(), nn.MaxPool2d(2))
+            for i, o, (k, s) in zip(inputs, WIDTHS, kernels, strict=False)
         )
-        self.head = nn.Linear(FEATURES, classes)
+        self.projections = nn.ModuleList(
+            nn.Sequential(
+                *(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(16 * width, features, bias=False)),
+                nn.BatchNorm1d(features, affine=False),
+            )
+            for width, features in zip(WIDTHS, FEATURES, strict=True)
+        )
+        self.head = nn.Linear(sum(FEATURES), classes)
+        self.to(memory_format=torch.channels_last)
 
     def features(self, images: Tensor) -> Tensor:
-        """(N, 64) features before their ReLU."""
-        found: Tensor = self.body(to_unit(images, self.head.weight.device, SIDE) * 2 - 1)
-        return found
+        """(N, 64) features before their ReLU, of mean 0 and deviation 1 over the images it was trained on."""
+        maps = to_unit(images, self.head.weight.device, LARGEST_SIDE) * 2 - 1
+        found = []
+        for convolution, projection in zip(self.convolutions, self.projections, strict=True):
+            maps = convolution(maps)
+            found.append(projection(maps))
+        return torch.cat(found, dim=1)
 
     def logits(self, features: Tensor) -> Tensor:
         """(N, classes) of (N, 64) features."""
@@ -62,10 +87,11 @@ def classifier_metrics(inputs: EvaluationInputs) -> Report:
     train = inputs.train
     if train.labels is None or len(train.class_names) < 2:
         raise LeftOut("needs labelled images of two classes or more and was left out.")
-    order = draw(len(train), len(train), inputs.seed, "classifier/kept-back")
+    order = draw(len(train), len(train), RULER, "classifier/kept-back")
     seen, unseen = order.tensor_split([-min(LARGEST, len(order) // 5)])
     sets = drawn(inputs, part=train[unseen])
-    network, notes = trained(train[seen], inputs.seed, inputs.device, inputs.cache)
+    seen = seen[: most_used(train.images[0], MOST_IMAGES)]
+    network, notes = trained(train[seen], inputs.device, inputs.cache)
     features = sets.map(lambda images: batched(images, network.features))
     network.cpu()
 
@@ -104,42 +130,80 @@ def accuracy(network: Classifier, images: ImageSet) -> float:
     return float((logits.argmax(dim=1) == images.labels).double().mean())
 
 
-def trained(
-    train: ImageSet, seed: int, device: torch.device | str, cache: Path | None
-) -> tuple[Classifier, tuple[str, ...]]:
+def trained(train: ImageSet, device: torch.device | str, cache: Path | None) -> tuple[Classifier, tuple[str, ...]]:
     """The classifier of `train`, from `cache` if it was trained before, and a note if it could not be kept there.
 
-    `train` has labels of two classes or more; `seed` is that of initialisation and batches; `cache` None trains anew.
+    `train` has labels of two classes or more and alone decides, so that all runs on the same images share one ruler.
+    Of processes that share a cache one trains, and the others wait for it; `cache` None trains anew.
     """
     assert train.labels is not None
-    network = Classifier(train.images.shape[1], len(train.class_names)).to(device)
-    recipe = hashlib.blake2b(f"{RECIPE} {seed}".encode(), digest_size=8).hexdigest()
-    file = cache / "classifiers" / f"{digest(train.images, train.labels)}-{recipe}.pt" if cache else None
-    if file:
-        with suppress(InputError, RuntimeError):  # no such file or a damaged one; whole, but of another network
-            network.load_state_dict(checkpoint.load(file))
-            return network.eval(), ()
-    _train(network, train.images, train.labels, seed, device)
-    try:  # a cache that cannot be written must not cost a training its metrics
-        if file:
+    if cache is None:
+        return _train(train, device), ()
+    recipe = hashlib.blake2b(RECIPE.encode(), digest_size=8).hexdigest()
+    file = cache / "classifiers" / f"{digest(train.images, train.labels)}-{recipe}.pt"
+    with _locked(file):
+        network = _empty(train)
+        if _loaded(network, file):
+            return network.to(device).eval(), ()
+        network = _train(train, device)
+        try:  # a cache that cannot be written must not cost a training its metrics
             make_folder(file.parent)
             with replacing(file) as temporary, temporary.open("wb") as opened:  # by name, torch would write that down
                 torch.save(network.state_dict(), opened)
-    except (OSError, RuntimeError, InputError) as error:  # torch reports a full disk as RuntimeError
-        note = f"The classifier could not be kept in {file and file.parent} ({error}): it will be trained again."
-        return network.eval(), (note,)
-    return network.eval(), ()
+        except (OSError, RuntimeError, InputError) as error:  # torch reports a full disk as RuntimeError
+            return network, (f"The classifier could not be kept in {file.parent} ({error}): it will be trained again.",)
+        return network, ()
 
 
-def _train(network: Classifier, images: Tensor, labels: Tensor, seed: int, device: torch.device | str) -> None:
-    """Adam with a rate that falls linearly to zero, on batches of the endless stream of permuted epochs."""
-    he_normal_fan_out_(network, generator(seed, "classifier/weights"))
+def _locked(file: Path) -> AbstractContextManager[object]:
+    try:
+        make_folder(file.parent)
+        return FileLock(file.with_suffix(".lock")).acquire(timeout=PATIENCE)
+    except (OSError, InputError):  # a cache that cannot be written can be read
+        return nullcontext()
+
+
+def _loaded(network: Classifier, file: Path) -> bool:
+    """Whether `network` now has the weights in `file`; if not, it may have some of them."""
+    with suppress(Exception):  # of a file that anybody can have made, a reader may say anything
+        network.load_state_dict(checkpoint.load(file))
+        return all(bool(values.isfinite().all()) for values in network.state_dict().values())
+    return False
+
+
+def _empty(train: ImageSet) -> Classifier:
+    _, channels, side, _ = train.images.shape
+    return Classifier(channels, side, len(train.class_names))
+
+
+def _train(train: ImageSet, device: torch.device | str) -> Classifier:
+    """Adam on shifted images, the rate rising and then falling linearly; a number of updates, never of seconds."""
+    assert train.labels is not None
+    network = _empty(train)
+    he_normal_fan_out_(network, generator(RULER, "classifier/weights"))
+    network.to(device).train()
+    updates = min(MOST_UPDATES, max(LEAST_UPDATES, EPOCHS * len(train) // BATCH))
     optimiser = torch.optim.Adam(network.parameters(), RATE)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, STEPS)
-    order = draw(STEPS * BATCH, len(images), seed, "classifier/batches")
-    for batch in order.reshape(STEPS, BATCH):
-        loss = F.cross_entropy(network.logits(network.features(images[batch])), labels[batch].to(device))
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        optimiser.step()
-        schedule.step()
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, RATE, updates, pct_start=0.2, anneal_strategy="linear", cycle_momentum=False
+    )
+    order = draw(updates * BATCH, len(train), RULER, "classifier/batches").reshape(updates, BATCH)
+    with torch.backends.cudnn.flags(benchmark=False, deterministic=True):
+        for step, rows in enumerate(order):
+            logits = network.logits(network.features(shifted(train.images, rows, generator(RULER, "shifts", step))))
+            loss = F.cross_entropy(logits, train.labels[rows].to(device))
+            optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            optimiser.step()
+            schedule.step()
+    return network.eval()
+
+
+def shifted(images: Tensor, rows: Tensor, random: torch.Generator) -> Tensor:
+    """Some of (N, C, S, S) images, each moved by up to S / `REACH` pixels, its edge repeated. Never mirrored: a letter
+    mirrored is none, and the ruler must see it.
+    """
+    side = images.shape[-1]
+    offsets = torch.randint(-(side // REACH), side // REACH + 1, (2, len(rows), 1), generator=random)
+    y, x = (torch.arange(side) + offsets).clamp_(0, side - 1)
+    return images[rows[:, None, None], :, y[:, :, None], x[:, None, :]].permute(0, 3, 1, 2)
