@@ -6,17 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas
 import pytest
 import torch
 from real_digits import digits, random, random_pixels
 
 from wgan.config.metrics import CATALOGUE, GROUPS, Metric
-from wgan.metrics import swd
+from wgan.metrics import distribution, swd
+from wgan.metrics.distribution import Sets, measure
 from wgan.metrics.evaluate import evaluate
 from wgan.metrics.report import Report, finite, number
-from wgan.metrics.resampling import BLOCKS, blocks, bootstrap_mean, half_width
+from wgan.metrics.resampling import SUBSETS, half_width, subsets
 from wgan.utils.errors import InputError
 
 REAL = digits()
@@ -115,27 +115,34 @@ def test_a_figure_that_is_no_number_is_left_out_and_named() -> None:
     assert [note.split(" ")[0] for note in notes] == ["B", "C"]
 
 
-def test_the_bootstrap_covers_the_mean_as_often_as_it_says() -> None:
-    samples = torch.randn(400, 100, generator=random(), dtype=torch.float64)
-    covered = [low < 0 < high for low, high in (bootstrap_mean(row, k) for k, row in enumerate(samples))]
-    assert 0.90 < np.mean(covered) < 0.98
-
-
-def test_block_and_jackknife_intervals_of_a_mean_are_its_t_interval() -> None:
-    values = torch.randn(80, generator=random(), dtype=torch.float64)
-    parts = blocks(80)
-    assert [part.stop - part.start for part in parts] == [10] * BLOCKS
-    on_blocks = [float(values[part].mean()) for part in parts]
-    without = [float((values.sum() - values[part].sum()) / 70) for part in parts]
+def test_the_jackknifes_interval_of_a_mean_is_its_t_interval() -> None:
+    values = torch.randn(200, generator=random(), dtype=torch.float64)
     from scipy import stats
 
-    low, high = stats.t.interval(0.95, BLOCKS - 1, np.mean(on_blocks), stats.sem(on_blocks))
-    assert half_width(on_blocks) == pytest.approx((high - low) / 2, rel=1e-3)
-    assert half_width(without, jackknife=True) == pytest.approx((high - low) / 2, rel=1e-3)
+    blocks = values.reshape(SUBSETS, 10).mean(1).numpy()
+    low, high = stats.t.interval(0.95, SUBSETS - 1, blocks.mean(), stats.sem(blocks))
+    assert half_width([float(values[kept].mean()) for kept in subsets(200)]) == pytest.approx((high - low) / 2, 1e-3)
+    halves = half_width([float(values[kept].mean()) for kept in subsets(200, halves=True)], halves=True)
+    assert halves == pytest.approx(2.093 * float(values.std()) / 200**0.5, rel=0.3)
 
 
-def test_uneven_blocks_hold_every_image_once() -> None:
-    assert [i for part in blocks(131) for i in range(part.start, part.stop)] == list(range(131))
+def test_the_interval_of_many_images_is_that_of_the_first_narrower_by_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = torch.randn(3, 800, 1, generator=random(), dtype=torch.float64)
+
+    def half() -> float:
+        (found,) = measure(lambda a, b: {"kid": float(a.mean() - b.mean())}, Sets(*rows), "")
+        assert found.high is not None
+        return found.high - found.value
+
+    whole = half()
+    monkeypatch.setattr(distribution, "RESAMPLED", 200)
+    assert half() == pytest.approx(whole, rel=0.5)
+
+
+def test_every_subset_leaves_other_rows_out() -> None:
+    out = [set(range(131)) - set(kept.tolist()) for kept in subsets(131)]
+    assert sorted(row for rows in out for row in rows) == list(range(131))
+    assert {len(set(kept.tolist())) for kept in subsets(131, halves=True)} == {66}
 
 
 def test_an_unknown_group_is_an_error_that_names_the_known() -> None:

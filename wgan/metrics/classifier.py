@@ -112,7 +112,7 @@ def classifier_metrics(inputs: EvaluationInputs) -> Report:
     section = f"a classifier trained on the training images, {len(sets.fake)} images each"
     counts = [_counts(probabilities(rows)).tolist() for rows in (features.fake, features.real)]
     return Report(
-        measure(compared, features, section, jackknife=True),
+        measure(compared, features, section),
         (f"The classifier names {accuracy(network, inputs.held_out):.1%} of the held-out images correctly.", *notes),
         tuple(zip(train.class_names, *counts, strict=True)),
     )

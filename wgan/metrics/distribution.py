@@ -1,20 +1,24 @@
 """What all distances between two sets share: equal sets drawn from the data, intervals, real against real."""
 
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from wgan.config.metrics import Metric, spec_of
 from wgan.data.image_set import ImageSet
 from wgan.metrics.images import EvaluationInputs, LeftOut, draw
-from wgan.metrics.resampling import blocks, half_width
+from wgan.metrics.resampling import half_width, subsets
 
 LARGEST = 10_000  # what papers use for PRDC; bounds the time
 LARGEST_BYTES = 1 << 29  # of one set's pixels: bounds the memory, from 2,700 images of 256x256 upwards
+RESAMPLED = 2_048  # images of a set that its intervals are taken from; those of more are narrower by the root
 RULER = 0  # seed of what every run is compared with: a metric of the same images is the same for every run's seed
-SMALLEST = 128  # below it the blocks of the intervals are too small for five neighbours
+SMALLEST = 128  # below it five neighbours are no neighbourhood
+
+Statistic = Callable[[Tensor, Tensor], Mapping[str, float]]
 
 
 class Sets(NamedTuple):
@@ -60,25 +64,23 @@ def most_used(image: Tensor, largest: int = LARGEST) -> int:
 
 
 def measure(
-    statistic: Callable[[Tensor, Tensor], Mapping[str, float]], sets: Sets, section: str, *, jackknife: bool = False
+    statistic: Statistic, sets: Sets, section: str, *, rougher: Statistic | None = None, halves: bool = False
 ) -> tuple[Metric, ...]:
     """The metrics of one statistic: generated against held-out, with interval, and training against held-out.
 
-    The statistic, (images to judge, real images) to key and value, is called on equal parts of both as well. With
-    `jackknife` the intervals come from leaving blocks out rather than from the blocks themselves; for cheap statistics.
+    The statistic, (images to judge, real images) to key and value, is called for the interval on `subsets` of both, of
+    `RESAMPLED` images at most; so is `rougher` in its place, where it costs less and moves as much.
     """
     value, real = statistic(sets.fake, sets.real), statistic(sets.other, sets.real)
-    part = without if jackknife else lambda rows, block: rows[block]
-    values = [statistic(part(sets.fake, block), part(sets.real, block)) for block in blocks(len(sets.fake))]
+    fake, held_out = sets.fake[:RESAMPLED], sets.real[:RESAMPLED]
+    values = [(rougher or statistic)(fake[kept], held_out[kept]) for kept in subsets(len(fake), halves)]
 
-    def metric(key: str) -> Metric:
-        spec, half = spec_of(key), half_width([found[key] for found in values], jackknife)
-        low, high = max(spec.floor, value[key] - half), min(spec.ceiling, value[key] + half)
-        return Metric(key, spec.name, section, value[key], spec.better, real[key], low, high)
+    def judged(key: str) -> Metric:
+        spec = spec_of(key)
+        metric = Metric(key, spec.name, section, value[key], spec.better, real[key])
+        if not spec.interval:
+            return metric
+        half = half_width([found[key] for found in values], halves) * math.sqrt(len(fake) / len(sets.fake))
+        return replace(metric, low=max(spec.floor, value[key] - half), high=min(spec.ceiling, value[key] + half))
 
-    return tuple(map(metric, value))
-
-
-def without(rows: Tensor, block: slice) -> Tensor:
-    """All rows but a block."""
-    return torch.cat([rows[: block.start], rows[block.stop :]])
+    return tuple(map(judged, value))

@@ -20,7 +20,7 @@ def prdc_metrics(inputs: EvaluationInputs) -> Report:
     sets = drawn(inputs)
     features = sets.map(lambda images: random_vgg16(images, inputs.device))
     section = f"features of a random VGG16, {NEIGHBOURS} neighbours, {len(sets.fake)} images each"
-    return Report(measure(manifold_metrics, features, section))
+    return Report(measure(manifold_metrics, features, section, halves=True))
 
 
 def manifold_metrics(fake: Tensor, real: Tensor, neighbours: int = NEIGHBOURS) -> dict[str, float]:

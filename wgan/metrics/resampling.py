@@ -1,4 +1,4 @@
-"""How far a metric would move with other images: bootstrap for means, disjoint blocks for everything else."""
+"""How far a metric would move with other images: bootstrap for means, the jackknife for everything else."""
 
 import math
 import statistics
@@ -11,8 +11,8 @@ from torch import Tensor
 from wgan.utils.rng import generator
 
 RESAMPLES = 1000
-BLOCKS = 8
-STUDENT = 2.365  # 97.5 % quantile of Student's t with BLOCKS - 1 degrees of freedom
+SUBSETS = 20
+STUDENT = 2.093  # 97.5 % quantile of Student's t with SUBSETS - 1 degrees of freedom
 
 
 def bootstrap_mean(values: Tensor, seed: int) -> tuple[float, float]:
@@ -23,18 +23,20 @@ def bootstrap_mean(values: Tensor, seed: int) -> tuple[float, float]:
     return low, high
 
 
-def blocks(count: int) -> list[slice]:
-    """Cut `count` images into `BLOCKS` disjoint parts."""
-    return [slice(*edges) for edges in pairwise(count * block // BLOCKS for block in range(BLOCKS + 1))]
+def subsets(count: int, halves: bool = False) -> list[Tensor]:
+    """What the jackknife keeps of `count` rows: all but one of `SUBSETS` disjoint blocks, or as many random halves."""
+    if halves:
+        return [torch.randperm(count, generator=generator(0, "halves", k))[count // 2 :] for k in range(SUBSETS)]
+    edges = pairwise(count * block // SUBSETS for block in range(SUBSETS + 1))
+    return [torch.cat([torch.arange(start), torch.arange(stop, count)]) for start, stop in edges]
 
 
-def half_width(values: Sequence[float], jackknife: bool = False) -> float:
-    """Half of the 95 % interval of a metric on all images, from its values on the disjoint `blocks` (batch means).
+def half_width(values: Sequence[float], halves: bool = False) -> float:
+    """Half of the 95 % interval of a metric, from its values on each of the `subsets` (the delete-d jackknife).
 
     A bootstrap would put copies of images into a set, which nearest-neighbour metrics and distances mistake for
-    structure. Disjoint blocks hold no copies: their spread, over the square root of their number, is the standard
-    error of the metric on all images. A distance whose own bias shrinks with the set gets an interval that is too
-    wide rather than too narrow. With `jackknife`, from its values on all images but one block (Tukey 1958): eight
-    times as dear, and right also where the metric's own bias is as large as its noise.
+    structure. The variance is too large rather than too small (Efron and Stein 1981, doi:10.1214/aos/1176345462), by
+    less without a half where a metric is no smooth function (Shao and Wu 1989, doi:10.1214/aos/1176347263).
     """
-    return STUDENT * statistics.stdev(values) / math.sqrt(BLOCKS) * (BLOCKS - 1 if jackknife else 1)
+    kept_per_left_out = 1 if halves else SUBSETS - 1
+    return STUDENT * math.sqrt(kept_per_left_out * (SUBSETS - 1) / SUBSETS) * statistics.stdev(values)

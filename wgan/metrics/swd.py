@@ -6,13 +6,14 @@ scale and says nothing about the arrangement of parts.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from wgan.metrics.distribution import drawn, measure
+from wgan.metrics.distribution import RULER, drawn, measure
 from wgan.metrics.images import EvaluationInputs, slices, to_unit
 from wgan.metrics.report import Report
 from wgan.utils.rng import generator
@@ -29,16 +30,17 @@ def swd_metrics(inputs: EvaluationInputs) -> Report:
     sides = levels(sets.fake.shape[-1])
     per_image = max(1, min(PER_IMAGE, NUMBERS // (len(sides) * sets.fake.shape[:2].numel() * PATCH**2)))
 
-    def distances(a: Tensor, b: Tensor) -> dict[str, float]:
+    def distances(a: Tensor, b: Tensor, directions: int = DIRECTIONS) -> dict[str, float]:
         found = {
-            f"swd_{side}": SCALE * sliced_wasserstein(_normalised(a, level), _normalised(b, level), inputs.seed)
+            f"swd_{side}": SCALE * sliced_wasserstein(_normalised(a, level), _normalised(b, level), RULER, directions)
             for level, side in enumerate(sides)
         }
         return {**found, "swd": sum(found.values()) / len(found)}
 
-    descriptors = sets.map(lambda images: patches(images, len(sides), per_image, inputs.seed))
+    descriptors = sets.map(lambda images: patches(images, len(sides), per_image, RULER))
     section = f"sliced Wasserstein distance x 1000, {len(sets.fake)} images each"
-    return Report(measure(distances, descriptors, section))
+    rougher = partial(distances, directions=max(1, DIRECTIONS // 8))
+    return Report(measure(distances, descriptors, section, rougher=rougher))
 
 
 def levels(side: int) -> list[int]:
@@ -99,11 +101,11 @@ def _normalised(descriptors: Tensor, level: int) -> Tensor:
     return ((chosen - mean) / deviation.clamp_min(1e-8)).flatten(1)
 
 
-def sliced_wasserstein(a: Tensor, b: Tensor, seed: int) -> float:
+def sliced_wasserstein(a: Tensor, b: Tensor, seed: int, count: int = DIRECTIONS) -> float:
     """Mean over random unit directions of the 1-Wasserstein distance between the projections (Rabin et al. 2011);
     of (N, D) floats each, one row per point.
     """
-    directions = torch.randn(a.shape[1], DIRECTIONS, generator=generator(seed, "swd/directions"), dtype=a.dtype)
+    directions = torch.randn(a.shape[1], count, generator=generator(seed, "swd/directions"), dtype=a.dtype)
     directions /= directions.norm(dim=0)
 
     def distance(part: slice) -> float:
@@ -111,4 +113,4 @@ def sliced_wasserstein(a: Tensor, b: Tensor, seed: int) -> float:
         return float(np.abs(x - y).mean(axis=1, dtype=np.float64).sum())
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # numpy sorts on one core and lets others run
-        return sum(pool.map(distance, slices(DIRECTIONS, len(a)))) / DIRECTIONS
+        return sum(pool.map(distance, slices(count, len(a)))) / count
