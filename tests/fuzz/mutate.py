@@ -43,7 +43,8 @@ TEXTS = (
     "{{x}}",
     "<b>",
 )
-WORDS = rb"""0 -1 1e999 nan .inf null true [] {} [[ {{ &a *a !!python/name:os.abort << ~ | > --- ... # : - , ' " \ """.split()
+WORDS = rb"""0 -1 1e999 nan .inf null true [] {} [[ {{ &a *a !!python/name:os.abort << ~ | > --- ... # : - , ' " \
+""".split()
 
 
 def binary(rng: Random, files: Sequence[bytes]) -> bytes:
