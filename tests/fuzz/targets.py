@@ -286,14 +286,14 @@ def _batches() -> list[bytes]:
         b"batch_label": b"x",
         b"filenames": [b"a"] * 4,
     }
-    return [pickle.dumps(batch, protocol) for protocol in (2, 3, 4)]
+    return [pickle.dumps(batch, protocol) for protocol in (3, 4, 2)]
 
 
 def _cifar(folder: Path, content: bytes) -> None:
     place = folder / "cifar-10-batches-py"
     place.mkdir(exist_ok=True)
     for name in (*(f"data_batch_{index}" for index in range(1, 6)), "test_batch"):
-        (place / name).write_bytes(_batches()[1])
+        (place / name).write_bytes(_batches()[0])
     (place / "data_batch_2").write_bytes(content)
     named_sets.named_set("cifar10", folder)
 

@@ -28,6 +28,7 @@ from wgan.utils.text import printable
 
 TIMEOUT = 20.0
 """Seconds without an answer after which a download is given up."""
+MAX_VALUES = 2**30  # that an idx file may declare; the largest set in this form, EMNIST, has half as many
 Parts = tuple[ImageSet, ImageSet]
 """(train, held_out): images (N, C, S, S) uint8 at the set's own size, labels, names of the classes."""
 
@@ -112,14 +113,15 @@ def _idx(file: Path, dimensions: int) -> Tensor:
         with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
             head = stream.read(4 + 4 * dimensions)
             shape = [int.from_bytes(head[at : at + 4], "big") for at in range(4, len(head), 4)]
-            if head[:4] != bytes([0, 0, 8, dimensions]) or len(shape) != dimensions:
+            count = math.prod(shape)
+            if head[:4] != bytes([0, 0, 8, dimensions]) or len(shape) != dimensions or count > MAX_VALUES:
                 raise Unusable("dataset", f"{printable(file)} is no idx file of {dimensions}-dimensional bytes")
-            values = np.frombuffer(bytearray(stream.read(math.prod(shape))), np.uint8)
+            values = np.frombuffer(bytearray(stream.read(count)), np.uint8)
     except (OSError, EOFError, zlib.error) as error:
         raise Unusable(
             "dataset", f"{printable(file)} cannot be read ({error}): remove it, so that it is downloaded again"
         ) from None
-    if len(values) != math.prod(shape):
+    if len(values) != count:
         raise Unusable("dataset", f"{printable(file)} is truncated: remove it, so that it is downloaded again")
     return torch.from_numpy(values.reshape(shape))
 
