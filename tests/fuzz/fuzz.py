@@ -120,6 +120,7 @@ def _job(work: tuple[str, int, range, Path]) -> Outcome:
 
 
 def _limited() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.enable()
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
@@ -147,8 +148,10 @@ def main() -> int:
             (name, given.seed, range(at, min(given.first + count, at + step)), given.keep)
             for at in range(given.first, given.first + count, step)
         ]
+    Random(0).shuffle(work)  # Ctrl-C ends it at any time, with all readers tried
     total: dict[str, Outcome] = {name: Outcome(name) for name in names}
-    with multiprocessing.get_context("fork").Pool(given.jobs, _limited) as pool:
+    pools = multiprocessing.get_context("fork")
+    with contextlib.suppress(KeyboardInterrupt), pools.Pool(given.jobs, _limited) as pool:
         for outcome in pool.imap_unordered(_job, work):
             of = total[outcome.name]
             of.read += outcome.read

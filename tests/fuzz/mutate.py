@@ -3,6 +3,7 @@
 import io
 import json
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -225,8 +226,7 @@ def zip_entries(rng: Random, files: Sequence[bytes]) -> bytes:
             at = rng.choice([at, *pickled * 3])
             entries[at] = entries[at][0], binary(rng, [entries[at][1] or b"\0"])
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.comment = b""
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(stream, "w") as archive:  # of names given twice
         for name, body in entries:
             archive.writestr(name, body)
     return stream.getvalue()
