@@ -16,7 +16,6 @@ from wgan.utils.errors import InputError
 
 @pytest.fixture
 def windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(system, "WINDOWS", True)
     open_, fsync = os.open, os.fsync
     writable: set[int] = set()
 

@@ -16,18 +16,24 @@ _CONTAINER = [
 
 
 def flush_file(path: str | os.PathLike[str]) -> None:
-    """Bring a file's content to the disk itself."""
-    descriptor = os.open(path, os.O_RDWR if WINDOWS else os.O_RDONLY)  # Windows flushes only what may be written to
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Bring a file's content to the disk itself; Windows flushes only what may be written to."""
+    _flush(os.open(path, os.O_RDWR))
 
 
 def flush_folder(path: str | os.PathLike[str]) -> None:
     """Bring a folder's entries to the disk: a rename outlives a power cut. Windows opens no folder, and needs none."""
-    if not WINDOWS:
-        flush_file(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except PermissionError:
+        return
+    _flush(descriptor)
+
+
+def _flush(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def folder_identity(path: str | os.PathLike[str], status: os.stat_result) -> object:
