@@ -19,7 +19,7 @@ from wgan.config.schema import TrainConfig
 from wgan.data.batches import Batches
 from wgan.data.image_set import Data
 from wgan.data.load import load_data as load_data
-from wgan.metrics.classifier import Classifier, trained
+from wgan.metrics.classifier import Classifier, kept_back, trained
 from wgan.metrics.features import batched
 from wgan.metrics.frechet import frechet_distance
 from wgan.reporting.grids import save_grid, to_uint8
@@ -38,7 +38,7 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     base = read(())
     data = load_data(base)
-    judge, _ = trained(data.train, CPU, base.cache)
+    judge, _ = trained(kept_back(data.train)[0], CPU, base.cache)
     test = batched(data.held_out.images[:IMAGES], judge.features)
     shares = [(part + 1) / options.parts for part in range(options.parts)]
     print(f"| variant | ms a step | steps | {' | '.join(f'at {options.seconds * s:.0f} s' for s in shares)} |")

@@ -79,19 +79,13 @@ class Classifier(nn.Module):
 
 
 def classifier_metrics(inputs: EvaluationInputs) -> Report:
-    """Fréchet distance, class histogram, classes generated, confidence; and the counts of each class.
-
-    A fifth of the training images, at most `LARGEST`, is kept from the classifier and stands for them in the
-    real-against-real values: on images it was trained on, its features are not those of new ones.
-    """
+    """Fréchet distance, class histogram, classes generated, confidence; and the counts of each class."""
     train = inputs.train
     if train.labels is None or len(train.class_names) < 2:
         raise LeftOut("needs labelled images of two classes or more and was left out.")
-    order = draw(len(train), len(train), RULER, "classifier/kept-back")
-    seen, unseen = order.tensor_split([-min(LARGEST, len(order) // 5)])
-    sets = drawn(inputs, part=train[unseen])
-    seen = seen[: most_used(train.images[0], MOST_IMAGES)]
-    network, notes = trained(train[seen], inputs.device, inputs.cache)
+    seen, unseen = kept_back(train)
+    sets = drawn(inputs, part=unseen)
+    network, notes = trained(seen, inputs.device, inputs.cache)
     features = sets.map(lambda images: batched(images, network.features))
     network.cpu()
 
@@ -116,6 +110,16 @@ def classifier_metrics(inputs: EvaluationInputs) -> Report:
         (f"The classifier names {accuracy(network, inputs.held_out):.1%} of the held-out images correctly.", *notes),
         tuple(zip(train.class_names, *counts, strict=True)),
     )
+
+
+def kept_back(train: ImageSet) -> tuple[ImageSet, ImageSet]:
+    """(what the classifier sees, what stands for the training images in the real-against-real values).
+
+    A fifth, at most `LARGEST`: on images it was trained on, its features are not those of new ones.
+    """
+    order = draw(len(train), len(train), RULER, "classifier/kept-back")
+    seen, unseen = order.tensor_split([-min(LARGEST, len(order) // 5)])
+    return train[seen[: most_used(train.images[0], MOST_IMAGES)]], train[unseen]
 
 
 def _counts(probabilities: Tensor) -> Tensor:
