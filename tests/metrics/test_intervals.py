@@ -11,7 +11,7 @@ import torch
 from real_digits import random
 from torch import Tensor
 
-from wgan.config.metrics import CATALOGUE
+from wgan.config.metrics import CATALOGUE, NO_INTERVAL
 from wgan.metrics import swd
 from wgan.metrics.distribution import Sets, measure
 from wgan.metrics.emd import colour_distance, image_distance
@@ -65,12 +65,14 @@ def pictures(size: int, side: int) -> Draw:
 
 
 def sliced(a: Tensor, b: Tensor) -> dict[str, float]:
-    return {"swd": 1000 * swd.sliced_wasserstein(swd._normalised(a, 0), swd._normalised(b, 0), 0, 16)}
+    return {"swd": 1000 * swd.sliced_wasserstein(swd._normalised(a, 0), swd._normalised(b, 0), 0, 8)}
 
 
 def patched(numbers: torch.Generator) -> tuple[Tensor, Tensor]:
-    fake, real = pictures(128, 14)(numbers)
-    return swd.patches(fake // 2, 1, 8, 0), swd.patches(real, 1, 8, 0)
+    """Four patches of each image on one level, the generated ones smoother."""
+    contrast = 1 + torch.rand(2, 128, 1, 1, 1, 1, 1, generator=numbers)
+    fake, real = contrast * torch.randn(2, 128, 1, 4, 1, 7, 7, generator=numbers)
+    return fake + fake.roll(1, -1), real
 
 
 def kernels(a: Tensor, b: Tensor) -> dict[str, float]:
@@ -88,13 +90,13 @@ def named(key: str, distance: Callable[[Tensor, Tensor], float]) -> Statistic:
 CASES: dict[str, tuple[Statistic, Draw]] = {
     "frechet near": (named("frechet_classifier", frechet_distance), features(300, 16, 0.15, 0.95)),
     "frechet far": (named("frechet_classifier", frechet_distance), features(300, 16, 0.4, 0.8)),
-    "kernels near": (kernels, features(200, 16, 0.15, 0.95)),
-    "kernels far": (kernels, features(200, 16, 0.4, 0.8)),
+    "kernels near": (kernels, features(128, 16, 0.15, 0.95)),
+    "kernels far": (kernels, features(128, 16, 0.4, 0.8)),
     "neighbours narrow": (partial(manifold_metrics), features(200, 8, 0.0, 0.7)),
     "neighbours far": (partial(manifold_metrics), features(200, 8, 0.4, 1.1)),
-    "images": (named("emd", image_distance), features(128, 16, 0.4, 0.8)),
-    "points": (named("w1", image_distance), features(128, 2, 0.4, 0.8)),
-    "colours": (named("emd_colour", colour_distance), pictures(128, 14)),
+    "images": (named("emd", image_distance), features(100, 16, 0.4, 0.8)),
+    "points": (named("w1", image_distance), features(100, 2, 0.4, 0.8)),
+    "colours": (named("emd_colour", colour_distance), pictures(128, 7)),
     "patches": (sliced, patched),
     "classes": (confidence, features(200, 10, 0.2, 1.0)),
 }
@@ -109,7 +111,7 @@ def test_intervals_hold_the_mean_as_often_as_they_say(case: str) -> None:
 
 def test_every_metric_with_an_interval_is_simulated() -> None:
     tiny = {key for statistic, draw in CASES.values() for key in statistic(*draw(random()))}
-    wanted = {key for key, spec in CATALOGUE.items() if spec.interval and spec.group != "paired"}
+    wanted = {key for key, spec in CATALOGUE.items() if key not in NO_INTERVAL and spec.group != "paired"}
     assert wanted - {"modes_covered", "near_a_mode"} == tiny
 
 

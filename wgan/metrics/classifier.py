@@ -26,13 +26,12 @@ from wgan.utils.errors import InputError
 from wgan.utils.rng import generator
 
 MOST_IMAGES = 50_000  # it is trained on at most
-LEAST_UPDATES, MOST_UPDATES = 300, 4000
+LEAST_UPDATES, MOST_UPDATES = 300, 6000
 EPOCHS, BATCH, RATE = 20, 64, 3e-3
-WIDTHS = 32, 64, 128
 FEATURES = 16, 16, 32  # of each depth
-RECIPE = f"classifier 2 {LEAST_UPDATES} {MOST_UPDATES} {EPOCHS} {BATCH} {RATE} {WIDTHS} {FEATURES}"
+REACH = 28  # images are shifted by up to a 28th of their side: one pixel of 28
+RECIPE = f"classifier 3 {LEAST_UPDATES} {MOST_UPDATES} {EPOCHS} {BATCH} {RATE} {FEATURES} {REACH}"
 """Part of the cached file's name: change it with the recipe."""
-REACH = 14  # images are shifted by up to a fourteenth of their side
 PATIENCE = 900.0  # seconds that a process waits for another one to train the same classifier
 PRESENT = 0.1  # a class counts as generated from a tenth of its share among real images upwards
 
@@ -47,18 +46,17 @@ class Classifier(nn.Module):
     def __init__(self, channels: int, side: int, classes: int) -> None:
         super().__init__()
         stride = math.ceil(min(side, LARGEST_SIDE) / 32)
-        inputs = channels, *WIDTHS
-        kernels = (2 * stride + 1, stride), (3, 1), (3, 1)
+        layers = (channels, 32, 2 * stride + 1, stride, 2), (32, 64, 3, 1, 2), (64, 128, 3, 1, 1)
         self.convolutions = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(i, o, k, s, k // 2, bias=False), nn.BatchNorm2d(o), nn.ReLU(), nn.MaxPool2d(2))
-            for i, o, (k, s) in zip(inputs, WIDTHS, kernels, strict=False)
+            nn.Sequential(nn.Conv2d(i, o, k, s, k // 2, bias=False), nn.BatchNorm2d(o), nn.ReLU(), nn.MaxPool2d(pool))
+            for i, o, k, s, pool in layers
         )
         self.projections = nn.ModuleList(
             nn.Sequential(
-                *(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(16 * width, features, bias=False)),
+                *(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(16 * layer[1], features, bias=False)),
                 nn.BatchNorm1d(features, affine=False),
             )
-            for width, features in zip(WIDTHS, FEATURES, strict=True)
+            for layer, features in zip(layers, FEATURES, strict=True)
         )
         self.head = nn.Linear(sum(FEATURES), classes)
         self.to(memory_format=torch.channels_last)

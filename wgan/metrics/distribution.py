@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from wgan.config.metrics import Metric, spec_of
+from wgan.config.metrics import NO_INTERVAL, Metric, spec_of
 from wgan.data.image_set import ImageSet
 from wgan.metrics.images import EvaluationInputs, LeftOut, draw
 from wgan.metrics.resampling import half_width, subsets
@@ -78,7 +78,7 @@ def measure(
     def judged(key: str) -> Metric:
         spec = spec_of(key)
         metric = Metric(key, spec.name, section, value[key], spec.better, real[key])
-        if not spec.interval:
+        if key in NO_INTERVAL:
             return metric
         half = half_width([found[key] for found in values], halves) * math.sqrt(len(fake) / len(sets.fake))
         return replace(metric, low=max(spec.floor, value[key] - half), high=min(spec.ceiling, value[key] + half))
