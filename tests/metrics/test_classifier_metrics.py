@@ -10,6 +10,7 @@ import pytest
 import torch
 from real_digits import digits, random, random_pixels
 
+from wgan.data.image_set import ImageSet
 from wgan.metrics import classifier
 from wgan.metrics.evaluate import evaluate
 
@@ -115,8 +116,8 @@ def test_processes_that_need_the_same_one_train_it_once(tmp_path: Path, monkeypa
 
 @pytest.mark.parametrize(("channels", "side"), [(1, 28), (3, 48), (3, 128)])
 def test_every_size_has_64_features_which_other_images_of_the_batch_do_not_change(channels: int, side: int) -> None:
-    network = classifier.Classifier(channels, side, 2).eval()
     images = random_pixels(5, channels, side)
+    network = classifier.Classifier(ImageSet(images, torch.zeros(5, dtype=torch.int64), ("a", "b"))).eval()
     with torch.no_grad():
         features = network.features(images)
         assert features.shape == (5, 64)

@@ -43,8 +43,9 @@ class Classifier(nn.Module):
     above 64 pixels are averaged down; those above 32 meet a first convolution with a stride.
     """
 
-    def __init__(self, channels: int, side: int, classes: int) -> None:
+    def __init__(self, train: ImageSet) -> None:
         super().__init__()
+        channels, side = train.images.shape[1:3]
         stride = math.ceil(min(side, LARGEST_SIDE) / 32)
         layers = (channels, 32, 2 * stride + 1, stride, 2), (32, 64, 3, 1, 2), (64, 128, 3, 1, 1)
         self.convolutions = nn.ModuleList(
@@ -58,7 +59,7 @@ class Classifier(nn.Module):
             )
             for layer, features in zip(layers, FEATURES, strict=True)
         )
-        self.head = nn.Linear(sum(FEATURES), classes)
+        self.head = nn.Linear(sum(FEATURES), len(train.class_names))
         self.to(memory_format=torch.channels_last)
 
     def features(self, images: Tensor) -> Tensor:
@@ -144,7 +145,7 @@ def trained(train: ImageSet, device: torch.device | str, cache: Path | None) -> 
     recipe = hashlib.blake2b(RECIPE.encode(), digest_size=8).hexdigest()
     file = cache / "classifiers" / f"{digest(train.images, train.labels)}-{recipe}.pt"
     with _locked(file):
-        network = _empty(train)
+        network = Classifier(train)
         if _loaded(network, file):
             return network.to(device).eval(), ()
         network = _train(train, device)
@@ -173,15 +174,10 @@ def _loaded(network: Classifier, file: Path) -> bool:
     return False
 
 
-def _empty(train: ImageSet) -> Classifier:
-    _, channels, side, _ = train.images.shape
-    return Classifier(channels, side, len(train.class_names))
-
-
 def _train(train: ImageSet, device: torch.device | str) -> Classifier:
     """Adam on shifted images, the rate rising and then falling linearly; a number of updates, never of seconds."""
     assert train.labels is not None
-    network = _empty(train)
+    network = Classifier(train)
     he_normal_fan_out_(network, generator(RULER, "classifier/weights"))
     network.to(device).train()
     updates = min(MOST_UPDATES, max(LEAST_UPDATES, EPOCHS * len(train) // BATCH))

@@ -9,18 +9,14 @@ from wgan.metrics.report import Report, number, paragraphs, table
 
 @dataclass(frozen=True)
 class Difference:
-    """One metric of two sets of generated images, and its values.
-
-    A difference up to `noise` is within the 95 % intervals. The sets share the real images they are compared with,
-    which makes true differences clearer than this allows for.
-    """
+    """One metric of two sets. Both are compared with the same real images: differences are clearer than `noise` says."""
 
     key: str
     name: str
     section: str
     first: float
     second: float
-    noise: float | None  # None where there are no intervals
+    noise: float | None  # of the difference, by the 95 % intervals; None where there are none
     real: float | None  # the metric between two sets of real images
     better: int | None  # 0 or 1, the set that is better by more than noise; None if neither is
 

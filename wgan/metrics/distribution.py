@@ -22,15 +22,11 @@ Statistic = Callable[[Tensor, Tensor], Mapping[str, float]]
 
 
 class Sets(NamedTuple):
-    """Three sets of one size, in random order: metrics of sets of different sizes cannot be compared.
+    """Three sets of one size, in random order: metrics of sets of different sizes cannot be compared."""
 
-    Attributes:
-        fake, real, other: (N, ...) generated images, held-out ones, training ones; or their features.
-    """
-
-    fake: Tensor
-    real: Tensor
-    other: Tensor
+    fake: Tensor  # (N, ...) generated images, or their features
+    real: Tensor  # held-out ones
+    other: Tensor  # training ones
 
     @classmethod
     def draw(cls, count: int, fake: Tensor, held_out: ImageSet, train: ImageSet, seed: int, purpose: str) -> "Sets":

@@ -51,7 +51,7 @@ def evaluate(
         held_out: real images that no generator was trained on, of the same shape.
         train: the real images it was trained on; also the second real set of the real-against-real values.
         groups: names out of `GROUPS`; each is computed once, however often it is named.
-        seed: what is drawn (pairs, projections, resamples).
+        seed: which images are paired, and the bootstrap; distances do not depend on it.
         device: where to compute.
         cache: a folder that keeps the classifier trained on `train`; None trains it anew.
         inception_weights: torch-fidelity's weights file; None lets it look for one, or download it.

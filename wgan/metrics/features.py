@@ -13,7 +13,6 @@ from wgan.utils.rng import generator
 
 VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)  # 0: 2x2 max pooling
 LARGEST = 64  # above it the cost is bounded by averaging down
-
 REMEMBERED = 8  # results of the last calls that a process keeps: a training evaluates against the same real images
 
 _known: dict[tuple[str, str], Tensor] = {}

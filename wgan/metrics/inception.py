@@ -30,14 +30,11 @@ def inception_metrics(inputs: EvaluationInputs) -> Report:
 
     features = sets.map(lambda images: remembered(f"inception {inputs.inception_weights}", images, extract).double())
 
-    def distances(fake: Tensor, real: Tensor) -> dict[str, float]:
-        return {"fid": frechet_distance(fake, real), **kernel_distance(fake, real)}
-
-    def kernel_distance(fake: Tensor, real: Tensor) -> dict[str, float]:
+    def kid(fake: Tensor, real: Tensor) -> dict[str, float]:
         return {"kid": SCALE * mmd2(fake, real, cubic)}
 
     section = f"Inception features, {len(sets.fake)} images each"
-    return Report(measure(distances, features, section, rougher=kernel_distance))
+    return Report(measure(lambda *x: {"fid": frechet_distance(*x)} | kid(*x), features, section, rougher=kid))
 
 
 def load_network(weights: Path | None) -> nn.Module:

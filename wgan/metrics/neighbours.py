@@ -14,10 +14,8 @@ def nearest(queries: Tensor, pool: Tensor, count: int = 1, device: torch.device 
     """The `count` nearest images of `pool` for each query, by Euclidean distance of their pixels.
 
     Queries, (Q, C, H, W), and pool, (N, C, H, W), are uint8. The pool may be memory-mapped: it is read in slices, and
-    no more than one slice of the distance matrix exists at a time.
-
-    Returns:
-        (Q, count) int64 indices into `pool`, the nearest first; of equally near images the one with the lower index.
+    no more than one slice of the distance matrix exists at a time. The result is (Q, count) int64 indices into `pool`,
+    the nearest first; of equally near images the one with the lower index.
     """
     wanted = reduced(queries, device)
     best = torch.full((len(queries), 0), torch.inf, device=device)
@@ -35,12 +33,8 @@ def nearest_rows(fake: Tensor, real: Tensor, device: torch.device | str = "cpu")
     """Some generated images, each with the real images nearest to it, for a picture that shows memorisation.
 
     The first is the generated image that is nearest of all to a real one: if it equals its neighbour, the generator
-    repeats what it was shown. The others go on evenly to the one that is farthest from any real image.
-
-    The images, (N, C, H, W), are uint8.
-
-    Returns:
-        At most `ROWS` times (C, H, W) and (K, C, H, W) uint8, K at most `COLUMNS` - 1.
+    repeats what it was shown. The others go on evenly to the one that is farthest from any real image. Of (N, C, H, W)
+    uint8; at most `ROWS` times (C, H, W) and (K, C, H, W), K at most `COLUMNS` - 1.
     """
     fake = fake[:LOOKED_AT]
     index = nearest(fake, real, min(COLUMNS - 1, len(real)), device)
