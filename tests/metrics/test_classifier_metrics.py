@@ -141,3 +141,13 @@ def test_without_labels_the_group_is_left_out_with_the_reason() -> None:
     report = evaluate(REAL.images[4000:], HELD_OUT, unlabelled, ["classifier", "emd"], 0, "cpu")
     assert report.notes == ("classifier needs labelled images of two classes or more and was left out.",)
     assert {figure.key for figure in report.metrics} == {"emd", "emd_colour"}
+
+
+def test_the_classifier_sees_no_copy_of_what_is_kept_from_it() -> None:
+    images = torch.arange(200, dtype=torch.uint8).reshape(-1, 1, 1, 1).expand(-1, 1, 2, 2)
+    twice = ImageSet(torch.cat([images, images]), torch.arange(400) % 2, ("a", "b"))
+    seen, unseen = (set(part.images[:, 0, 0, 0].tolist()) for part in classifier.kept_back(twice))
+    assert seen.isdisjoint(unseen)
+    assert len(unseen) >= 20
+    once = ImageSet(images, torch.arange(200) % 2, ("a", "b"))
+    assert len(classifier.kept_back(once)[1]) == 40

@@ -13,7 +13,7 @@ from filelock import FileLock
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wgan.data.image_set import ImageSet
+from wgan.data.image_set import ImageSet, hold_out
 from wgan.metrics.distribution import LARGEST, RULER, drawn, measure, most_used
 from wgan.metrics.features import LARGEST as LARGEST_SIDE
 from wgan.metrics.features import batched, digest, he_normal_fan_out_
@@ -114,11 +114,12 @@ def classifier_metrics(inputs: EvaluationInputs) -> Report:
 def kept_back(train: ImageSet) -> tuple[ImageSet, ImageSet]:
     """(what the classifier sees, what stands for the training images in the real-against-real values).
 
-    A fifth, at most `LARGEST`: on images it was trained on, its features are not those of new ones.
+    A fifth, at most `LARGEST`, of which it sees no copy: of images it was trained on, its features are not those of
+    new ones.
     """
     order = draw(len(train), len(train), RULER, "classifier/kept-back")
-    seen, unseen = order.tensor_split([-min(LARGEST, len(order) // 5)])
-    return train[seen[: most_used(train.images[0], MOST_IMAGES)]], train[unseen]
+    seen, unseen, _ = hold_out(train.images, min(LARGEST, len(order) // 5), order.flip(0))  # the last of the order
+    return train[seen.flip(0)[: most_used(train.images[0], MOST_IMAGES)]], train[unseen.flip(0)]
 
 
 def _counts(probabilities: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from wgan.metrics.report import Report, number, paragraphs, table
 
 @dataclass(frozen=True)
 class Difference:
-    """One metric of two sets. Both are compared with the same real images: differences are clearer than `noise` says."""
+    """One metric of two sets, both compared with the same real images: differences are clearer than `noise` says."""
 
     key: str
     name: str

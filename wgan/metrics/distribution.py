@@ -46,10 +46,10 @@ def drawn(inputs: EvaluationInputs, largest: int = LARGEST, part: ImageSet | Non
         LeftOut: there are fewer than `SMALLEST`.
     """
     fake, held_out, train = inputs.fake, inputs.held_out, inputs.train if part is None else part
-    counts = len(fake), len(held_out), len(inputs.train)
-    count = min(most_used(fake[0], largest), *counts, len(train))
+    count = min(most_used(fake[0], largest), len(fake), len(held_out), len(train))
     if count < SMALLEST:
-        kinds = "{} generated, {} held out, {} for training".format(*counts)
+        apart = "" if part is None else f" that the classifier does not see, of {len(inputs.train)}"
+        kinds = f"{len(fake)} generated, {len(held_out)} held out, {len(train)}{apart} for training"
         raise LeftOut(f"needs at least {SMALLEST} images of each kind and was left out: {kinds}.")
     return Sets.draw(count, fake, held_out, train, RULER, "sets")
 
