@@ -45,7 +45,7 @@ def evaluate_job(config: EvaluateConfig) -> int:
     fakes = {letter: load_fakes(path, config, data, device) for letter, path in zip("AB", config.fakes, strict=False)}
     with filling(directory, config, 1, device_name(device)):
         text = _measure(config, data, fakes, device, directory)
-    say(*text.split("\n"), f"All results: {directory}/")
+    say(*(text.split("\n") if text else ()), f"All results: {directory}/")
     return 0
 
 
