@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +66,9 @@ class Tally:
         )
 
 
-def kill_and_resume(folder: Path, kills: int, seed: int, fresh: bool = False) -> Tally:
+def kill_and_resume(
+    folder: Path, kills: int, seed: int, fresh: bool = False, extras: Sequence[str] = tuple(EXTRAS)
+) -> Tally:
     """Train, kill, go on, compare, until so many kills are done; two trainings at a time.
 
     Args:
@@ -74,11 +76,12 @@ def kill_and_resume(folder: Path, kills: int, seed: int, fresh: bool = False) ->
         kills: how many SIGKILLs at least.
         seed: of the moments.
         fresh: start every process as a user does, rather than as a fork.
+        extras: names of `EXTRAS`.
     """
     _train(write_yaml(folder / "warm-up", **LENGTH), fresh)  # starts the process that the others are forked from
     tally = Tally()
     plain = [(arch, precision) for precision in ("fp32", "bf16") for arch in ARCHS]
-    combinations = enumerate(zip(itertools.cycle(plain), itertools.cycle(EXTRAS), strict=True))
+    combinations = enumerate(zip(itertools.cycle(plain), itertools.cycle(extras), strict=True))
     with ThreadPoolExecutor(2) as workers:
         for worker in [workers.submit(_work, folder, combinations, kills, seed, fresh, tally) for _ in range(2)]:
             worker.result()
