@@ -1,6 +1,5 @@
 """What no input may do: show a traceback, write where it should not. The messages are tested beside each reader."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,12 +7,9 @@ import matplotlib.font_manager  # noqa: F401 - writes its cache when it is first
 import pytest
 from commands import write_yaml
 from file_faults import Changes, watched
+from image_files import HOSTILE, encoded, hostile_bytes, picture
 
 import image_generation
-
-TESTS = Path(__file__).parents[1]
-sys.path.append(str(TESTS / "data"))
-from image_files import HOSTILE, encoded, hostile_bytes, picture  # noqa: E402 - a helper of another folder of tests
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from wgan.training.loop import Training
 from wgan.utils.errors import UserError
 
 TESTS = Path(__file__).parents[1]
-sys.path += [str(Path(__file__).parent), str(TESTS / "data"), str(TESTS / "reporting")]
+sys.path += [str(Path(__file__).parent), str(TESTS), str(TESTS / "reporting")]
 import mutate  # noqa: E402 - beside this file
 from image_files import HOSTILE, encoded, hostile_bytes, picture  # noqa: E402
 from made_runs import make_run  # noqa: E402
