@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from real_digits import blurred, digits, noisy, random_pixels
 
-from wgan.metrics import classifier, resampling, swd
+from wgan.metrics import classifier, swd
 from wgan.metrics.evaluate import evaluate
 from wgan.metrics.report import Report
 
@@ -40,7 +40,6 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(classifier, "MOST_UPDATES", 400)  # enough for five digits
         patch.setattr(swd, "DIRECTIONS", 128)
-        patch.setattr(resampling, "SUBSETS", 2)  # nobody looks at the intervals
         return {name: evaluate(x, held_out, train, groups, 0, "cpu", cache=cache) for name, x in sets.items()}
 
 
