@@ -170,6 +170,9 @@ def _chunk(line: bytes) -> Chunk:
         raise ValueError("to be decoded again")
     notes = notes and {name: {kind: int(number) for kind, number in found.items()} for name, found in notes.items()}
     failed = {n: Undecodable(why, notes is None or n in entry["passing"]) for n, why in dict(entry["failed"]).items()}
+    names = {file.name for file in files}
+    if len(names) != len(files) or not failed.keys() <= names:
+        raise ValueError("its files and its failures do not fit together")
     return Chunk(files, failed, notes, int(entry["crc"]))
 
 

@@ -211,8 +211,8 @@ def load_newest(folder: Path, trainer: Trainer, data: Data) -> dict[str, Any] | 
         warn(line)
     before = content["setting"]
     for name, value in _setting(trainer).items():
-        if value != before[name]:
-            warn(f"{name} was {before[name]}, now it is {value}: the numbers may differ from here on")
+        if value != before.get(name):
+            warn(f"{name} was {before.get(name)}, now it is {value}: the numbers may differ from here on")
     return content
 
 
@@ -226,11 +226,13 @@ def _require_sound(content: Mapping[str, Any]) -> None:
     times = content["seconds"], content["row_seconds"]
     if not all(0 <= seconds < math.inf for seconds in times):
         raise ValueError(f"it says {times[0]} and {times[1]} seconds")
-    if best is not None and not (0 <= Best(*best).step <= step and math.isfinite(Best(*best).score)):
+    if best is not None and not (
+        isinstance(best, tuple | list) and 0 <= Best(*best).step <= step and math.isfinite(Best(*best).score)
+    ):
         raise ValueError(f"its best is {best}")
     if broken := first_not_finite(content["window"]) or _first_broken(step, content["trainer"]):
         raise ValueError(f"{broken[1]} is {broken[2]}")
-    if content["setting"].keys() < {"device", "precision"}:
+    if not content["setting"].keys() >= {"device", "precision"}:
         raise KeyError("setting")
 
 
