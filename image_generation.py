@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _work(options: argparse.Namespace) -> int | None:
     config = load_config(options.yaml, options.overrides, Preflight())
     for warning in config.warnings if os.environ.get("RANK", "0") == "0" else ():  # torchrun starts many of us
-        console.problem(warning)
+        console.error(warning)
     module, _, function = (CHECK if options.check else _job(config)).partition(":")
     if getattr(config, "cache", None) == config.out / CACHE_BELOW_OUT:  # nothing can be kept in the home folder
         os.environ.setdefault("MPLCONFIGDIR", str(config.out / CACHE_BELOW_OUT / "matplotlib"))

@@ -36,7 +36,7 @@ def check(config: Config) -> int:
             lines = "\n".join(part()).split("\n")
             print("\n".join(map(printable, lines)), end="\n\n", flush=True)  # before the next part loads torch
         except UserError as error:
-            console.problem(error)
+            console.error(error)
             status = error.exit_status
     return status
 
@@ -153,8 +153,8 @@ def networks(config: TrainConfig, steps: int) -> Iterator[str]:
     generator, critic = resources.meta_networks(config, shape)
     layers = resources.layers(generator, (config.latent_vector,)), resources.layers(critic, shape)
     yield f"Device: {device.type}, {precision}"
-    yield from resources.table("Generator", layers[0])
-    yield from resources.table("Critic", layers[1])
+    yield from resources.layer_table("Generator", layers[0])
+    yield from resources.layer_table("Critic", layers[1])
     memory = resources.memory(config, *layers, precision.dtype)
     yield f"\nMemory: roughly {_bytes(memory)} beside the program itself"
     run, _ = run_dir.find(config)
@@ -172,7 +172,7 @@ def sampler(config: GenerateConfig) -> Iterator[str]:
 
     generator = load_generator(config.checkpoint).to("meta")
     yield f"Device: {open_device(config).type}"
-    yield from resources.table("Generator", resources.layers(generator, (generator.latent_vector,)))
+    yield from resources.layer_table("Generator", resources.layers(generator, (generator.latent_vector,)))
 
 
 def _bytes(count: float) -> str:

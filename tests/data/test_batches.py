@@ -65,7 +65,7 @@ def test_the_epoch_counts_passes_over_the_data() -> None:
 def test_batches_gathered_ahead_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     images = numbered(50)
     plain = Batches(images, 16, seed=3)
-    monkeypatch.setattr(module, "free_memory", lambda _: 10)
+    monkeypatch.setattr(module, "capacity", lambda _: 10)
     ahead = Batches(images, 16, seed=3)
     assert (plain.placement, ahead.placement) == ("memory", "ahead")
     for step in (0, 1, 2, 7, 8, 3, 3):
@@ -73,7 +73,7 @@ def test_batches_gathered_ahead_are_the_same(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_worker_begins_with_the_next_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "free_memory", lambda _: 10)
+    monkeypatch.setattr(module, "capacity", lambda _: 10)
     batches = Batches(numbered(50), 16, seed=3)
     gathered = []
     gather = batches._gather
@@ -85,7 +85,7 @@ def test_the_worker_begins_with_the_next_batch(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_failure_of_the_worker_reaches_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "free_memory", lambda _: 10)
+    monkeypatch.setattr(module, "capacity", lambda _: 10)
     batches = Batches(numbered(50), 16, seed=3)
 
     def failing(_: int) -> Tensor:

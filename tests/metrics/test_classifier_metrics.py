@@ -45,6 +45,7 @@ def test_missing_classes_show_in_coverage_and_counts(cache: Path) -> None:
     assert whole["frechet_classifier"] < values["frechet_classifier"] / 3
 
 
+@pytest.mark.slow
 def test_it_is_trained_once_and_then_read_from_the_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = evaluate(REAL.images[4000:], HELD_OUT, TRAIN, ["classifier"], 0, "cpu", cache=cache)
 
@@ -70,6 +71,7 @@ def test_its_training_is_a_function_of_the_images(monkeypatch: pytest.MonkeyPatc
     assert reports[0].class_counts == reports[1].class_counts
 
 
+@pytest.mark.slow
 def test_a_damaged_or_foreign_file_is_trained_anew_and_a_cache_that_cannot_be_written_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,9 +5,12 @@ enough that none is easy. Figures of random features see texture before class: f
 another class, so their order has these two the other way round.
 """
 
+import os
+import pickle
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from real_digits import blurred, digits, noisy, random_pixels
 
 from wgan.metrics import classifier, swd
@@ -22,8 +25,21 @@ NOISE = ["real", "light noise", "strong noise", "random pixels"]
 TEXTURE = ["real", "light noise", "strong noise", "other class", "blurred", "random pixels"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
+    """Measured once, by whichever of the processes that share the tests comes first."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    file = shared / "sanity_order.pickle"
+    with FileLock(f"{file}.lock"):
+        if not file.exists():
+            file.write_bytes(pickle.dumps(measured(tmp_path_factory.mktemp("cache"))))
+        found: dict[str, Report] = pickle.loads(file.read_bytes())
+    return found
+
+
+def measured(cache: Path) -> dict[str, Report]:
     real, other = digits("01234"), digits("56789")
     held_out, train = real[:COUNT], real[2 * COUNT :]
     fake = real.images[COUNT : 2 * COUNT]
@@ -35,7 +51,6 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
         "other class": other.images[:COUNT],
         "random pixels": random_pixels(COUNT, 1, 28),
     }
-    cache: Path = tmp_path_factory.mktemp("cache")
     groups = ["swd", "prdc", "mmd", "emd", "classifier"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(classifier, "MOST_UPDATES", 400)  # enough for five digits

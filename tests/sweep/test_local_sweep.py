@@ -27,7 +27,7 @@ from wgan.runs import run_dir
 from wgan.runs.run_dir import Run
 from wgan.sweep import __main__ as one_run
 from wgan.sweep import local, plan, progress
-from wgan.sweep.run import problem, sweep
+from wgan.sweep.run import sweep, why_failed
 from wgan.sweep.worker import open_worker, stop
 from wgan.utils.errors import InputError, RunFault
 
@@ -211,10 +211,10 @@ def test_what_a_run_prints_goes_into_a_file_of_its_own(tmp_path: Path, monkeypat
 
 def test_a_run_that_the_system_killed_is_told_of(tmp_path: Path) -> None:
     one = plan.plan(swept(tmp_path, sweep={"seed": [1]}))[0]
-    assert "SIGKILL" in problem(one, -signal.SIGKILL)
+    assert "SIGKILL" in why_failed(one, -signal.SIGKILL)
     one.output.parent.mkdir(parents=True)
     one.output.write_text("step 5/30\nbatch_size: too large\n\n")
-    assert problem(one, 2) == "batch_size: too large"
+    assert why_failed(one, 2) == "batch_size: too large"
 
 
 class ForkedWorker:

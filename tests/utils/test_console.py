@@ -54,7 +54,7 @@ def test_no_text_moves_the_cursor_forges_a_line_or_turns_the_direction_of_writin
         console.say("two", hostile)
         console.detail(hostile)
         console.warn(hostile)
-        console.problem(ValueError("first\n\x1b[31msecond"))
+        console.error(ValueError("first\n\x1b[31msecond"))
     said = capsys.readouterr()
     assert said.out == f"two\n{shown}\n"
     assert said.err == f"{shown}\nwarning: {shown}\nfirst\n\\x1b[31msecond\n"

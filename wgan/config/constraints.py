@@ -9,7 +9,7 @@ from collections.abc import Iterator, Set
 
 from wgan.config.algorithms import ALGORITHMS, Algorithm, unused_keys
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
-from wgan.config.diagnostics import Problem, shown
+from wgan.config.diagnostics import Problem, quoted
 from wgan.config.metrics import BEST_METRICS, CATALOGUE, POINTS, MetricSpec
 from wgan.config.schema import CONFIG_VERSION, EvaluateConfig, JobConfig, TrainConfig
 from wgan.utils.errors import InputError
@@ -46,7 +46,7 @@ def _impossible(config: JobConfig, algorithm: Algorithm | None) -> Iterator[Prob
     plain = run.isprintable() and not run.startswith(".") and run == run.strip() and not set(run) & set("/\\")
     if not (plain and can_name_a_folder(run) and 0 < len(run) <= 120 and len(run.encode(errors="replace")) <= 240):
         rule = "no / or \\, no control characters, no dot in front, at most 120 characters"
-        yield Problem(("run",), f"must be the name of one folder: {rule}; got {shown(run)}")
+        yield Problem(("run",), f"must be the name of one folder: {rule}; got {quoted(run)}")
     if run.lower() == INDEX:  # some file systems take no notice of case
         yield Problem(("run",), f"{run} is the page over all runs in out; give this run another name")
     for key, value in config:

@@ -126,14 +126,14 @@ def from_pydantic(
             yield Problem(place, str(detail["ctx"]["error"]))
         elif kind in ("too_short", "too_long"):
             wanted = f"{described(part)}, {part['minItems']} or {part.get('maxItems', 'more')}"
-            yield Problem(place, f"must be {wanted}, got {len(wrong) if kind == 'too_long' else shown(wrong)}")
+            yield Problem(place, f"must be {wanted}, got {len(wrong) if kind == 'too_long' else quoted(wrong)}")
         else:
             wanted = bounds(part, brief=kind.startswith("greater")) if kind.startswith(("greater", "less")) else ""
             near = suggestion(wrong, part.get("enum", ()))
-            yield Problem(place, f"must be {wanted or described(part)}, got {shown(wrong, texts.get(place))}{near}")
+            yield Problem(place, f"must be {wanted or described(part)}, got {quoted(wrong, texts.get(place))}{near}")
 
 
-def shown(value: Any, text: str | None = None) -> str:
+def quoted(value: Any, text: str | None = None) -> str:
     """A value, written as `text`, as a message quotes it: never longer than a line allows."""
     if value is None:
         return "nothing"
@@ -150,11 +150,11 @@ def shown(value: Any, text: str | None = None) -> str:
 
 def suggestion(value: Any, known: Iterable[Any]) -> str:
     """`; did you mean adam?` where a known word is near; else nothing."""
-    near = nearest(value, [name for name in known if isinstance(name, str)]) if isinstance(value, str) else None
+    near = closest(value, [name for name in known if isinstance(name, str)]) if isinstance(value, str) else None
     return f"; did you mean {near}?" if near else ""
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that a misspelt one most likely means."""
     by_spelling = {squashed(name): name for name in known}
     found = difflib.get_close_matches(squashed(word), by_spelling, n=1, cutoff=0.7)

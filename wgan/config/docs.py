@@ -66,7 +66,7 @@ DERIVED = {
 
 
 @dataclass(frozen=True)
-class Row:
+class KeyRow:
     """One key for people."""
 
     section: str  # the heading above it; empty where it goes on
@@ -76,14 +76,14 @@ class Row:
     meaning: str  # one phrase
 
 
-def rows(model: type[JobConfig]) -> Iterator[Row]:
+def rows(model: type[JobConfig]) -> Iterator[KeyRow]:
     """The keys of a job, in the model's order; those of every job stand in `JobConfig` alone."""
     schemas = json_schemas(model)
     for key, field in model.model_fields.items():
         if model is JobConfig or key not in JobConfig.model_fields:
             section = next((mark for mark in field.metadata if isinstance(mark, Section)), "")
             takes = f"one of {', '.join(MODELS)}" if key == "arch" else described(schemas[key])
-            yield Row(section, key, takes, _default(model, key), " ".join(str(field.description).split()))
+            yield KeyRow(section, key, takes, _default(model, key), " ".join(str(field.description).split()))
 
 
 def help_text() -> str:

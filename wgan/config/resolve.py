@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from wgan.config import aliases, constraints, sweep_grid, yaml_file
 from wgan.config.algorithms import ALGORITHMS, MODELS
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
-from wgan.config.diagnostics import Place, Problem, Source, from_pydantic, nearest, shown, squashed, suggestion
+from wgan.config.diagnostics import Place, Problem, Source, closest, from_pydantic, quoted, squashed, suggestion
 from wgan.config.schema import FOLLOWING, Config, JobConfig, TrainConfig, json_schemas, value_type
 from wgan.utils.errors import InputError
 from wgan.utils.text import printable
@@ -185,7 +185,7 @@ def _arch(value: Any, problems: list[Problem]) -> str | None:
     if arch is None:
         hint = aliases.ARCH_HINTS.get(squashed(str(value)))
         after = f"; {hint}" if hint else suggestion(value, MODELS)
-        problems.append(Problem(("arch",), f"must be one of {', '.join(MODELS)}, got {shown(value)}{after}"))
+        problems.append(Problem(("arch",), f"must be one of {', '.join(MODELS)}, got {quoted(value)}{after}"))
     return arch
 
 
@@ -200,7 +200,7 @@ def _known(
         if key == "<<":
             problems.append(Problem((key,), "mappings are not merged here: write its keys out"))
         elif key not in elsewhere:
-            near = aliases.KEY_HINTS.get(squashed(key)) or nearest(key, model.model_fields)
+            near = aliases.KEY_HINTS.get(squashed(key)) or closest(key, model.model_fields)
             problems.append(Problem((key,), f"unknown key; did you mean {near}?" if near else "unknown key"))
         elif arch:
             problems.append(Problem((key,), f"not used by arch {arch}", warning=True))

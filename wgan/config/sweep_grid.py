@@ -7,7 +7,7 @@ from typing import Any
 
 from wgan.config.algorithms import ALGORITHMS
 from wgan.config.aliases import arch_named
-from wgan.config.diagnostics import Problem, shown, suggestion
+from wgan.config.diagnostics import Problem, quoted, suggestion
 from wgan.config.schema import TrainConfig
 
 MAX_RUNS = 10_000
@@ -50,7 +50,7 @@ def violations(
                 yield Problem(place, problem.message, problem.warning)
             else:
                 concerned = changes.keys() & {key, *problem.involves} or changes.keys()
-                chosen = ", ".join(f"{name}: {shown(changes[name])}" for name in sweep if name in concerned)
+                chosen = ", ".join(f"{name}: {quoted(changes[name])}" for name in sweep if name in concerned)
                 yield Problem(("sweep",), f"with {chosen}: {problem.key}: {problem.message}", problem.warning)
 
 
@@ -61,11 +61,11 @@ def _of_a_key(key: str, values: Any) -> Iterator[Problem]:
     elif key in FIXED:
         yield Problem(place, "is the same for all runs of a sweep")
     elif not isinstance(values, list) or not values:
-        yield Problem(place, f"must be a list of values, such as [1, 10], got {shown(values)}")
+        yield Problem(place, f"must be a list of values, such as [1, 10], got {quoted(values)}")
     elif any(values.index(value) < i for i, value in enumerate(values)):
         yield Problem(place, "names a value twice")
     elif key == "arch":
         for i, value in enumerate(values):
             if arch_named(value, ALGORITHMS) is None:
-                message = f"the runs of a sweep train: must be one of {', '.join(ALGORITHMS)}, got {shown(value)}"
+                message = f"the runs of a sweep train: must be one of {', '.join(ALGORITHMS)}, got {quoted(value)}"
                 yield Problem((*place, i), f"{message}{suggestion(value, ALGORITHMS)}")

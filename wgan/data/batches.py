@@ -45,7 +45,7 @@ class Batches:
         if len(images) == 0 or batch_size < 1 or batch_size % world_size or not 0 <= rank < world_size:
             raise ValueError(f"{len(images)} images, batches of {batch_size}, rank {rank} of {world_size}")
         self.device = torch.device(device)
-        self.placement = placement_of(images.nbytes, self.device.type, free_memory(self.device))
+        self.placement = placement_of(images.nbytes, self.device.type, capacity(self.device))
         self.images = images.to(self.device) if self.placement == "device" else images
         self.batch_size, self.seed = batch_size, seed
         self.rows_here = batch_size // world_size
@@ -101,14 +101,14 @@ class Batches:
 def placement_of(nbytes: int, device_type: str, free: int) -> Placement:
     """Where a set waits: "device" as a whole; "memory"; or "ahead", batches gathered by a thread, pinned for CUDA.
 
-    `nbytes` are those of the whole set; `free` is what `free_memory` gives for a device of this type ("cpu", ...).
+    `nbytes` are those of the whole set; `free` is what `capacity` gives for a device of this type ("cpu", ...).
     """
     if nbytes > FRACTION * free:
         return "ahead"
     return "memory" if device_type == "cpu" else "device"
 
 
-def free_memory(device: torch.device) -> int:
+def capacity(device: torch.device) -> int:
     """Bytes free on a CUDA or XPU device; elsewhere the machine's whole memory, which the page cache may fill."""
     if device.type in ("cuda", "xpu"):
         return int(getattr(torch, device.type).mem_get_info(device)[0])

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from wgan.data.image_set import ImageSet, hold_out
 from wgan.metrics.distribution import LARGEST, RULER, drawn, measure, most_used
 from wgan.metrics.features import LARGEST as LARGEST_SIDE
-from wgan.metrics.features import batched, digest, he_normal_fan_out_
+from wgan.metrics.features import batched, digest_of, he_normal_fan_out_
 from wgan.metrics.frechet import frechet_distance
 from wgan.metrics.images import EvaluationInputs, LeftOut, draw, to_unit
 from wgan.metrics.report import Report
@@ -144,7 +144,7 @@ def trained(train: ImageSet, device: torch.device | str, cache: Path | None) -> 
     if cache is None:
         return _train(train, device), ()
     recipe = hashlib.blake2b(RECIPE.encode(), digest_size=8).hexdigest()
-    file = cache / "classifiers" / f"{digest(train.images, train.labels)}-{recipe}.pt"
+    file = cache / "classifiers" / f"{digest_of(train.images, train.labels)}-{recipe}.pt"
     with _locked(file):
         network = Classifier(train)
         if _loaded(network, file):

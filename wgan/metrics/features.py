@@ -23,14 +23,14 @@ def remembered(name: str, images: Tensor, extract: Callable[[Tensor], Tensor]) -
 
     The name tells all that `extract` depends on besides the images, (N, C, H, W) uint8.
     """
-    key = (name, digest(images))
+    key = (name, digest_of(images))
     _known[key] = _known.pop(key) if key in _known else extract(images)  # the last one used stands last
     while len(_known) > REMEMBERED:
         del _known[next(iter(_known))]
     return _known[key]
 
 
-def digest(*tensors: Tensor) -> str:
+def digest_of(*tensors: Tensor) -> str:
     """Names the contents and shapes of tensors."""
     found = hashlib.blake2b(digest_size=16)
     for tensor in tensors:

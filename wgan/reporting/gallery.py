@@ -22,7 +22,7 @@ _OPEN_COLUMNS = 5  # of keys, and of metrics; the others wait in the menu
 _REFRESH_SECONDS = 30
 
 
-class Row(NamedTuple):
+class RunRow(NamedTuple):
     """A run in the table."""
 
     run: RunRecord
@@ -78,7 +78,7 @@ def write_index(out: Path) -> Path:
     return out / "index.html"
 
 
-def _read(folder: Path, out: Path, points: int) -> Row:
+def _read(folder: Path, out: Path, points: int) -> RunRow:
     """A run that can be shown; of one whose files hold what no training writes, its name and what is wrong."""
     named: dict[str, Any] = {"name": folder.relative_to(out).as_posix(), "folder": link(folder, out)}
     try:
@@ -86,21 +86,21 @@ def _read(folder: Path, out: Path, points: int) -> Row:
         settings = {key: shown(value) for key, value in run.config.items()} | {"data": run.data}
         samples = [sample.step for sample in run.samples if sample.path.name == f"step_{sample.step:06d}.png"]
         steps, curves = thinned_curves(run.log, points)
-        return Row(run, settings, _thumbnail(run), named | {"samples": samples, "steps": steps, "curves": curves})
+        return RunRow(run, settings, _thumbnail(run), named | {"samples": samples, "steps": steps, "curves": curves})
     except Exception as error:  # whatever lies in one folder, the others are shown
         problem = f"cannot be shown: {reason(error)}"
         run = RunRecord(folder, {}, {}, "unknown", {}, {}, {}, (), (), (), 0.0, (problem,))
-        return Row(run, {"data": ""}, None, named | {"samples": [], "steps": [], "curves": {}})
+        return RunRow(run, {"data": ""}, None, named | {"samples": [], "steps": [], "curves": {}})
 
 
-def _telling_keys(rows: Sequence[Row]) -> list[str]:
+def _telling_keys(rows: Sequence[RunRow]) -> list[str]:
     """The keys that tell runs apart, those that most runs change first."""
     changes = Counter(key for row in rows for key in row.run.changed)
     values = {key: {row.settings[key] for row in rows if key in row.settings} for key in ("arch", *changes, "data")}
     return sorted((key for key, found in values.items() if len(found) > 1), key=lambda key: -changes[key])
 
 
-def _shared(rows: Sequence[Row]) -> str:
+def _shared(rows: Sequence[RunRow]) -> str:
     """What all runs changed in the same way: said once, above the table."""
     texts = [set(row.assignments(row.run.changed)) for row in rows if row.run.config.get("arch")]
     return ", ".join(sorted(set[str].intersection(*texts))) if len(texts) > 1 else ""

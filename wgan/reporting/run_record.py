@@ -23,7 +23,6 @@ from wgan.utils.atomic_io import read_regular
 from wgan.utils.errors import InputError, first_line
 
 STATES = ("running", "finished", "stopped", "diverged", "failed")
-_LARGEST = 2**22  # bytes of a YAML or JSON file
 _MOST_VALUES = 100_000  # in such a file
 _MOST_FOLDERS, _DEEPEST = 10_000, 5  # that are searched for runs
 _PLACES = {"arch", "path", "dataset", "out", "run", "cache", "config_version", "sweep", "parallel"}
@@ -185,7 +184,7 @@ def _defaults(arch: str, dataset: str) -> dict[str, Any]:
 def _mapping(path: Path, problems: list[str]) -> dict[str, Any]:
     """A YAML or JSON file's mapping; empty where the file is missing or no mapping."""
     try:
-        text = read_regular(path, _LARGEST).decode("utf-8")
+        text = read_regular(path).decode("utf-8")
         value = json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=_LOADER)
     except FileNotFoundError:
         return {}

@@ -47,7 +47,7 @@ def filling(directory: Path, config: GenerateConfig | EvaluateConfig, batch_size
 def _is_free_for(config: GenerateConfig | EvaluateConfig, directory: Path) -> bool:
     """Whether nothing stands there, or what this very job wrote."""
     try:
-        return read_regular(directory / "config.yaml", 2**22) == _text(config, directory).encode()
+        return read_regular(directory / "config.yaml") == _text(config, directory).encode()
     except OSError:  # there is none, or it cannot be read
         return not directory.exists()
 

@@ -45,7 +45,7 @@ class Run:
     def read_state(self) -> dict[str, Any]:
         """What `state.json` says; empty where there is none that can be read: the checkpoints know all that matters."""
         try:
-            state = json.loads(read_regular(self.state, 2**22))
+            state = json.loads(read_regular(self.state))
         except (OSError, ValueError, RecursionError):
             return {}
         return state if isinstance(state, dict) else {}

@@ -99,7 +99,7 @@ def train_all(
             executor.start(one)
         for name, status in executor.ended().items():
             if status and not interruption.signal:
-                failed[name] = problem(named[name], status)
+                failed[name] = why_failed(named[name], status)
             if not status or name in failed:  # else stopped, as it was asked to
                 progress.ended(name, failed.get(name))
         progress.show()
@@ -107,7 +107,7 @@ def train_all(
     return failed
 
 
-def problem(one: SweepRun, status: int) -> str:
+def why_failed(one: SweepRun, status: int) -> str:
     """Why a run failed, in one line: the signal that killed it, or the last line it printed."""
     if status < 0:
         killed = signal.Signals(-status).name

@@ -60,7 +60,7 @@ def layers(network: nn.Module, shape: Sequence[int]) -> list[Layer]:
     return found
 
 
-def table(title: str, network: Sequence[Layer]) -> list[str]:
+def layer_table(title: str, network: Sequence[Layer]) -> list[str]:
     """A network's layers as lines, below how many parameters they have."""
     return [f"\n{title}: {weights(network):,} parameters", *map(str, network)]
 

@@ -14,6 +14,7 @@ from wgan.utils.system import WINDOWS, flush_file, flush_folder
 from wgan.utils.text import printable
 
 _MARK = ".tmp"
+SMALL_FILE = 2**22  # bytes that a YAML or JSON file has at most
 
 
 @contextmanager
@@ -60,7 +61,7 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
         yield opened
 
 
-def read_regular(path: Path, limit: int) -> bytes:
+def read_regular(path: Path, limit: int = SMALL_FILE) -> bytes:
     """The bytes of a regular file.
 
     Raises:

@@ -72,7 +72,7 @@ def warn(line: str) -> None:
     _print(f"warning: {line}", sys.stderr)
 
 
-def problem(found: Exception | str) -> None:
+def error(found: Exception | str) -> None:
     """What is wrong with a YAML, or ends a job; may take several lines; on stderr, always."""
     for line in str(found).split("\n"):
         _print(line, sys.stderr)

@@ -70,12 +70,12 @@ def exit_status(work: Callable[[], int | None]) -> int:
     try:
         return work() or 0
     except UserError as error:
-        console.problem(error)
+        console.error(error)
         return error.exit_status
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        console.problem(f"Stopped: {too_little_memory('to go on', error)}")
+        console.error(f"Stopped: {too_little_memory('to go on', error)}")
         return UserError.exit_status
 
 
