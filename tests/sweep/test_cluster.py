@@ -38,8 +38,11 @@ def cluster() -> Iterator[Any]:
     pytest.importorskip("ray", reason=constraints.RAY_MISSING)
     from ray.cluster_utils import Cluster
 
+    # as in a script's background job, whose children ignore it: a request to stop must be heard all the same
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     yield started, [started.add_node(num_cpus=1) for _ in range(2)]
+    signal.signal(signal.SIGINT, before)
     started.shutdown()
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -40,6 +41,8 @@ def stop(worker: subprocess.Popen[bytes]) -> None:
 
 def attend(yaml: Path, output: Path, cwd: Path, threads: int) -> int:
     """`open_worker` as a Ray task: its exit status. Cancelling it, a KeyboardInterrupt here, lets it save."""
+    # a cluster that a script started in the background ignores SIGINT, and with it every request to stop
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     worker = open_worker(yaml, output, {**os.environ, "OMP_NUM_THREADS": str(threads)}, cwd)
     try:
         while worker.poll() is None:
