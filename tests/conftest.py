@@ -7,7 +7,7 @@ import sys
 import pytest
 from hypothesis import HealthCheck, settings
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # two tests at a time: one core each
+if "PYTEST_XDIST_WORKER" in os.environ:  # several tests at a time: one core each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # In CI the same examples every time, however busy the machine is; elsewhere new ones in every run.

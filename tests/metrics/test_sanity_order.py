@@ -53,7 +53,7 @@ def measured(cache: Path) -> dict[str, Report]:
     }
     groups = ["swd", "prdc", "mmd", "emd", "classifier"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(classifier, "MOST_UPDATES", 400)  # enough for five digits
+        patch.setattr(classifier, "MOST_UPDATES", 250)  # enough for five digits
         patch.setattr(swd, "DIRECTIONS", 128)
         return {name: evaluate(x, held_out, train, groups, 0, "cpu", cache=cache) for name, x in sets.items()}
 

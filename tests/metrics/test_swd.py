@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from real_digits import digits, noisy, random, random_pixels
+from real_digits import blurred, digits, noisy, random, random_pixels
 from scipy import ndimage, special, stats
 
+from wgan.metrics import swd
+from wgan.metrics.images import EvaluationInputs
 from wgan.metrics.swd import levels, patches, pyramid, sliced_wasserstein
+from wgan.utils.rng import generator
 
 
 @pytest.mark.parametrize("dimension", [2, 49])
@@ -29,6 +32,17 @@ def test_in_one_dimension_it_is_the_wasserstein_distance_of_scipy() -> None:
     a, b = torch.randn(300, 1, generator=random()), torch.rand(300, 1, generator=random(1))
     expected = stats.wasserstein_distance(a[:, 0].numpy(), b[:, 0].numpy())
     assert sliced_wasserstein(a, b, 0) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.01, 1.0])
+def test_the_sort_of_whole_numbers_gives_the_exact_distance(shift: float) -> None:
+    a = torch.distributions.StudentT(3.0).sample((4000, 5)).double()  # heavy tails: the coarsest steps
+    b = a.roll(1, 1) + shift
+    directions = torch.randn(5, 512, generator=generator(0, "swd/directions"), dtype=torch.float64)
+    directions /= directions.norm(dim=0)
+    exact = ((a @ directions).sort(0).values - (b @ directions).sort(0).values).abs().mean()
+    assert sliced_wasserstein(a, b, 0) == pytest.approx(float(exact), rel=1e-4)
+    assert sliced_wasserstein(a, a.flip(0), 0) == 0
 
 
 def test_the_pyramid_is_the_papers_convolution_by_convolution() -> None:
@@ -67,3 +81,17 @@ def test_noise_shows_at_the_level_of_its_scale() -> None:
     fine, coarse = (next(f for f in report.metrics if f.key == key) for key in ("swd_28", "swd_14"))
     assert fine.value > 3 * fine.real
     assert coarse.value < 1.5 * coarse.real
+
+
+@pytest.mark.slow
+def test_the_interval_from_a_part_of_the_patches_is_that_of_all_or_somewhat_wider(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = digits()
+    inputs = EvaluationInputs(blurred(real.images[:300], 0.6), real[300:600], real[600:900], 0)
+    widths = []
+    for fewer in (swd.FEWER, 1):
+        monkeypatch.setattr(swd, "FEWER", fewer)
+        mean = swd.swd_metrics(inputs).metrics[-1]
+        widths.append(mean.high - mean.low)
+    assert 0.9 * widths[1] < widths[0] < 1.5 * widths[1]

@@ -60,15 +60,22 @@ def most_used(image: Tensor, largest: int = LARGEST) -> int:
 
 
 def measure(
-    statistic: Statistic, sets: Sets, section: str, *, rougher: Statistic | None = None, halves: bool = False
+    statistic: Statistic,
+    sets: Sets,
+    section: str,
+    *,
+    rougher: Statistic | None = None,
+    resampled: Sets | None = None,
+    halves: bool = False,
 ) -> tuple[Metric, ...]:
     """The metrics of one statistic: generated against held-out, with interval, and training against held-out.
 
     The statistic, (images to judge, real images) to key and value, is called for the interval on `subsets` of both, of
-    `RESAMPLED` images at most; so is `rougher` in its place, where it costs less and moves as much.
+    `RESAMPLED` images at most; so is `rougher` in its place, where it costs less and moves as much, and so are the
+    images of `resampled`, of each of which it may hold less.
     """
     value, real = statistic(sets.fake, sets.real), statistic(sets.other, sets.real)
-    fake, held_out = sets.fake[:RESAMPLED], sets.real[:RESAMPLED]
+    fake, held_out, _ = (resampled or sets).map(lambda images: images[:RESAMPLED])
     values = [(rougher or statistic)(fake[kept], held_out[kept]) for kept in subsets(len(fake), halves)]
 
     def judged(key: str) -> Metric:

@@ -1,10 +1,11 @@
 """Sliced Wasserstein distance on the levels of a Laplacian pyramid (Karras et al. 2018, section 5, arXiv:1710.10196).
 
 Each level holds one scale of detail; its 7x7 patches of the two sets are compared along random directions, where the
-Wasserstein distance is a sort. It is the patches' distance, not the whole images': it sees texture and noise at each
-scale and says nothing about the arrangement of parts.
+Wasserstein distance is a sort: of 16-bit integers, a tenth of the time of one of floats. It is the patches' distance,
+not the whole images': it sees texture and noise at each scale and says nothing about the arrangement of parts.
 """
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -20,6 +21,10 @@ from wgan.utils.rng import generator
 
 PATCH, PER_IMAGE, DIRECTIONS = 7, 128, 512  # as in the paper
 NUMBERS = 1 << 24  # in all patches of one set: larger sets give fewer of each image, and memory stays bounded
+PATCHES = 1 << 16  # of one level, likewise: so stays the time
+GRID = 65_534  # steps between the ends of the projections on one direction: the distance is within 1e-4 of the exact
+SORTED = 1 << 20  # numbers sorted at a time by each thread
+FEWER = 4  # an interval is taken from so many times fewer patches of each image, and directions
 SMALLEST_LEVEL = 14  # the paper stops at 16; 14 gives 28x28 images their second level
 SCALE = 1000.0  # the paper's tables show the distance times 1000
 
@@ -28,7 +33,8 @@ def swd_metrics(inputs: EvaluationInputs) -> Report:
     """One metric per level, named by its side in pixels, and their mean. On the CPU, whose sort is fast enough."""
     sets = drawn(inputs)
     sides = levels(sets.fake.shape[-1])
-    per_image = max(1, min(PER_IMAGE, NUMBERS // (len(sides) * sets.fake.shape[:2].numel() * PATCH**2)))
+    most = min(PATCHES, NUMBERS // (len(sides) * sets.fake.shape[1] * PATCH**2)) // len(sets.fake)
+    per_image = max(1, min(PER_IMAGE, most))
 
     def distances(a: Tensor, b: Tensor, directions: int = DIRECTIONS) -> dict[str, float]:
         found = {
@@ -39,8 +45,9 @@ def swd_metrics(inputs: EvaluationInputs) -> Report:
 
     descriptors = sets.map(lambda images: patches(images, len(sides), per_image, RULER))
     section = f"sliced Wasserstein distance x 1000, {len(sets.fake)} images each"
-    rougher = partial(distances, directions=max(1, DIRECTIONS // 8))
-    return Report(measure(distances, descriptors, section, rougher=rougher))
+    rougher = partial(distances, directions=max(1, DIRECTIONS // FEWER))
+    fewer = descriptors.map(lambda of_images: of_images[:, :, : max(1, per_image // FEWER)])
+    return Report(measure(distances, descriptors, section, rougher=rougher, resampled=fewer))
 
 
 def levels(side: int) -> list[int]:
@@ -68,9 +75,17 @@ def pyramid(images: Tensor, count: int) -> list[Tensor]:
 
 
 def _blur(images: Tensor, gain: float) -> Tensor:
-    row = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], dtype=images.dtype) / 16
-    kernel = (gain * row[:, None] * row).expand(images.shape[1], 1, 5, 5)
-    return F.conv2d(F.pad(images, (2, 2, 2, 2), mode="reflect"), kernel, groups=images.shape[1])
+    """By the row 1 4 6 4 1 and then by the column, which is faster than a convolution of so few channels."""
+    height, width = images.shape[2:]
+    weights = [weight * math.sqrt(gain) / 16 for weight in (1, 4, 6, 4, 1)]
+    padded = F.pad(images, (2, 2, 2, 2), mode="reflect")
+    rows = weights[0] * padded[..., :width]
+    for place, weight in enumerate(weights[1:], 1):
+        rows.add_(padded[..., place : place + width], alpha=weight)
+    blurred = weights[0] * rows[:, :, :height]
+    for place, weight in enumerate(weights[1:], 1):
+        blurred.add_(rows[:, :, place : place + height], alpha=weight)
+    return blurred
 
 
 def patches(images: Tensor, count: int, per_image: int, seed: int) -> Tensor:
@@ -97,20 +112,27 @@ def patches(images: Tensor, count: int, per_image: int, seed: int) -> Tensor:
 def _normalised(descriptors: Tensor, level: int) -> Tensor:
     """One level's patches as rows, mean 0 and deviation 1 per channel over the whole set, as in the paper."""
     chosen = descriptors[:, level].flatten(0, 1)
-    deviation, mean = torch.std_mean(chosen, dim=(0, 2, 3), keepdim=True, correction=0)
-    return ((chosen - mean) / deviation.clamp_min(1e-8)).flatten(1)
+    chosen = chosen - chosen.mean((0, 2, 3), keepdim=True)
+    deviation = chosen.square().mean((0, 2, 3), keepdim=True).sqrt()
+    return chosen.div_(deviation.clamp_min(1e-8)).flatten(1)
 
 
 def sliced_wasserstein(a: Tensor, b: Tensor, seed: int, count: int = DIRECTIONS) -> float:
     """Mean over random unit directions of the 1-Wasserstein distance between the projections (Rabin et al. 2011);
-    of (N, D) floats each, one row per point.
+    of (N, D) floats each, one row per point. Projections are rounded to 65,535 steps between their ends.
     """
     directions = torch.randn(a.shape[1], count, generator=generator(seed, "swd/directions"), dtype=a.dtype)
     directions /= directions.norm(dim=0)
 
     def distance(part: slice) -> float:
-        x, y = (np.sort((directions[:, part].T @ points.T).numpy(), axis=1) for points in (a, b))
-        return float(np.abs(x - y).mean(axis=1, dtype=np.float64).sum())
+        projected = [directions[:, part].T @ points.T for points in (a, b)]
+        ends = [torch.aminmax(x, dim=1, keepdim=True) for x in projected]
+        low, high = torch.minimum(ends[0].min, ends[1].min), torch.maximum(ends[0].max, ends[1].max)
+        step = ((high - low) / GRID).clamp_min(torch.finfo(a.dtype).tiny)
+        steps = [x.sub_(low).div_(step).sub_(GRID // 2).round_().to(torch.int16).numpy() for x in projected]
+        x, y = (np.sort(one, axis=1, kind="stable") for one in steps)  # a radix sort
+        apart = np.abs(np.subtract(x, y, dtype=np.int32)).mean(axis=1, dtype=np.float64)
+        return float(apart @ step[:, 0].double().numpy())
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # numpy sorts on one core and lets others run
-        return sum(pool.map(distance, slices(count, len(a)))) / count
+        return sum(pool.map(distance, slices(count, len(a), SORTED))) / count
