@@ -39,8 +39,8 @@ CHECK = "wgan.check:check"
 def main(arguments: list[str] | None = None) -> int:
     """Do what a YAML says and give the exit status."""
     _open_streams()
-    options = _options(arguments)
     try:
+        options = _options(arguments)
         return exit_status(partial(_work, options))
     except KeyboardInterrupt:
         return 128 + signal.SIGINT  # a training catches it itself, and saves

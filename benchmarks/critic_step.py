@@ -89,9 +89,10 @@ def ours(config: TrainConfig, dtype: torch.dtype) -> Iterator[None]:
     trainer = build_trainer(config, real.shape[1:], CPU, dtype)
     step = 0
     while True:
-        trainer.critic_update(batches.batch(step), step)
+        batch = batches.batch(step)
+        trainer.critic_update(batch, step)
         if (step + 1) % config.critic_its == 0:
-            trainer.generator_update(len(real), step)
+            trainer.generator_update(len(batch), step, batch)
         step += 1
         yield
 

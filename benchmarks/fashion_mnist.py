@@ -68,16 +68,17 @@ def compete(
     config: TrainConfig, data: Data, moments: list[float], judge: Classifier, test: Tensor
 ) -> tuple[int, list[float], Trainer]:
     """Train until the last of the moments, in seconds; steps done, and the distance at each moment."""
-    real = data.train.images
-    trainer = build_trainer(config, real.shape[1:], CPU, choose_precision(config, CPU).dtype)
-    batches = Batches(real, config.batch_size, config.seed, CPU)
+    images = data.train.images
+    trainer = build_trainer(config, images.shape[1:], CPU, choose_precision(config, CPU).dtype)
+    batches = Batches(images, config.batch_size, config.seed, CPU)
     step, spent, distances = 0, 0.0, []
     for moment in moments:
         start = time.perf_counter() - spent
         while time.perf_counter() - start < moment:
-            trainer.critic_update(batches.batch(step), step)
+            real = batches.batch(step)
+            trainer.critic_update(real, step)
             if (step + 1) % config.critic_its == 0:
-                trainer.generator_update(config.batch_size, step)
+                trainer.generator_update(config.gen_batch_size, step, real)
             step += 1
         spent = time.perf_counter() - start
         fake = torch.cat([to_uint8(trainer.sample(part)) for part in latents(config, IMAGES).split(500)])

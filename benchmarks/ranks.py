@@ -98,7 +98,7 @@ def work(rank: int, world_size: int, meeting: str, threads: int, arguments: argp
         real = batches.batch(step)
         trainer.critic_update(real, step)
         if (step + 1) % config.critic_its == 0:
-            trainer.generator_update(len(real), step)
+            trainer.generator_update(len(real), step, real)
         times.append(time.perf_counter() - start)
     gradients = [torch.zeros_like(p) for p in trainer.critic.parameters()]
     exchange = []

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from wgan.config import docs as explained
-from wgan.config.algorithms import MODELS
+from wgan.config.algorithms import ALGORITHMS, MODELS
 from wgan.config.resolve import resolve
 
 ROOT = Path(__file__).parents[2]
@@ -33,12 +33,12 @@ def test_help_fits_a_terminal():
 
 
 def test_the_defaults_in_help_are_those_that_are_taken():
-    taken = {arch: resolve({"arch": arch, "path": "x"}) for arch in ("DCGAN", "WGAN-CLIP", "WGAN-GP", "WGAN-DIV")}
+    taken = {arch: resolve({"arch": arch, "path": "x"}) for arch in ALGORITHMS}
     for row in explained.rows(type(taken["WGAN-GP"])):
         if row.key in explained.DERIVED:
             continue
         usual, *others = row.default.split("; ")
-        named = dict(part.rsplit(" ", 1) for part in others if part.startswith(("DCGAN", "WGAN")))
+        named = dict(part.rsplit(" ", 1) for part in others if part.split()[0] in ALGORITHMS)
         for arch, config in taken.items():
             assert explained.written(getattr(config, row.key)) == named.get(arch, usual), (row.key, arch)
 

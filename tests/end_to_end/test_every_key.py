@@ -54,9 +54,11 @@ OTHER: dict[str, Any] = {
     "critic_its": 2,
     "critic_warm_up": True,
     "gp_lambda": 3,
+    "one_sided": True,
     "clip_value": 0.03,
     "div_k": 1e8,  # the term takes the sixth power of a slope that is far below 1 at first
     "div_p": 4,
+    "r3_gamma": 30,
     "label_smoothing": 0.1,
     "ema_decay": 0.05,
     "latent_vector": 5,
@@ -95,6 +97,8 @@ WITHOUT_EFFECT = {  # beside those that the arch does not use
     ("optimizer=rmsprop", "beta_adam"),
     ("optimizer=rmsprop", "beta2_adam"),
     ("network=dense", "critic_norm"),
+    ("network=resnet64", "one_sided"),  # all its slopes are above 1 at first
+    ("arch=R3GAN", "gen_batch_size"),  # must be batch_size
 }
 
 
@@ -141,8 +145,8 @@ def others(arch: str, network: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each key that applies, with the keys that set it to another value."""
     usual = ALGORITHMS[arch].defaults
     for key, value in OTHER.items():
-        ignored = {(f"optimizer={usual['optimizer']}", key), (f"network={network}", key)} & WITHOUT_EFFECT
-        if key in unused_keys(arch) or ignored:
+        chosen_here = (f"optimizer={usual['optimizer']}", f"network={network}", f"arch={arch}")
+        if key in unused_keys(arch) or any((one, key) in WITHOUT_EFFECT for one in chosen_here):
             continue
         chosen = value if isinstance(value, dict) else {key: value}
         if key == "optimizer":

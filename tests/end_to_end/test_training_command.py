@@ -23,10 +23,11 @@ from commands import ROOT, Command, run, run_fresh, undrawn_curves, write_yaml
 from PIL import Image
 from run_comparison import differences
 
+from wgan.config.algorithms import ALGORITHMS
 from wgan.data.named_sets import mnist_5k
 from wgan.runs import checkpoint
 
-ARCHS = ["DCGAN", "WGAN-CLIP", "WGAN-GP", "WGAN-DIV"]
+ARCHS = [*ALGORITHMS]
 FILES = {
     "checkpoints/last.pt",
     "checkpoints/step_00000010.pt",

@@ -63,7 +63,7 @@ class Target:
 
 
 def _texts(*patterns: str) -> Callable[[], Sequence[bytes]]:
-    return lambda: [path.read_bytes() for pattern in patterns for path in sorted(TESTS.parent.glob(pattern))]
+    return cache(lambda: [path.read_bytes() for pattern in patterns for path in sorted(TESTS.parent.glob(pattern))])
 
 
 def _yaml(folder: Path, content: bytes) -> None:
@@ -115,6 +115,7 @@ def _own_run(name: str) -> Callable[[Path, bytes], object]:
     return read
 
 
+@cache
 def _images() -> list[bytes]:
     small = picture(37, 29, 1)
     kinds: list[tuple[str, dict[str, Any]]] = [
@@ -163,7 +164,7 @@ def _cache(name: str) -> Callable[[Path, bytes], object]:
 
 
 def _cache_files(name: str) -> Callable[[], Sequence[bytes]]:
-    return lambda: [path.read_bytes() for path in KEPT.glob(f"cache/folders/*/*/{name}")]
+    return cache(lambda: [path.read_bytes() for path in KEPT.glob(f"cache/folders/*/*/{name}")])
 
 
 @cache
@@ -306,7 +307,7 @@ NEIGHBOURS = {"config.yaml": mutate.text, "state.json": mutate.json_values, "met
 
 TARGETS: dict[str, Target] = {
     "yaml": Target(
-        _texts("input.yaml", "configs/**/*.yaml", "tests/config/config_errors/*.yaml"), mutate.text, _yaml, share=6
+        _texts("input.yaml", "configs/**/*.yaml", "tests/config/config_errors/*.yaml"), mutate.text, _yaml, share=12
     ),
     **{
         f"neighbour's {name}": Target(lambda name=name: _good(name), spoil, _named(name), ())  # type: ignore[misc]
@@ -320,7 +321,7 @@ TARGETS: dict[str, Target] = {
     "cache's pixels": Target(_cache_files("images.npy"), mutate.binary, _cache("images.npy"), (), share=4),
     "checkpoint": Target(_checkpoints, _checkpoint_values, _checkpoint, share=1),
     "state_dict": Target(_state_dicts, _checkpoint_values, _state_dict, share=3),
-    "image": Target(_images, _image_files, _image, (Undecodable,), share=20),
-    "idx file": Target(_idx_files, mutate.binary, _idx, (Unusable,), share=6),
-    "CIFAR-10 batch": Target(_batches, mutate.binary, _cifar, (Unusable,), share=6),
+    "image": Target(_images, _image_files, _image, (Undecodable,), share=40),
+    "idx file": Target(_idx_files, mutate.binary, _idx, (Unusable,), share=12),
+    "CIFAR-10 batch": Target(_batches, mutate.binary, _cifar, (Unusable,), share=10),
 }

@@ -12,6 +12,7 @@ import torch
 from ranks_at_work import in_ranks
 from torch import Tensor
 
+from wgan.config.algorithms import ALGORITHMS
 from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
 from wgan.data.batches import Batches
@@ -21,7 +22,7 @@ from wgan.trainers.base import Trainer, build_trainer
 
 pytestmark = pytest.mark.slow
 
-ARCHS = ["DCGAN", "WGAN-CLIP", "WGAN-GP", "WGAN-DIV"]
+ARCHS = [*ALGORITHMS]
 STEPS = 20
 SHAPE = (1, 28, 28)
 IMAGES = torch.randint(0, 256, (50, *SHAPE), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
@@ -64,7 +65,7 @@ def train(trainer: Trainer, steps: range) -> list[dict[str, float]]:
         real = batches.batch(step).double()
         metrics = trainer.critic_update(real, step)
         if (step + 1) % config.critic_its == 0:
-            metrics |= trainer.generator_update(config.gen_batch_size // ranks.world_size, step)
+            metrics |= trainer.generator_update(config.gen_batch_size // ranks.world_size, step, real)
         kept.append({name: float(metric) for name, metric in metrics.items()})
     return kept
 

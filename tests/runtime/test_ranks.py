@@ -102,8 +102,9 @@ def updates(ranks: Ranks) -> dict[str, Any]:
         counted(name)
     counts = []
     for step in range(4):
-        one.critic_update(images(ranks, step), step)
-        one.generator_update(4, step)
+        real = images(ranks, step)
+        one.critic_update(real, step)
+        one.generator_update(4, step, real)
         counts.append(len(calls))
         calls.clear()
     own = [s.clone() for s in running_statistics(one.generator) + running_statistics(one.critic)]

@@ -23,9 +23,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from commands import ROOT, Command, slow_disk, undrawn_curves, write_yaml
 from run_comparison import differences
 
+from wgan.config.algorithms import ALGORITHMS
 from wgan.training.evaluator import ImageSamples
 
-ARCHS = ("WGAN-GP", "DCGAN", "WGAN-DIV", "WGAN-CLIP")
+ARCHS = tuple(ALGORITHMS)
 EXTRAS: dict[str, dict[str, Any]] = {
     "as it is": {},
     "spectral norm": {"spectral_norm": True},

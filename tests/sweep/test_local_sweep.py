@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from errno import ENOSPC
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +274,7 @@ def test_a_sweep_killed_at_random_ends_as_one_left_alone(tmp_path: Path) -> None
         command = Command(tmp_path / "killed.txt", [yamls[1]], before)
         begun = tmp_path / "killed" / "out" / "run-seed=1" / "log.csv"
         _wait_for(begun.exists, command)
+        _wait_for(partial(_has_said, command, "finished already"), command)
         time.sleep(dice.uniform(0, 1))
         command.send(number)
         assert command.wait(120) in (status, 0), command.text
@@ -290,6 +292,10 @@ def test_a_sweep_killed_at_random_ends_as_one_left_alone(tmp_path: Path) -> None
         assert figures[0][name] == figures[1][name], name
     assert Command(tmp_path / "again.txt", [yamls[1]]).wait(60) == 0
     assert "2 of them finished already" in (tmp_path / "again.txt").read_text()
+
+
+def _has_said(command: Command, text: str) -> bool:
+    return text in command.text
 
 
 def _wait_for(condition: Any, command: Command) -> None:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wgan.config.algorithms import ALGORITHMS
 from wgan.config.constraints import generator_updates
 from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
@@ -16,8 +17,8 @@ from wgan.networks.layers import Chain, Flatten, Linear
 from wgan.trainers.base import Trainer, build_trainer, interpolate
 from wgan.utils.rng import generator
 
-ARCHS = ["DCGAN", "WGAN-CLIP", "WGAN-GP", "WGAN-DIV"]
-PENALISED = {"WGAN-GP", "WGAN-DIV"}
+ARCHS = [*ALGORITHMS]
+PENALISED = {"WGAN-GP", "WGAN-DIV", "R3GAN"}
 
 
 def config(arch: str, **keys: Any) -> TrainConfig:
@@ -56,6 +57,13 @@ def published_critic_loss(trainer: Trainer, real: Tensor, step: int) -> Tensor:
         s = trainer.config.label_smoothing
         log_d, log_not_d = torch.log(torch.sigmoid(f_real)), torch.log(1 - torch.sigmoid(f_real))
         return -((1 - s) * log_d + s * log_not_d).mean() - torch.log(1 - torch.sigmoid(f_fake)).mean()
+    if arch == "R3GAN":
+        loss = torch.log(1 + torch.exp(f_fake - f_real)).mean()
+        for images in (real, fake):
+            at = images.detach().requires_grad_()
+            (gradient,) = torch.autograd.grad(trainer.critic.main(at).sum(), at, create_graph=True)
+            loss = loss + trainer.config.r3_gamma / 2 * gradient.pow(2).sum(dim=(1, 2, 3)).mean()
+        return loss
     loss = f_fake.mean() - f_real.mean()
     if arch in PENALISED:
         e = torch.rand(n, 1, 1, 1, generator=generator(seed, "interpolation", step)).double()
@@ -63,7 +71,10 @@ def published_critic_loss(trainer: Trainer, real: Tensor, step: int) -> Tensor:
         (gradient,) = torch.autograd.grad(trainer.critic.main(x_hat).sum(), x_hat, create_graph=True)
         norm = gradient.pow(2).sum(dim=(1, 2, 3)).sqrt()
         if arch == "WGAN-GP":
-            loss = loss + trainer.config.gp_lambda * ((norm - 1) ** 2).mean()
+            excess = norm - 1
+            if trainer.config.one_sided:
+                excess = torch.maximum(excess, torch.zeros_like(excess))
+            loss = loss + trainer.config.gp_lambda * (excess**2).mean()
         else:
             loss = loss + trainer.config.div_k * (norm**trainer.config.div_p).mean()
     return loss
@@ -80,6 +91,15 @@ COMBINATIONS = [
     for critic_norm in (("none",) if network == "dense" else ("none", "batch", "instance", "layer"))
     if not (critic_norm == "batch" and arch in PENALISED)  # refused by the configuration
 ]
+
+
+@pytest.mark.parametrize("slope", [0.5, 1.5])
+def test_the_one_sided_penalty_is_that_of_wgan_lp(slope: float) -> None:
+    trainer = double_trainer("WGAN-GP", one_sided=True)
+    trainer.gradient_norm = lambda images: torch.full((len(images),), slope)
+    real = real_images(trainer)
+    loss = trainer.critic_loss(real, real, torch.rand(len(real), 1, 1, 1))
+    assert float(loss.gradient_penalty) == pytest.approx(10 * max(0, slope - 1) ** 2)
 
 
 @pytest.mark.parametrize(("arch", "network", "critic_norm"), COMBINATIONS)
@@ -123,7 +143,7 @@ def test_one_step_of_both_networks_equals_the_algorithm_written_out(arch: str) -
     ours, plain = double_trainer(arch, critic_its=1), double_trainer(arch, critic_its=1)
     real = real_images(ours)
     ours.critic_update(real, 0)
-    ours.generator_update(len(real), 0)
+    ours.generator_update(len(real), 0, real)
 
     plain.critic_optimizer.zero_grad()
     published_critic_loss(plain, real, 0).backward()
@@ -134,6 +154,8 @@ def test_one_step_of_both_networks_equals_the_algorithm_written_out(arch: str) -
     z = torch.randn(len(real), 5, generator=generator(7, "generator latents", 0)).double()
     scores = plain.critic.main(plain.generator(z)).view(-1)
     loss = -torch.log(torch.sigmoid(scores)).mean() if arch == "DCGAN" else -scores.mean()
+    if arch == "R3GAN":
+        loss = torch.log(1 + torch.exp(plain.critic.main(real).view(-1) - scores)).mean()
     plain.generator_optimizer.zero_grad()
     loss.backward()
     plain.generator_optimizer.step()
@@ -228,7 +250,7 @@ def test_the_critics_update_leaves_the_generator_alone_and_the_other_way_round(a
 
     critic_before = weights(trainer.critic)
     trainer.critic_optimizer.zero_grad()
-    trainer.generator_update(len(real), 0)
+    trainer.generator_update(len(real), 0, real)
     assert all(torch.equal(a, b) for a, b in zip(critic_before, trainer.critic.parameters(), strict=True))
     assert all(w.grad is None for w in trainer.critic.parameters()), "the generator's update spends nothing on them"
     assert not all(torch.equal(a, b) for a, b in zip(generator_before, trainer.generator.parameters(), strict=True))
@@ -259,7 +281,7 @@ def test_the_average_follows_the_weights_by_its_decay() -> None:
     name = "main.0.weight"
     expected = trainer.generator.state_dict()[name].double().clone()
     for step in range(4, 40, 5):  # every fifth critic update is followed by one of the generator
-        trainer.generator_update(6, step)
+        trainer.generator_update(6, step, torch.zeros(6, 1, 28, 28))
         updates = (step + 1) // 5
         decay = min(0.5, (1 + updates) / (10 + updates))
         expected = decay * expected + (1 - decay) * trainer.generator.state_dict()[name].double()
@@ -312,5 +334,6 @@ def test_dequantised_images_lie_between_their_own_grey_level_and_the_next() -> N
 
 def test_bce_on_logits_is_finite_where_the_sigmoid_is_not() -> None:
     trainer = double_trainer("DCGAN")
-    assert torch.isfinite(trainer.generator_loss(torch.tensor([-1e4, 1e4])))
-    assert float(F.softplus(torch.tensor(1e4))) == pytest.approx(float(trainer.generator_loss(torch.tensor([-1e4]))))
+    assert torch.isfinite(trainer.generator_loss(torch.tensor([-1e4, 1e4]), Mock()))
+    loss = float(trainer.generator_loss(torch.tensor([-1e4]), Mock()))
+    assert float(F.softplus(torch.tensor(1e4))) == pytest.approx(loss)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from wgan.config.algorithms import ALGORITHMS
 from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
 from wgan.trainers.base import build_trainer
@@ -88,7 +89,7 @@ def test_color_keeps_each_images_pattern_up_to_its_mean_and_scale() -> None:
     assert 1.4 < float((y.std((1, 2, 3)) / x.std((1, 2, 3))).max()) < 1.5
 
 
-@pytest.mark.parametrize("arch", ["DCGAN", "WGAN-CLIP", "WGAN-GP", "WGAN-DIV"])
+@pytest.mark.parametrize("arch", [*ALGORITHMS])
 def test_a_batch_split_in_parts_gives_the_same_update(arch: str) -> None:
     """Without batch norm, which would see each part alone."""
     weights = []
@@ -109,8 +110,9 @@ def test_a_batch_split_in_parts_gives_the_same_update(arch: str) -> None:
             network.double()
         figures = {}
         for step in range(3):
-            figures = trainer.critic_update(images(8, 1, 28).double(), step)
-            figures |= trainer.generator_update(8, step)
+            real = images(8, 1, 28).double()
+            figures = trainer.critic_update(real, step)
+            figures |= trainer.generator_update(8, step, real)
         weights.append([*trainer.critic.parameters(), *trainer.generator.parameters(), *figures.values()])
     for other in weights[1:]:
         for a, b in zip(weights[0], other, strict=True):

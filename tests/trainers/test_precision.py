@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from wgan.config.algorithms import ALGORITHMS
 from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
 from wgan.data.batches import Batches
@@ -34,9 +35,10 @@ def estimates(dtype: torch.dtype, seed: int) -> Tensor:
     batches = Batches(images, chosen.batch_size, seed, CPU)
     found = []
     for step in range(250):
-        found.append(trainer.critic_update(batches.batch(step), step)["wasserstein_estimate"])
+        real = batches.batch(step)
+        found.append(trainer.critic_update(real, step)["wasserstein_estimate"])
         if (step + 1) % chosen.critic_its == 0:
-            trainer.generator_update(chosen.batch_size, step)
+            trainer.generator_update(chosen.batch_size, step, real)
     return torch.stack(found)
 
 
@@ -51,7 +53,8 @@ def test_bfloat16_stays_within_the_spread_of_two_float32_seeds() -> None:
 
 def test_weights_losses_norms_optimisers_and_average_are_float32() -> None:
     trainer = build_trainer(config(), (1, 28, 28), CPU, torch.bfloat16)
-    figures = trainer.critic_update(torch.rand(32, 1, 28, 28), 0) | trainer.generator_update(32, 0)
+    real = torch.rand(32, 1, 28, 28)
+    figures = trainer.critic_update(real, 0) | trainer.generator_update(32, 0, real)
     assert {name for name, figure in figures.items() if figure.dtype != torch.float32} == set()
     assert trainer.gradient_norm(torch.rand(4, 1, 28, 28)).dtype == torch.float32
     for network in (trainer.generator, trainer.critic, trainer.ema.model):
@@ -73,14 +76,14 @@ class Reads(TorchDispatchMode):
         return operator(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("arch", ["DCGAN", "WGAN-CLIP", "WGAN-GP", "WGAN-DIV"])
+@pytest.mark.parametrize("arch", [*ALGORITHMS])
 @pytest.mark.parametrize("augment", [(), ("flip", "translation", "color", "cutout")])
 def test_no_update_reads_a_number_from_the_device(arch: str, augment: tuple[str, ...]) -> None:
     trainer: Trainer = build_trainer(config(arch=arch, augment=augment), (1, 28, 28), CPU)
     real = torch.rand(32, 1, 28, 28)
     with Reads() as reads:
         trainer.critic_update(real, 0)
-        trainer.generator_update(32, 0)
+        trainer.generator_update(32, 0, real)
     assert reads.count == 0
     with Reads() as reads:
         real.sum().item()
@@ -120,8 +123,9 @@ def test_deterministic_asks_every_library_for_the_same_bits(monkeypatch: pytest.
         assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
         assert not torch.backends.cudnn.allow_tf32
         trainer = build_trainer(config(augment=("translation", "cutout")), (1, 28, 28), CPU)
-        trainer.critic_update(torch.rand(32, 1, 28, 28), 0)  # no operator of an update is without a deterministic form
-        trainer.generator_update(32, 0)
+        real = torch.rand(32, 1, 28, 28)
+        trainer.critic_update(real, 0)  # no operator of an update is without a deterministic form
+        trainer.generator_update(32, 0, real)
     finally:
         set_up_arithmetic(config())
     assert not torch.are_deterministic_algorithms_enabled()

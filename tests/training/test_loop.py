@@ -19,6 +19,7 @@ from torch import Tensor
 
 from wgan import train as job
 from wgan.config import resolve
+from wgan.config.algorithms import ALGORITHMS
 from wgan.config.metrics import Metric
 from wgan.data import named_sets
 from wgan.metrics.report import Report
@@ -32,7 +33,7 @@ from wgan.training.evaluator import ImageSamples
 from wgan.utils.errors import InputError, RunFault
 
 DiskUsage = namedtuple("DiskUsage", "total used free")
-ARCHS = ["DCGAN", "WGAN-CLIP", "WGAN-GP", "WGAN-DIV"]
+ARCHS = [*ALGORITHMS]
 STEPS_STOPPED_IN = dict.fromkeys(ARCHS, (4, 9)) | {"WGAN-GP": range(12)}
 """After a checkpoint and just before one: every algorithm is saved by the same code."""
 

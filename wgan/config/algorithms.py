@@ -63,7 +63,7 @@ ALGORITHMS: dict[str, Algorithm] = {
     "WGAN-GP": Algorithm(
         trainer="wgan.trainers.wgan_gp:WGANGP",
         paper="1704.00028",
-        own={"gp_lambda": 10.0},
+        own={"gp_lambda": 10.0, "one_sided": False},
         sets={"learning_rate": 1e-4, "beta_adam": 0.0, "beta2_adam": 0.9, "latent_vector": 128},
         penalises_gradient=True,
         not_from_the_paper={"code of arXiv:1704.00028": "batch_size latent_vector"},
@@ -76,6 +76,16 @@ ALGORITHMS: dict[str, Algorithm] = {
         not_from_the_paper={
             "code of arXiv:1712.01026": "optimizer learning_rate batch_size",
             "PyTorch-GAN's wgan_div.py": "beta_adam beta2_adam critic_its critic_norm latent_vector",
+        },
+    ),
+    "R3GAN": Algorithm(
+        trainer="wgan.trainers.r3gan:R3GAN",
+        paper="2501.05441",
+        own={"r3_gamma": 1.0},
+        sets={"beta_adam": 0.0, "beta2_adam": 0.9, "batch_size": 256, "critic_its": 1, "latent_vector": 64},
+        penalises_gradient=True,
+        not_from_the_paper={
+            "code of arXiv:2501.05441": "optimizer learning_rate beta_adam beta2_adam batch_size latent_vector r3_gamma"
         },
     ),
 }

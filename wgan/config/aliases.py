@@ -14,6 +14,7 @@ ARCH_HINTS = {
     "wganweightclipping": "weight clipping is arch: WGAN-CLIP",
     "wgancp": "weight clipping is arch: WGAN-CLIP",
     "wgandivergence": "the Wasserstein divergence is arch: WGAN-DIV",
+    "wganlp": "the one-sided penalty is arch: WGAN-GP with one_sided: true (arXiv:1709.08894)",
     "generate": "images are sampled by arch: Generator",
     "sample": "images are sampled by arch: Generator",
     "evaluation": "metrics are computed by arch: Evaluate",

@@ -107,6 +107,9 @@ def _impossible_training(config: TrainConfig, algorithm: Algorithm | None) -> It
             "couples the images of a batch (arXiv:1704.00028, sec. 4); use none, instance or layer",
             involves=("arch",),
         )
+    if "r3_gamma" in (algorithm.own if algorithm else ()) and config.gen_batch_size != config.batch_size:
+        said = f"{config.arch} pairs each generated image with a real one: must be batch_size, {config.batch_size}"
+        yield Problem(("gen_batch_size",), said, involves=("batch_size", "arch"))
     if config.network == "dense" and config.critic_norm != "none":
         yield Problem(("critic_norm",), "dense networks have no norm; use none", involves=("network",))
     if config.dataset in POINT_SETS:

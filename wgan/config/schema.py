@@ -132,12 +132,16 @@ class TrainConfig(JobConfig):
     """100 critic updates for each of the generator's first 25 and for every 500th, as in WGAN's code"""
     gp_lambda: Annotated[float, Field(ge=0), NUMBER]
     """weight of the gradient penalty; more ties the critic's slope closer to 1"""
+    one_sided: bool
+    """only slopes above 1 are penalised, those below are free (WGAN-LP, arXiv:1709.08894)"""
     clip_value: Annotated[float, Field(gt=0), NUMBER]
     """the critic's weights are clipped to [-clip_value, clip_value]"""
     div_k: Annotated[float, Field(gt=0), NUMBER]
     """weight k of the Wasserstein divergence's gradient term"""
     div_p: Annotated[float, Field(ge=1, le=100), NUMBER]
     """power p of the gradient's norm in that term"""
+    r3_gamma: Annotated[float, Field(ge=0), NUMBER]
+    """weight of R3GAN's penalties on the critic's slope at real and at generated images; more is smoother and slower"""
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5), NUMBER]
     """the discriminator's target for real images is 1 - label_smoothing"""
     ema_decay: Momentum = 0.999
@@ -179,7 +183,7 @@ class TrainConfig(JobConfig):
     """how many of the newest checkpoints stay on the disk"""
     metrics_every: Annotated[int, RESUME_SAFE, Field(ge=0, le=1_000_000_000), WHOLE] = 0
     """critic updates between computations of metrics; 0: only at the end"""
-    metrics: Annotated[Many[MetricGroup], RESUME_SAFE] = ("paired",)
+    metrics: Annotated[Many[MetricGroup], RESUME_SAFE] = ("paired", "swd")
     """what to compute of generated and held-out real images"""
     best_metric: Annotated[BestMetric | None, RESUME_SAFE] = None
     """the metric that chooses checkpoints/best.pt, with metrics_every; by default the most telling that is computed"""

@@ -87,6 +87,16 @@ class Critic(nn.Module):
         scores: Tensor = self.main(images).flatten()
         return at_least_float32(scores)
 
+    def scores_and_gradient(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """`forward` and `input_gradient` in one pass over the images, both differentiable by the critic's weights."""
+        if self.piecewise_linear:
+            scores, adjoint = self.main.linearise(images)
+            return at_least_float32(scores.flatten()), adjoint(torch.ones_like(scores))
+        images = images.detach().requires_grad_()
+        scores = self(images)
+        (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
+        return scores, gradient
+
     def input_gradient(self, images: Tensor) -> Tensor:
         """The gradient of each image's score by that image, differentiable by the critic's weights.
 
@@ -97,9 +107,7 @@ class Critic(nn.Module):
             with torch.no_grad():
                 scores, adjoint = self.main.linearise(images)
             return adjoint(torch.ones_like(scores))
-        images = images.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(self(images).sum(), images, create_graph=True)
-        return gradient
+        return self.scores_and_gradient(images)[1]
 
 
 @contextmanager

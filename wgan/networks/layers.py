@@ -98,8 +98,9 @@ class LeakyReLU(nn.LeakyReLU):
     """max(x, slope * x); ReLU is slope 0. `inplace` halves the memory, where no other layer reads x."""
 
     def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
-        y = self(x)  # has the sign of x, which may be overwritten: the slope is read off y
-        return y, lambda gradient: torch.ops.aten.leaky_relu_backward(gradient, y, self.negative_slope, False)
+        y = self(x)
+        sign = y.detach()  # has that of x, which may be overwritten; the slope's own derivative is zero
+        return y, lambda gradient: torch.ops.aten.leaky_relu_backward(gradient, sign, self.negative_slope, False)
 
 
 class ReLU(LeakyReLU):

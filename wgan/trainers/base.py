@@ -1,8 +1,9 @@
 """What all algorithms share: the critic's update, the generator's update, the EMA. It knows none of them by name."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -73,8 +74,11 @@ class Trainer(ABC):
         """
 
     @abstractmethod
-    def generator_loss(self, fake_scores: Tensor) -> Tensor:
-        """The generator's loss, given the critic's scores (N,) of its images."""
+    def generator_loss(self, fake_scores: Tensor, real_scores: Callable[[], Tensor]) -> Tensor:
+        """The generator's loss, given the critic's scores (N,) of its images; `real_scores()` are those of N real ones.
+
+        The latter, without a graph, are computed when they are asked for.
+        """
 
     def after_critic_update(self) -> None:  # noqa: B027 - most algorithms have nothing to do here
         """Whatever the algorithm does to the critic's new weights."""
@@ -90,10 +94,8 @@ class Trainer(ABC):
         parts = self.config.accumulate
         with torch.no_grad():  # the critic's loss needs no graph through the generator
             fake = self.generator(self.latents(len(real), "critic latents", step))  # one batch for its batch norm
-            if self.config.dequantise:  # 256 levels side by side fill [-1, 1]
-                real = (255 * real + 2 * self.draws.uniform("dequantisation", step, *real.shape) - 1) / 256
             fake = augmented(fake, self.config.augment, self.draws, "augment fake", step)
-            real = augmented(real, self.config.augment, self.draws, "augment real", step)
+            real = self.as_seen(real, self.draws, step)
         epsilon = self.draws.uniform("interpolation", step, len(real), *[1] * (real.dim() - 1))
         self.critic_optimizer.zero_grad()
         metrics = []
@@ -111,20 +113,20 @@ class Trainer(ABC):
         """Whether an update of the generator follows this step's of the critic."""
         return generator_updates(self.config, step + 1) > generator_updates(self.config, step)
 
-    def generator_update(self, rows: int, step: int) -> dict[str, Tensor]:
+    def generator_update(self, rows: int, step: int, real: Tensor) -> dict[str, Tensor]:
         """One step of the generator's optimiser by `rows` images of this rank, then of its average.
 
-        `step` is that of the critic update before it. Metrics as by `critic_update`.
+        `step` and `real` are those of the critic update before it. Metrics as by `critic_update`.
         """
         parts = self.config.accumulate
         latents = self.latents(rows, "generator latents", step)
         self.critic.requires_grad_(False)  # nobody needs its weights' gradients, a third of this backward pass
         self.generator_optimizer.zero_grad()
         metrics = []
-        for index, part in enumerate(latents.chunk(parts)):
+        for index, (part, real_part) in enumerate(zip(latents.chunk(parts), real.chunk(parts), strict=True)):
             draws = self.draws.part(index, parts)
             fake = augmented(self.generator(part), self.config.augment, draws, "augment generated", step)
-            loss = self.generator_loss(self.critic(fake))
+            loss = self.generator_loss(self.critic(fake), partial(self._real_scores, real_part, draws, step))
             (loss / parts).backward()
             metrics.append({"generator_loss": loss.detach()})
         self.critic.requires_grad_(True)
@@ -133,12 +135,28 @@ class Trainer(ABC):
         self.ema.update(self.generator, generator_updates(self.config, step + 1))
         return mean_metrics(metrics)
 
+    def as_seen(self, real: Tensor, draws: Draws, step: int) -> Tensor:
+        """Real images as the critic sees them in this step: (N, C, H, W)."""
+        if self.config.dequantise:  # 256 levels side by side fill [-1, 1]
+            real = (255 * real + 2 * draws.uniform("dequantisation", step, *real.shape) - 1) / 256
+        return augmented(real, self.config.augment, draws, "augment real", step)
+
+    @torch.no_grad()
+    def _real_scores(self, real: Tensor, draws: Draws, step: int) -> Tensor:
+        scores: Tensor = self.critic(self.as_seen(real, draws, step).to(self.dtype))
+        return scores
+
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """The critic's scores of real and of generated images, (N,) each."""
         if self.critic.has_batch_norm:  # batch norm: each kind has its own statistics (DCGAN, sec. 3; WGAN's code)
             return self.critic(real.to(self.dtype)), self.critic(fake.to(self.dtype))
         real_scores, fake_scores = self.critic(torch.cat([real.to(self.dtype), fake.to(self.dtype)])).chunk(2)
         return real_scores, fake_scores
+
+    def scores_and_norms(self, real: Tensor, fake: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        """The critic's scores of real and of generated images, (N,) each, and `gradient_norm` of both, (2 N,)."""
+        scores, gradient = self.critic.scores_and_gradient(torch.cat([real.to(self.dtype), fake.to(self.dtype)]))
+        return scores.chunk(2), torch.linalg.vector_norm(at_least_float32(gradient).flatten(1), dim=1)
 
     def gradient_norm(self, images: Tensor) -> Tensor:
         """The Euclidean norm of the critic's gradient by each image, over all its pixels and channels.

@@ -1,5 +1,7 @@
 """DCGAN: Radford et al. 2016, arXiv:1511.06434, with the loss of Goodfellow et al. 2014, arXiv:1406.2661."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,5 +24,5 @@ class DCGAN(Trainer):
         fake_loss = F.binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits))
         return CriticLoss(real_loss + fake_loss)
 
-    def generator_loss(self, fake_scores: Tensor) -> Tensor:
+    def generator_loss(self, fake_scores: Tensor, real_scores: Callable[[], Tensor]) -> Tensor:
         return F.binary_cross_entropy_with_logits(fake_scores, torch.ones_like(fake_scores))

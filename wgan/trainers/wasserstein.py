@@ -1,5 +1,7 @@
 """What the three Wasserstein algorithms share (arXiv:1701.07875, eq. 2): the estimate and the generator's loss."""
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from wgan.trainers.base import Trainer
@@ -13,5 +15,5 @@ class WassersteinTrainer(Trainer):
         real_scores, fake_scores = self.scores(real, fake)
         return real_scores.mean() - fake_scores.mean()
 
-    def generator_loss(self, fake_scores: Tensor) -> Tensor:
+    def generator_loss(self, fake_scores: Tensor, real_scores: Callable[[], Tensor]) -> Tensor:
         return -fake_scores.mean()

@@ -68,7 +68,7 @@ class Training:
                 metrics = self.trainer.critic_update(real, state.step)
                 if self.trainer.generator_is_due(state.step):
                     rows = self.config.gen_batch_size // self.ranks.world_size
-                    metrics |= self.trainer.generator_update(rows, state.step)
+                    metrics |= self.trainer.generator_update(rows, state.step, real)
                 state.step += 1
                 state.buffer.add(state.step, metrics)  # stays on the device: reading it would wait for the step
                 progress.bar.update()
