@@ -42,6 +42,11 @@ def become_rank_and_stop(rank: int, world_size: int, port: int, step: int) -> No
     at_step(step, partial(os.kill, os.getpid(), signal.SIGSTOP))
 
 
+def become_rank_and_stop_at_the_start(rank: int, world_size: int, port: int) -> None:
+    become_rank(rank, world_size, port)
+    torch.distributed.init_process_group = lambda *_, **__: os.kill(os.getpid(), signal.SIGSTOP)
+
+
 def become_rank_with_slow_metrics(rank: int, world_size: int, port: int) -> None:
     become_rank(rank, world_size, port)
     ImageSamples.evaluate = lambda *_: time.sleep(9) or Report()  # type: ignore[method-assign]
@@ -164,6 +169,32 @@ def test_a_rank_that_stands_still_is_named_and_the_others_end(stopped: int, tmp_
     status, said = run(yaml)
     assert status == 0, said
     assert "goes on from step 4" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stopped", [0, 1])
+def test_a_rank_that_stops_before_all_have_met_is_named(stopped: int, tmp_path: Path) -> None:
+    yaml = write_yaml(tmp_path, **PLAIN, rank_timeout=0.1)
+    port = free_port()
+    acts = [become_rank, become_rank]
+    acts[stopped] = become_rank_and_stop_at_the_start
+    commands = [Command(tmp_path / f"{rank}.txt", [yaml], partial(act, rank, 2, port)) for rank, act in enumerate(acts)]
+    try:
+        assert commands[1 - stopped].wait() == 1
+    finally:
+        commands[stopped].kill()
+    assert f"No sign of life from rank {stopped} for 0.1 minutes (rank_timeout)" in commands[1 - stopped].text
+    assert "Traceback" not in commands[1 - stopped].text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_rank_that_never_comes_is_not_waited_for_for_ever(rank: int, tmp_path: Path) -> None:
+    yaml = write_yaml(tmp_path, **PLAIN, rank_timeout=0.05)
+    command = Command(tmp_path / "alone.txt", [yaml], partial(become_rank, rank, 2, free_port()))
+    assert command.wait() == 1, command.text
+    assert "Not all 2 ranks came together within 0.05 minutes (rank_timeout): " in command.text
+    assert "Traceback" not in command.text
 
 
 @pytest.mark.slow

@@ -191,6 +191,7 @@ def open_ranks(config: TrainConfig) -> Iterator[Ranks]:
 
     Raises:
         InputError: `batch_size` does not split evenly, or this machine has too few accelerators.
+        RunFault: not all ranks came within `rank_timeout`.
     """
     if not started():
         yield ALONE
@@ -198,9 +199,17 @@ def open_ranks(config: TrainConfig) -> Iterator[Ranks]:
     from torch.distributed.distributed_c10d import PrefixStore  # absent where PyTorch was built without
     from torch.distributed.rendezvous import rendezvous
 
-    store, rank, world_size = next(rendezvous("env://", timeout=TIMEOUT))
-    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-    store = PrefixStore(f"attempt {attempt}", store)  # the launcher's store remembers the ranks that died
+    try:
+        store, rank, world_size = next(rendezvous("env://", timeout=timedelta(minutes=config.rank_timeout)))
+    except RuntimeError as error:
+        expected = f"{os.environ['WORLD_SIZE']} ranks came together within {config.rank_timeout:g} minutes"
+        raise RunFault(f"Not all {expected} (rank_timeout): {first_line(error)}") from error
+    store.set_timeout(TIMEOUT)
+    # for signs of life a connection of its own: on the other one nobody else can speak while this process waits
+    place = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    pulse: Store = dist.TCPStore(*place, is_master=False, timeout=TIMEOUT)  # type: ignore[attr-defined]
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")  # the launcher's store remembers the ranks that died
+    store, pulse = PrefixStore(f"attempt {attempt}", store), PrefixStore(f"attempt {attempt}", pulse)
     local_rank, local_ranks = int(os.environ.get("LOCAL_RANK", "0")), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     ranks = Ranks(rank, world_size, local_rank, local_ranks)
     with _one_voice(store, ranks):
@@ -212,8 +221,8 @@ def open_ranks(config: TrainConfig) -> Iterator[Ranks]:
         else:
             torch.get_device_module(device).set_device(device)
             backend = f"cpu:gloo,{device.type}:{dist.get_default_backend_for_device(device)}"
+        heartbeats = _Heartbeats(pulse, ranks, config.rank_timeout)
         dist.init_process_group(backend, store=store, rank=rank, world_size=world_size, timeout=TIMEOUT)
-        heartbeats = _Heartbeats(store, ranks, config.rank_timeout)
         yield ranks
         heartbeats.end()  # after an error they go on until the process ends: telling it needs the others too
     dist.destroy_process_group()
