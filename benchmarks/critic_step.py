@@ -1,6 +1,6 @@
 """Time per critic update: plain eager code, as published implementations write it, against this project's trainer.
 
-    python benchmarks/critic_step.py [--sizes 28 64 128] [--archs WGAN-GP ...] [--rounds 7]
+    python benchmarks/critic_step.py [--sizes 28 64 128] [--archs WGAN-GP ...] [--rounds 7] [--device cuda] [--compile]
 
 They take turns, each in a process of its own. The plain code is float32: a graph through the generator, three critic
 forwards, `autograd.grad(create_graph=True)`, default memory layout, default optimiser. In both, every critic_its-th
@@ -26,15 +26,16 @@ from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
 from wgan.data.batches import Batches
 from wgan.networks.build import build_critic, build_generator
+from wgan.runtime.device import device_name
 from wgan.trainers.base import build_trainer
 from wgan.utils import malloc
-
-CPU = torch.device("cpu")
 
 
 def main() -> None:
     options = arguments()
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}")
+    device = torch.device(options.device)
+    machine = f"{torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
+    print(f"torch {torch.__version__}, {machine if device.type == 'cpu' else device_name(device)}")
     print(
         "| arch | px | plain fp32 | ours fp32 | ratio | ours bf16 | ratio | images/s | share of the limit fp32, bf16 |"
     )
@@ -43,11 +44,13 @@ def main() -> None:
         for arch in options.archs:
             config = wgan_gp_networks(arch, size, options.batch)
             contestants = [
-                Contestant(options.keep_freed, plain, config),
-                Contestant(True, ours, config, torch.float32),
-                Contestant(True, ours, config, torch.bfloat16),
+                Contestant(options.keep_freed, device, plain, config),
+                Contestant(True, device, ours, config, torch.float32),
+                Contestant(True, device, ours, config, torch.bfloat16),
+                *([Contestant(True, device, compiled, config, torch.bfloat16)] if options.compile else ()),
             ]
-            base, fp32, bf16, fp32_limit, bf16_limit = in_turn(contestants, options.rounds, max(5, config.critic_its))
+            steps = max(5, config.critic_its)
+            base, fp32, bf16, *rest, fp32_limit, bf16_limit = in_turn(contestants, options.rounds, steps, device)
             for contestant in contestants:
                 contestant.end()
             shape = (config.number_channels, size, size)
@@ -56,15 +59,18 @@ def main() -> None:
             row = [arch, f"{size}", f"{base * 1e3:.1f} ms", f"{fp32 * 1e3:.1f} ms", f"{base / fp32:.2f}"]
             row += [f"{bf16 * 1e3:.1f} ms", f"{base / bf16:.2f}", f"{config.batch_size / bf16:,.0f}"]
             row += [f"{shares[0]:.0%} of {fp32_limit / 1e9:.0f}, {shares[1]:.0%} of {bf16_limit / 1e9:.0f} GFLOP/s"]
+            row += [f"{seconds * 1e3:.1f} ms compiled, bf16" for seconds in rest]
             print(f"| {' | '.join(row)} |", flush=True)
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[28, 64, 128])
-    parser.add_argument("--archs", nargs="+", default=["WGAN-GP", "WGAN-DIV", "WGAN-CLIP", "DCGAN"])
+    parser.add_argument("--archs", nargs="+", default=["WGAN-GP", "WGAN-DIV", "WGAN-CLIP", "DCGAN", "R3GAN"])
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, ...; where all of it runs")
+    parser.add_argument("--compile", action="store_true", help="one more: the critic's loss by torch.compile")
     parser.add_argument("--keep-freed", action="store_true", help="let the plain code keep freed memory too")
     return parser.parse_args()
 
@@ -82,11 +88,13 @@ def images(config: TrainConfig) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
-def ours(config: TrainConfig, dtype: torch.dtype) -> Iterator[None]:
+def ours(device: torch.device, config: TrainConfig, dtype: torch.dtype, compiled: bool = False) -> Iterator[None]:
     """The project's own step as a training takes it: batches of uint8 images, through the trainer."""
     real = ((images(config) + 1) * 127.5).round().to(torch.uint8)
-    batches = Batches(real, config.batch_size, config.seed)
-    trainer = build_trainer(config, real.shape[1:], CPU, dtype)
+    batches = Batches(real, config.batch_size, config.seed, device)
+    trainer = build_trainer(config, real.shape[1:], device, dtype)
+    if compiled:
+        trainer.critic_loss = torch.compile(trainer.critic_loss)  # type: ignore[method-assign]
     step = 0
     while True:
         batch = batches.batch(step)
@@ -97,25 +105,30 @@ def ours(config: TrainConfig, dtype: torch.dtype) -> Iterator[None]:
         yield
 
 
-def plain(config: TrainConfig) -> Iterator[None]:
+def compiled(device: torch.device, config: TrainConfig, dtype: torch.dtype) -> Iterator[None]:
+    """`ours` with its loss through torch.compile."""
+    yield from ours(device, config, dtype, compiled=True)
+
+
+def plain(device: torch.device, config: TrainConfig) -> Iterator[None]:
     """An update as published implementations write it."""
-    real = images(config)
+    real = images(config).to(device)
     n = len(real)
     generator, critic = (
-        plain_layers(build_generator(config, real.shape[1:])),
-        plain_layers(build_critic(config, real.shape[1:])),
+        plain_layers(build_generator(config, real.shape[1:])).to(device),
+        plain_layers(build_critic(config, real.shape[1:])).to(device),
     )
     critic_optimizer, generator_optimizer = (plain_optimizer(config, network) for network in (critic, generator))
     step = 0
     while True:
         critic_optimizer.zero_grad()
-        fake = generator(torch.randn(n, config.latent_vector, 1, 1))
+        fake = generator(torch.randn(n, config.latent_vector, 1, 1, device=device))
         f_real, f_fake = critic(real).view(-1), critic(fake).view(-1)
         loss = f_fake.mean() - f_real.mean()
         if config.arch == "DCGAN":
             loss = bce(f_real, 1.0) + bce(f_fake, 0.0)
         if config.arch in ("WGAN-GP", "WGAN-DIV"):
-            e = torch.rand(n, 1, 1, 1)
+            e = torch.rand(n, 1, 1, 1, device=device)
             mixed = (e * real + (1 - e) * fake).requires_grad_(True)
             scores = critic(mixed)
             (gradient,) = torch.autograd.grad(
@@ -123,6 +136,12 @@ def plain(config: TrainConfig) -> Iterator[None]:
             )
             norm = gradient.view(n, -1).norm(2, dim=1)
             loss = loss + (10 * ((norm - 1) ** 2).mean() if config.arch == "WGAN-GP" else 2 * (norm**6).mean())
+        if config.arch == "R3GAN":
+            loss = F.softplus(f_fake - f_real).mean()
+            for at in (real, fake):
+                at = at.detach().requires_grad_(True)
+                (gradient,) = torch.autograd.grad(critic(at).sum(), at, create_graph=True)
+                loss = loss + gradient.square().sum((1, 2, 3)).mean() / 2
         loss.backward()
         critic_optimizer.step()
         if config.arch == "WGAN-CLIP":
@@ -131,8 +150,11 @@ def plain(config: TrainConfig) -> Iterator[None]:
         step += 1
         if step % config.critic_its == 0:
             generator_optimizer.zero_grad()
-            scores = critic(generator(torch.randn(n, config.latent_vector, 1, 1))).view(-1)
-            (bce(scores, 1.0) if config.arch == "DCGAN" else -scores.mean()).backward()
+            scores = critic(generator(torch.randn(n, config.latent_vector, 1, 1, device=device))).view(-1)
+            loss = bce(scores, 1.0) if config.arch == "DCGAN" else -scores.mean()
+            if config.arch == "R3GAN":
+                loss = F.softplus(critic(real).view(-1) - scores).mean()
+            loss.backward()
             generator_optimizer.step()
         yield
 
@@ -169,13 +191,16 @@ class Contestant:
 
     Args:
         keep_freed: set it as `wgan.training` does before the first step.
-        steps: gives an endless series of steps, from the other arguments.
+        device: where it trains.
+        steps: gives an endless series of steps, from the device and the other arguments.
     """
 
-    def __init__(self, keep_freed: bool, steps: Callable[..., Iterator[None]], *arguments: Any) -> None:
+    def __init__(
+        self, keep_freed: bool, device: torch.device, steps: Callable[..., Iterator[None]], *arguments: Any
+    ) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, keep_freed, steps, *arguments), daemon=True)
+        self._process = context.Process(target=serve, args=(theirs, keep_freed, device, steps, *arguments), daemon=True)
         self._process.start()
 
     def seconds(self, count: int) -> float:
@@ -189,20 +214,24 @@ class Contestant:
         self._process.join()
 
 
-def serve(pipe: Connection, keep_freed: bool, steps: Callable[..., Iterator[None]], *arguments: Any) -> None:
+def serve(
+    pipe: Connection, keep_freed: bool, device: torch.device, steps: Callable[..., Iterator[None]], *arguments: Any
+) -> None:
     """What a contestant's process does: time as many steps as it is asked to."""
     if keep_freed:
         malloc.keep_freed()
-    under_way = steps(*arguments)
+    under_way = steps(device, *arguments)
     while True:
         count = pipe.recv()
         start = time.perf_counter()
         for _ in range(count):
             next(under_way)
+        if device.type != "cpu":
+            torch.accelerator.synchronize(device)
         pipe.send(time.perf_counter() - start)
 
 
-def in_turn(contestants: list[Contestant], rounds: int, steps: int) -> list[float]:
+def in_turn(contestants: list[Contestant], rounds: int, steps: int, device: torch.device) -> list[float]:
     """Take turns, so that a drift of the machine's speed meets all alike.
 
     Returns:
@@ -211,7 +240,7 @@ def in_turn(contestants: list[Contestant], rounds: int, steps: int) -> list[floa
     turns = []
     for _ in range(rounds + 1):
         times = [contestant.seconds(steps) / steps for contestant in contestants]
-        turns.append([*times, *(convolution_rate(CPU, dtype) for dtype in (torch.float32, torch.bfloat16))])
+        turns.append([*times, *(convolution_rate(device, dtype) for dtype in (torch.float32, torch.bfloat16))])
     return [statistics.median(column) for column in zip(*turns[1:], strict=True)]  # the first was for warming up
 
 

@@ -30,9 +30,12 @@ def flops_per_image(config: TrainConfig, shape: Sequence[int]) -> float:
         critic = _forward_flops(build_critic(config, shape), torch.empty(2, *shape))
     g, c = sum(generator), sum(critic)
     critic_update = g + 6 * c - 2 * critic[0]
+    generator_update = 3 * g + 2 * c
+    if config.arch == "R3GAN":  # both kinds are penalised, by the forward pass of their scores; it scores real ones
+        return critic_update + 6 * c + (generator_update + c) / config.critic_its
     if ALGORITHMS[config.arch].penalises_gradient:
         critic_update += 4 * c
-    return critic_update + (3 * g + 2 * c) / config.critic_its
+    return critic_update + generator_update / config.critic_its
 
 
 def _forward_flops(network: nn.Module, x: Tensor) -> list[float]:

@@ -83,7 +83,7 @@ class Batches:
 
     def _draw_order(self, epoch: int) -> Tensor:
         order = torch.randperm(len(self.images), generator=generator(self.seed, "order", epoch))
-        return order.to(self.images.device)
+        return order.to(self.images.device, non_blocking=True)  # no wait for the device between two epochs
 
     def _gather(self, step: int) -> Tensor:
         chosen = self.images.index_select(0, self.rows(step))
