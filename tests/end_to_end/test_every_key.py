@@ -120,6 +120,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("XDG_CACHE_HOME", str(root / "usual"))
         patch.setattr(named_sets, "mnist_5k", lru_cache(named_sets.mnist_5k))
         patch.setattr(ImageSamples, "measured", 256)
+        patch.setattr(ImageSamples, "shown", 4)
         patch.setattr(toy_2d, "POINTS", 200)
         patch.setattr(ImageSamples, "compare", lambda *_: None)
         patch.setattr(finalize, "training_gif", lambda *_: None)

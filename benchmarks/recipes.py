@@ -1,10 +1,12 @@
-"""Which settings give the best clothes within a time: variants of configs/fashion_mnist.yaml, trained for as long.
+"""Which settings give the best images within a time: variants of a YAML, trained for as long.
 
-    PYTHONPATH=. python benchmarks/fashion_mnist.py --seconds 450 "critic_its=2" "gen_feature_maps=48 batch_size=32"
+    PYTHONPATH=. python benchmarks/recipes.py --seconds 450 "critic_its=2" "gen_feature_maps=48 batch_size=32"
+    PYTHONPATH=. python benchmarks/recipes.py --yaml configs/own_images.yaml --keys "path=photographs image_size=32" ...
 
 Each argument is a variant: keys as --set takes them. It trains until its seconds are over (reading the data, measuring
 and writing not counted), and is measured a few times on the way: the Fréchet distance of 10,000 images of the averaged
-generator to the 10,000 test images, on the features of this project's own classifier, which no variant saw.
+generator to as many held-out ones, or to all there are, on the features of this project's own classifier, which no
+variant saw. So the images need labels: a named set, or a folder with a sub-folder for each class.
 """
 
 import argparse
@@ -36,7 +38,7 @@ def main() -> None:
     options = arguments()
     if options.threads:
         torch.set_num_threads(options.threads)
-    base = read(())
+    base = read(options.yaml, options.keys.split())
     data = load_data(base)
     judge, _ = trained(kept_back(data.train)[0], CPU, base.cache)
     test = batched(data.held_out.images[:IMAGES], judge.features)
@@ -44,7 +46,7 @@ def main() -> None:
     print(f"| variant | ms a step | steps | {' | '.join(f'at {options.seconds * s:.0f} s' for s in shares)} |")
     print(f"|---|---|---|{'---|' * options.parts}")
     for variant in options.variants:
-        config = read(variant.split())
+        config = read(options.yaml, [*options.keys.split(), *variant.split()])
         steps, distances, trainer = compete(config, data, [options.seconds * s for s in shares], judge, test)
         row = [
             variant or "as it is",
@@ -58,8 +60,8 @@ def main() -> None:
             save_grid(trainer.sample(latents(config, 64)), options.grids / f"{name}.png")
 
 
-def read(overrides: list[str] | tuple[str, ...]) -> TrainConfig:
-    config = load_config(YAML, overrides)
+def read(yaml: Path, overrides: list[str]) -> TrainConfig:
+    config = load_config(yaml, overrides)
     assert isinstance(config, TrainConfig)
     return config
 
@@ -93,6 +95,8 @@ def latents(config: TrainConfig, count: int) -> Tensor:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("variants", nargs="*", default=[""])
+    parser.add_argument("--yaml", type=Path, default=YAML, help="what they are variants of")
+    parser.add_argument("--keys", default="", help="what all of them set")
     parser.add_argument("--seconds", type=float, default=450)
     parser.add_argument("--parts", type=int, default=3, help="how often each is measured")
     parser.add_argument("--threads", type=int, help="all cores unless given")
