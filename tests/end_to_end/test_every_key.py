@@ -66,7 +66,7 @@ OTHER: dict[str, Any] = {
     "dis_feature_maps": 5,
     "critic_norm": "layer",
     "critic_activation": "relu",
-    "spectral_norm": True,
+    "spectral_norm": {False: True, True: False},
     "precision": "bf16",
     "rank_timeout": 5,
     "deterministic": True,
@@ -150,7 +150,7 @@ def others(arch: str, network: str) -> Iterator[tuple[str, dict[str, Any]]]:
         if key in unused_keys(arch) or any((one, key) in WITHOUT_EFFECT for one in chosen_here):
             continue
         chosen = value if isinstance(value, dict) else {key: value}
-        if key == "optimizer":
+        if key in ("optimizer", "spectral_norm"):  # the value that is not the default
             chosen = {key: value[usual[key]]}
         yield key, chosen
 

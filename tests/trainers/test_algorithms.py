@@ -23,7 +23,7 @@ PENALISED = {"WGAN-GP", "WGAN-DIV", "R3GAN"}
 
 def config(arch: str, **keys: Any) -> TrainConfig:
     small = {"dataset": "mnist-5k", "image_size": 28, "number_channels": 1, "batch_size": 6, "latent_vector": 5}
-    small |= {"gen_feature_maps": 4, "dis_feature_maps": 4, "seed": 7}
+    small |= {"gen_feature_maps": 4, "dis_feature_maps": 4, "seed": 7, "spectral_norm": False}
     resolved = resolve({"arch": arch, **small, **keys})
     assert isinstance(resolved, TrainConfig)
     return resolved
@@ -64,6 +64,9 @@ def published_critic_loss(trainer: Trainer, real: Tensor, step: int) -> Tensor:
             (gradient,) = torch.autograd.grad(trainer.critic.main(at).sum(), at, create_graph=True)
             loss = loss + trainer.config.r3_gamma / 2 * gradient.pow(2).sum(dim=(1, 2, 3)).mean()
         return loss
+    if arch == "SNGAN":
+        zero = torch.zeros(n, dtype=torch.float64)
+        return torch.maximum(zero, 1 - f_real).mean() + torch.maximum(zero, 1 + f_fake).mean()
     loss = f_fake.mean() - f_real.mean()
     if arch in PENALISED:
         e = torch.rand(n, 1, 1, 1, generator=generator(seed, "interpolation", step)).double()

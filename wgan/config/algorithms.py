@@ -43,6 +43,7 @@ USUAL: dict[str, Any] = {
     "critic_its": 5,
     "critic_norm": "none",
     "latent_vector": 100,
+    "spectral_norm": False,
 }
 """What most of them set."""
 ALGORITHMS: dict[str, Algorithm] = {
@@ -77,6 +78,13 @@ ALGORITHMS: dict[str, Algorithm] = {
             "code of arXiv:1712.01026": "optimizer learning_rate batch_size",
             "PyTorch-GAN's wgan_div.py": "beta_adam beta2_adam critic_its critic_norm latent_vector",
         },
+    ),
+    "SNGAN": Algorithm(
+        trainer="wgan.trainers.sngan:SNGAN",
+        paper="1802.05957",
+        own={},
+        sets={"beta_adam": 0.0, "beta2_adam": 0.9, "latent_vector": 128, "spectral_norm": True},
+        not_from_the_paper={"code of arXiv:1802.05957": "batch_size critic_its learning_rate beta_adam latent_vector"},
     ),
     "R3GAN": Algorithm(
         trainer="wgan.trainers.r3gan:R3GAN",

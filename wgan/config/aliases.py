@@ -9,7 +9,7 @@ ARCHS = {"wgan": "WGAN-GP"}
 """Accepted as they stand. What configs/seeds/000_wgan_gp.yaml comes from calls its WGAN-GP "WGAN"."""
 
 ARCH_HINTS = {
-    "sngan": "SNGAN is written arch: DCGAN with spectral_norm: true and critic_norm: none (arXiv:1802.05957, eq. 1)",
+    "hingegan": "the hinge loss is that of arch: SNGAN",
     "gan": "the non-saturating GAN is arch: DCGAN",
     "wganweightclipping": "weight clipping is arch: WGAN-CLIP",
     "wgancp": "weight clipping is arch: WGAN-CLIP",

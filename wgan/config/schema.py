@@ -162,7 +162,7 @@ class TrainConfig(JobConfig):
     """normalisation in the critic; batch works only without a gradient penalty"""
     critic_activation: Annotated[Literal["leaky", "relu"], OneOf()] = "leaky"
     """the critic's activation: LeakyReLU with slope 0.2, or ReLU"""
-    spectral_norm: bool = False
+    spectral_norm: bool
     """spectral normalisation of the critic (arXiv:1802.05957)"""
 
     precision: Annotated[Literal["auto", "fp32", "bf16"], OneOf(), Section("Machine")] = "auto"

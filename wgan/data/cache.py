@@ -149,7 +149,8 @@ def _locked(lock: Path, root: Path) -> AbstractContextManager[object]:
     try:
         return held.acquire(timeout=0)
     except Timeout:
-        say(f"Another process is decoding {printable(root)}: waiting for it.", stream=sys.stderr)
+        said = f"Another process is decoding {printable(root)}: waiting for it (`cache:` can name another folder)."
+        say(said, stream=sys.stderr)
         return held.acquire()
 
 

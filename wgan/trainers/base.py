@@ -99,11 +99,13 @@ class Trainer(ABC):
         epsilon = self.draws.uniform("interpolation", step, len(real), *[1] * (real.dim() - 1))
         self.critic_optimizer.zero_grad()
         metrics = []
-        for part in zip(real.chunk(parts), fake.chunk(parts), epsilon.chunk(parts), strict=True):
-            with one_weight_per_update(self.critic):
+        with one_weight_per_update(self.critic):
+            for part in zip(real.chunk(parts), fake.chunk(parts), epsilon.chunk(parts), strict=True):
                 loss = self.critic_loss(*part)
-                (loss.total / parts).backward()
-            metrics.append(loss.metrics())
+                metrics.append(loss.metrics())
+                again = self.config.spectral_norm and len(metrics) < parts  # the next part takes the same weights
+                (loss.total / parts).backward(retain_graph=again)
+                del loss  # and with it this part's activations, before the next part has its own
         self.ranks.all_reduce_mean_(gradients(self.critic))
         self.critic_optimizer.step()
         self.after_critic_update()
@@ -123,12 +125,13 @@ class Trainer(ABC):
         self.critic.requires_grad_(False)  # nobody needs its weights' gradients, a third of this backward pass
         self.generator_optimizer.zero_grad()
         metrics = []
-        for index, (part, real_part) in enumerate(zip(latents.chunk(parts), real.chunk(parts), strict=True)):
-            draws = self.draws.part(index, parts)
-            fake = augmented(self.generator(part), self.config.augment, draws, "augment generated", step)
-            loss = self.generator_loss(self.critic(fake), partial(self._real_scores, real_part, draws, step))
-            (loss / parts).backward()
-            metrics.append({"generator_loss": loss.detach()})
+        with one_weight_per_update(self.critic):
+            for index, (part, real_part) in enumerate(zip(latents.chunk(parts), real.chunk(parts), strict=True)):
+                draws = self.draws.part(index, parts)
+                fake = augmented(self.generator(part), self.config.augment, draws, "augment generated", step)
+                loss = self.generator_loss(self.critic(fake), partial(self._real_scores, real_part, draws, step))
+                (loss / parts).backward()
+                metrics.append({"generator_loss": loss.detach()})
         self.critic.requires_grad_(True)
         self.ranks.all_reduce_mean_([*gradients(self.generator), *running_statistics(self.generator)])
         self.generator_optimizer.step()
