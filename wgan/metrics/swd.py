@@ -119,7 +119,7 @@ def _normalised(descriptors: Tensor, level: int) -> Tensor:
 
 def sliced_wasserstein(a: Tensor, b: Tensor, seed: int, count: int = DIRECTIONS) -> float:
     """Mean over random unit directions of the 1-Wasserstein distance between the projections (Rabin et al. 2011);
-    of (N, D) floats each, one row per point. Projections are rounded to 65,535 steps between their ends.
+    of (N, D) floats each, one row per point. Projections are rounded to 65,534 steps between their ends.
     """
     directions = torch.randn(a.shape[1], count, generator=generator(seed, "swd/directions"), dtype=a.dtype)
     directions /= directions.norm(dim=0)
