@@ -9,7 +9,7 @@ from PIL import Image
 
 import image_generation
 from wgan.config.schema import GenerateConfig, TrainConfig
-from wgan.utils.errors import InputError, RunFault
+from wgan.utils.errors import InputError, RunFault, exit_status
 
 ROOT = Path(__file__).parent.parent
 DIGITS = "arch: WGAN-GP\ndataset: mnist-5k\nimage_size: 28\nnumber_channels: 1\n"
@@ -275,3 +275,14 @@ def test_a_missing_package_is_one_line(tmp_path):
     assert len(ended.stderr.splitlines()) == 1
     assert "is not installed" in ended.stderr
     assert "pip install -r requirements.txt" in ended.stderr
+
+
+def test_a_place_without_rights_is_told_in_one_line_wherever_it_is_met(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> None:
+        raise PermissionError(13, "Permission denied", "photos/\x1b[2Jtrain-images-idx3-ubyte")
+
+    assert exit_status(work) == 2
+    said = capsys.readouterr().err
+    place, _, advice = said.partition(": ")
+    assert place == "photos/\\x1b[2Jtrain-images-idx3-ubyte"
+    assert advice == "Permission denied: give yourself the right to it, or name another place\n"

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from commands import TINY, run
+from commands import TINY, run, write_yaml
 
+from wgan.reporting import run_record
 from wgan.reporting.gallery import write_index
-from wgan.reporting.run_record import find_runs
+from wgan.reporting.run_record import Sample, find_runs
 from wgan.reporting.sweep_report import write_sweep_report
 from wgan.reporting.sweep_summary import ranking_table
 from wgan.runs.csv_log import last_step
@@ -161,7 +162,8 @@ def test_a_sweep_ranks_and_shows_its_runs_whatever_stands_in_their_directories(t
     table = ranking_table(runs)
     assert [number for number in range(len(runs)) if f"seed = {number}<" not in page] == []
     assert len(table.splitlines()) == len(runs) + 2
-    assert [last_step(folder / "log.csv") for folder in runs if (folder / "log.csv").is_fifo()] == [0]
+    logs = [folder / "log.csv" for folder in runs if os.access(folder, os.X_OK)]
+    assert [last_step(log) for log in logs if log.is_fifo()] == [0]
 
 
 def test_the_search_for_runs_has_an_end(tmp_path: Path) -> None:
@@ -185,3 +187,19 @@ def test_a_training_beside_all_of_them_ends_as_one_alone(tmp_path: Path) -> None
     assert json.loads((out / "mine" / "state.json").read_text())["state"] == "finished"
     assert ">mine<" in (out / "index.html").read_text(encoding="utf-8")
     assert "Traceback" not in told
+
+
+def test_samples_that_may_not_be_listed_leave_the_record_without_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may list everything: the refusal is simulated."""
+
+    def refused(_: Path) -> list[Sample]:
+        raise PermissionError(13, "Permission denied", "samples")
+
+    folder = tmp_path / "neighbour"
+    write_yaml(folder).rename(folder / "config.yaml")
+    monkeypatch.setattr(run_record, "find_samples", refused)
+    record = run_record.read_run(folder)
+    assert record.samples == []
+    assert record.problems == ("samples/ cannot be read: Permission denied",)

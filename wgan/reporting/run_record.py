@@ -105,6 +105,11 @@ def read_run(folder: Path) -> RunRecord:
         log = read_log(folder / "log.csv")
     except OSError as error:
         problems.append(f"log.csv cannot be read: {error.strerror}")
+    samples: list[Sample] = []
+    try:
+        samples = find_samples(folder)
+    except OSError as error:
+        problems.append(f"samples/ cannot be read: {error.strerror}")
     try:
         changed = changed_keys(config)
     except InputError as error:
@@ -126,7 +131,7 @@ def read_run(folder: Path) -> RunRecord:
         metrics={key: metric for key, entry in metrics.items() if (metric := Metric.from_json(key, entry))},
         class_counts=[(name, _integer(c.get("generated")), _integer(c.get("real"))) for name, c in counted],
         notes=list(map(str, notes.values())),
-        samples=find_samples(folder),
+        samples=samples,
         updated=max(_modified(folder / name) for name in ("config.yaml", "state.json", "log.csv", "metrics.json")),
         problems=tuple(problems),
     )

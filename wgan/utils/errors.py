@@ -72,6 +72,10 @@ def exit_status(work: Callable[[], int | None]) -> int:
     except UserError as error:
         console.error(error)
         return error.exit_status
+    except PermissionError as error:  # met where no block explains it: as a rule somebody else's folder
+        place = printable(str(error.filename or "a file"))
+        console.error(f"{place}: {error.strerror}: give yourself the right to it, or name another place")
+        return UserError.exit_status
     except Exception as error:
         if not is_out_of_memory(error):
             raise
