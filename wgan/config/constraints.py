@@ -204,9 +204,7 @@ def _known_to_fail(config: TrainConfig, given: Set[str], algorithm: Algorithm) -
         key = "beta_adam" if "beta_adam" in given else "optimizer"
         advice = "training becomes unstable (arXiv:1701.07875): use rmsprop, or beta_adam: 0"
         yield key, f"Adam with momentum {config.beta_adam:g} and clipped weights: {advice}", "optimizer", "beta_adam"
-    wide = (
-        config.critic_norm == "batch" and config.clip_value >= 0.05
-    )  # one update suffices: configs/photographs_32.yaml
+    wide = config.critic_norm == "batch" and 0.05 <= config.clip_value <= 0.1  # as in configs/photographs_32.yaml
     if clips and config.critic_its == 1 and not wide:
         yield "critic_its", "one critic update is too few to follow the generator under clipping: 5 is usual", "arch"
     if clips and config.clip_value > 0.1:
