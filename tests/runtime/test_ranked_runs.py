@@ -80,6 +80,22 @@ def in_ranks(yaml: Path, *before: Any) -> list[tuple[int, str]]:
     return [(command.wait(), command.text) for command in commands]
 
 
+def beside_a_stopped_rank(yaml: Path, stopped: int, act: Any) -> Command:
+    """The other of two ranks, ended, of which one has come to stand still by `act`."""
+    port = free_port()
+    acts = [become_rank, become_rank]
+    acts[stopped] = act
+    commands = [
+        Command(yaml.parent / f"{rank}.txt", [yaml], partial(one, rank, 2, port)) for rank, one in enumerate(acts)
+    ]
+    live = commands[1 - stopped]
+    try:
+        assert live.wait() == 1, live.text
+    finally:
+        commands[stopped].kill()
+    return live
+
+
 def trained(folder: Path) -> dict[str, Any]:
     state: dict[str, Any] = checkpoint.load(folder / "out/run/checkpoints/last.pt")
     return state
@@ -151,15 +167,7 @@ def test_after_the_death_of_a_rank_the_others_end_and_the_same_command_goes_on_b
 @pytest.mark.parametrize("stopped", [0, 1])
 def test_a_rank_that_stands_still_is_named_and_the_others_end(stopped: int, tmp_path: Path) -> None:
     yaml = write_yaml(tmp_path, **PLAIN, rank_timeout=0.1)
-    port = free_port()
-    acts = [become_rank, become_rank]
-    acts[stopped] = partial(become_rank_and_stop, step=6)
-    commands = [Command(tmp_path / f"{rank}.txt", [yaml], partial(act, rank, 2, port)) for rank, act in enumerate(acts)]
-    live = commands[1 - stopped]
-    try:
-        assert live.wait() == 1, live.text
-    finally:
-        commands[stopped].kill()
+    live = beside_a_stopped_rank(yaml, stopped, partial(become_rank_and_stop, step=6))
     last_line = live.text.splitlines()[-1]
     assert last_line.startswith(f"No sign of life from rank {stopped} for 0.1 minutes (rank_timeout)")
     assert "Traceback" not in live.text
@@ -175,16 +183,9 @@ def test_a_rank_that_stands_still_is_named_and_the_others_end(stopped: int, tmp_
 @pytest.mark.parametrize("stopped", [0, 1])
 def test_a_rank_that_stops_before_all_have_met_is_named(stopped: int, tmp_path: Path) -> None:
     yaml = write_yaml(tmp_path, **PLAIN, rank_timeout=0.1)
-    port = free_port()
-    acts = [become_rank, become_rank]
-    acts[stopped] = become_rank_and_stop_at_the_start
-    commands = [Command(tmp_path / f"{rank}.txt", [yaml], partial(act, rank, 2, port)) for rank, act in enumerate(acts)]
-    try:
-        assert commands[1 - stopped].wait() == 1
-    finally:
-        commands[stopped].kill()
-    assert f"No sign of life from rank {stopped} for 0.1 minutes (rank_timeout)" in commands[1 - stopped].text
-    assert "Traceback" not in commands[1 - stopped].text
+    live = beside_a_stopped_rank(yaml, stopped, become_rank_and_stop_at_the_start)
+    assert f"No sign of life from rank {stopped} for 0.1 minutes (rank_timeout)" in live.text
+    assert "Traceback" not in live.text
 
 
 @pytest.mark.slow
