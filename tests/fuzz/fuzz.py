@@ -1,6 +1,6 @@
 """Spoilt files for every reader: no traceback, no hang, no memory without bound, nothing written elsewhere.
 
-    python tests/fuzz/fuzz.py --inputs 1000000 --jobs 2      hours; prints how many were read, and each failure
+    python tests/fuzz/fuzz.py --inputs 1000000 --jobs 2      half an hour; prints how many were read, and each failure
     python tests/fuzz/fuzz.py --only image --inputs 20000
 
 An input is a function of the seed, the reader's name and its number, so a failure comes again with `--only`, `--seed`
