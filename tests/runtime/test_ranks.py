@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from ranks_at_work import in_ranks
 
 from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
+from wgan.runtime import distributed
 from wgan.runtime.distributed import ALONE, Ranks, check_even_split, threads_of_a_rank
 from wgan.trainers.base import Trainer, build_trainer, running_statistics
 from wgan.utils.errors import InputError, RunFault
@@ -192,3 +194,13 @@ def test_threads_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert threads_of_a_rank(64) == 1
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     assert threads_of_a_rank(4) == torch.get_num_threads()
+
+
+def test_no_thread_is_inside_the_store_once_a_rank_has_ended() -> None:
+    """One that is would end the process by SIGABRT while Python shuts down."""
+    store = Mock()
+    store.multi_get.side_effect = lambda names: time.sleep(0.5) or [b"0"] * len(names)
+    heartbeats = distributed._Heartbeats(store, Ranks(0, 2), minutes=1)
+    heartbeats.end()
+    assert [thread.is_alive() for thread in heartbeats.threads] == [False, False]
+    assert store.set.call_args.args == ("heartbeat 0", "ended")

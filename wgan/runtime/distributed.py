@@ -4,6 +4,7 @@ All ranks hold the same weights, draw the same global batch and take their own r
 mean of the gradients for each update (`Ranks.all_reduce_mean_`). Only rank 0 reads and writes the run's directory.
 """
 
+import atexit
 import itertools
 import os
 import signal
@@ -241,14 +242,23 @@ class _Heartbeats:
         self.names = [f"heartbeat {rank}" for rank in range(ranks.world_size)]
         self.unheard = [0] * ranks.world_size  # looks since each rank's count changed
         self.ended = threading.Event()
-        for work in (self._exchange, self._watch):
-            threading.Thread(target=work, daemon=True).start()
+        self.threads = [threading.Thread(target=work, daemon=True) for work in (self._exchange, self._watch)]
+        for thread in self.threads:
+            thread.start()
+        atexit.register(self._join)
 
     def end(self) -> None:
         """This rank has done its part; the others may still be at work."""
         self.ended.set()
         with suppress(RuntimeError):  # the first rank holds the store, and may be gone
             self.store.set(self.names[self.ranks.rank], "ended")
+        self._join()
+
+    def _join(self) -> None:
+        """A thread inside the store while Python shuts down would end the process by SIGABRT, whatever it had done."""
+        self.ended.set()
+        for thread in self.threads:
+            thread.join(timeout=10)
 
     def _exchange(self) -> None:
         found = [b""] * len(self.names)
