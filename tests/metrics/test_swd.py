@@ -84,9 +84,8 @@ def test_noise_shows_at_the_level_of_its_scale() -> None:
 
 
 @pytest.mark.slow
-def test_the_interval_from_a_part_of_the_patches_is_that_of_all_or_somewhat_wider(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_interval_from_a_part_of_the_patches_is_that_of_all_or_wider(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(swd, "DIRECTIONS", 128)
     real = digits()
     inputs = EvaluationInputs(blurred(real.images[:300], 0.6), real[300:600], real[600:900], 0)
     widths = []

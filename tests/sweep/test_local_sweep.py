@@ -271,7 +271,7 @@ def test_a_sweep_killed_at_random_ends_as_one_left_alone(tmp_path: Path) -> None
 
     dice = random.Random(1)
     for number, status, before in ((signal.SIGKILL, -9, None), (signal.SIGINT, 130, fork_workers)):
-        command = Command(tmp_path / "killed.txt", [yamls[1]], before)
+        command = Command(tmp_path / f"{number.name}.txt", [yamls[1]], before)
         begun = tmp_path / "killed" / "out" / "run-seed=1" / "log.csv"
         _wait_for(begun.exists, command)
         _wait_for(partial(_has_said, command, "finished already"), command)
