@@ -7,6 +7,7 @@ from commands import run, write_yaml
 from run_comparison import log_rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arch", ["WGAN-GP", "WGAN-CLIP"])
 @pytest.mark.parametrize("network", ["conv", "resnet", "dense", "mnist"])
 def test_a_training_with_spectral_norm_takes_its_steps(arch: str, network: str, tmp_path: Path) -> None:

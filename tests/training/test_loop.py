@@ -106,6 +106,7 @@ def test_a_training_stopped_in_one_step_after_the_other_ends_with_the_same_bits(
     assert differences(tmp_path / "whole/out/run", tmp_path / "stopped/out/run") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arch", ARCHS)
 def test_a_training_that_crashes_again_and_again_ends_with_the_same_bits(arch: str, tmp_path: Path) -> None:
     """A bug of ours keeps its traceback, and loses the steps since the last checkpoint."""
