@@ -340,3 +340,16 @@ def test_bce_on_logits_is_finite_where_the_sigmoid_is_not() -> None:
     assert torch.isfinite(trainer.generator_loss(torch.tensor([-1e4, 1e4]), Mock()))
     loss = float(trainer.generator_loss(torch.tensor([-1e4]), Mock()))
     assert float(F.softplus(torch.tensor(1e4))) == pytest.approx(loss)
+
+
+def test_the_generator_is_compared_with_the_real_images_that_the_critic_saw() -> None:
+    trainer = double_trainer("R3GAN", dequantise=True, augment=["translation", "color"])
+    real, seen, scores = real_images(trainer), list[Tensor](), list[Tensor]()
+    critic_loss, generator_loss = trainer.critic_loss, trainer.generator_loss
+    trainer.critic_loss = lambda images, *rest: (seen.append(images), critic_loss(images, *rest))[1]
+    trainer.generator_loss = lambda fake, others: (scores.append(others()), generator_loss(fake, others))[1]
+    trainer.critic_update(real, 3)
+    trainer.generator_update(len(real), 3, real)
+    assert not torch.equal(seen[0], real)
+    assert torch.allclose(scores[0], trainer.critic(seen[0]).detach())
+    assert not scores[0].requires_grad

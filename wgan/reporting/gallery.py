@@ -18,7 +18,7 @@ from wgan.utils.atomic_io import write_text
 from wgan.utils.errors import reason
 
 _MOST_CURVE_POINTS = 60_000  # of each column over all runs: bounds the page
-_OPEN_COLUMNS = 5  # of keys, and of metrics; the others wait in the menu
+_OPEN_COLUMNS = 4  # of keys, and of metrics; the others wait in the menu
 _REFRESH_SECONDS = 30
 
 
