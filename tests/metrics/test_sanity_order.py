@@ -13,9 +13,10 @@ import pytest
 from filelock import FileLock
 from real_digits import blurred, digits, noisy, random_pixels
 
-from wgan.metrics import classifier, swd
+from wgan.metrics import classifier, distribution, swd
 from wgan.metrics.evaluate import evaluate
 from wgan.metrics.report import Report
+from wgan.metrics.resampling import subsets
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +56,9 @@ def measured(cache: Path) -> dict[str, Report]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(classifier, "MOST_UPDATES", 250)  # enough for five digits
         patch.setattr(swd, "DIRECTIONS", 128)
-        return {name: evaluate(x, held_out, train, groups, 0, "cpu", cache=cache) for name, x in sets.items()}
+        found = {"real": evaluate(sets.pop("real"), held_out, train, groups, 0, "cpu", cache=cache)}
+        patch.setattr(distribution, "subsets", lambda *of: subsets(*of)[:2])  # nobody looks at the others' intervals
+        return found | {name: evaluate(x, held_out, train, groups, 0, "cpu", cache=cache) for name, x in sets.items()}
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_a_rank_that_never_comes_is_not_waited_for_for_ever(rank: int, tmp_path:
 
 @pytest.mark.slow
 def test_a_rank_that_measures_for_long_is_waited_for(tmp_path: Path) -> None:
-    yaml = write_yaml(tmp_path, **PLAIN | {"metrics": ["paired"], "metrics_every": 6}, rank_timeout=0.1)
+    yaml = write_yaml(tmp_path, **PLAIN | {"metrics": ["paired"], "metrics_every": 12}, rank_timeout=0.1)
     (status, said), (other_status, _) = in_ranks(yaml, become_rank_with_slow_metrics, become_rank)
     assert (status, other_status) == (0, 0), said
 
