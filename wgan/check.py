@@ -16,6 +16,7 @@ from wgan.config.docs import written
 from wgan.config.resolve import combinations
 from wgan.config.schema import Config, EvaluateConfig, GenerateConfig, TrainConfig
 from wgan.data.image_folder import File, held_out_count, located, scan
+from wgan.data.tiff import pages_in
 from wgan.runs import job_dir, run_dir
 from wgan.runs.run_dir import has_generator
 from wgan.utils import console
@@ -87,9 +88,12 @@ def images(config: TrainConfig | EvaluateConfig, lengths: list[int] | None = Non
         with located(config):
             listing = scan(config.path, [config.out])
             files, names = listing.chosen(config.classes)
-        held_out = held_out_count(len(files))
-        count = len(files) - held_out
-        numbers = f"{len(files):,} files, {count:,} to train on, {held_out:,} held out"
+        paged = [max(1, len(pages_in(config.path / file.name))) if file.may_have_pages else 1 for file in files]
+        total = sum(paged)
+        held_out = held_out_count(total)
+        count = total - held_out
+        pages = f" with {total:,} pages" * (total > len(files))
+        numbers = f"{len(files):,} files{pages}, {count:,} to train on, {held_out:,} held out"
         yield f"Images: {printable(config.path)}: {numbers}{listing.left_out}"
         if names:
             found = Counter(file.class_name for file in files).most_common(20)

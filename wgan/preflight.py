@@ -68,6 +68,8 @@ class Preflight:
             assert config.path is not None, "wgan.config.constraints refuses neither"
             files, names = self.listing(config.path, (config.out,)).chosen(config.classes)
             count, classes = len(files) - held_out_count(len(files)), len(names)
+            if any(file.may_have_pages for file in files):
+                count = None
         else:
             named = NAMED_SETS[config.dataset]
             count, classes = named.training, len(named.class_names)

@@ -7,6 +7,7 @@ from image_files import HOSTILE, encoded, hostile_bytes, picture
 from PIL import Image
 
 from wgan.config.resolve import resolve
+from wgan.data import cache
 from wgan.data.image_set import Data
 from wgan.data.load import load_data, load_folder
 from wgan.utils.errors import InputError
@@ -28,6 +29,12 @@ def images(tmp_path: Path) -> Path:
     (root / "dog" / "bad.jpg").write_text("woof")
     (root / "readme.txt").write_text("cats and dogs")
     return root
+
+
+def stack(count: int, first_seed: int = 0) -> bytes:
+    """A TIFF of so many pages."""
+    pages = [picture(30, 30, seed=first_seed + seed) for seed in range(count)]
+    return encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:], compression="tiff_lzw")
 
 
 def test_the_embedded_digits_are_a_path_or_a_dataset(tmp_path: Path) -> None:
@@ -170,22 +177,20 @@ def test_a_folder_of_one_image_many_times_is_refused(tmp_path: Path) -> None:
     assert (len(everything.train), len(everything.held_out)) == (8, 0)  # a generator that has collapsed is measured
 
 
-def test_dark_files_of_16_bits_and_stacks_are_told_in_a_line_each_at_every_start(
+def test_dark_files_of_16_bits_and_stacks_by_other_names_are_told_in_a_line_each_at_every_start(
     images: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for number in range(5):
         values = np.random.default_rng(number).integers(0, 4090 + number, (30, 30)).astype(np.uint16)
         values[0, 0] = 4091 + number
         (images / "cat" / f"scan {number}.png").write_bytes(encoded(Image.fromarray(values), "PNG"))
-    pages = [picture(30, 30, seed=seed) for seed in range(7)]
     for name, count in (("a", 3), ("b", 7)):
-        content = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:count])
-        (images / "dog" / f"{name}.tif").write_bytes(content)
+        (images / "dog" / f"{name}.png").write_bytes(stack(count))
     expected = (
         f"warning: {images}: 5 of its files of 16 bits hold no value above 4,095 of 65,535, nearly black: scale them "
         "to the whole range if they are 12-bit data or the like\n"
-        f"warning: {images}: dog/b.tif has 7 pages, of which only the first is read; so of 1 more files: save each "
-        "page as a file\n"
+        f"warning: {images}: dog/b.png is a TIFF of 7 pages, of which only the first is read; so of 1 more files: "
+        "call it .tif\n"
     )
     for _ in range(2):
         loaded(tmp_path, path=str(images), image_size=28, number_channels=1)
@@ -195,3 +200,37 @@ def test_dark_files_of_16_bits_and_stacks_are_told_in_a_line_each_at_every_start
     )  # the others are copied over
     loaded(tmp_path, path=str(images), image_size=28, number_channels=1)
     assert capfd.readouterr().err == expected
+
+
+def test_each_page_of_a_tiff_is_an_image(images: Path, tmp_path: Path) -> None:
+    (images / "dog" / "stack.TIF").write_bytes(stack(7, 500))
+    (images / "cat" / "half.tiff").write_bytes(stack(3, 600)[:-2000])  # its last page is damaged
+    for _ in range(2):
+        data = loaded(tmp_path, path=str(images), image_size=28, number_channels=1)
+        assert [str(skip.path.relative_to(images)) for skip in data.skipped] == ["cat/half.tiff, page 3", "dog/bad.jpg"]
+        assert data.train.labels is not None
+        assert data.held_out.labels is not None
+        labels = torch.cat([data.train.labels, data.held_out.labels])
+        assert torch.bincount(labels).tolist() == [24 + 2, 16 + 7]
+        rows = torch.cat([data.train.images, data.held_out.images])
+        assert len(rows.flatten(1).unique(dim=0)) == 49
+
+
+def test_a_single_tiff_is_a_training_set(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "stack.tif").write_bytes(stack(40))
+    assert len(loaded(tmp_path, path=str(tmp_path / "images"), image_size=28, number_channels=1).train) == 30
+
+
+def test_a_cache_of_first_pages_is_completed(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (images / "dog" / "stack.tif").write_bytes(stack(5, 500))
+    keys = {"path": str(images), "image_size": 28, "number_channels": 1}
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "pages_in", lambda _: [])  # as earlier versions did
+        assert len(loaded(tmp_path, **keys).train) == 31
+    decoded: list[str] = []
+    whole = cache.decode_file
+    monkeypatch.setattr(cache, "decode_file", lambda path, *rest: decoded.append(path.name) or whole(path, *rest))
+    data = loaded(tmp_path, **keys)
+    assert len(data.train) + len(data.held_out) == 45
+    assert decoded == ["stack.tif"] * 4, "what is there is copied over"

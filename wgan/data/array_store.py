@@ -43,8 +43,8 @@ class Chunk:
     """Some files that follow each other."""
 
     files: tuple[File, ...]  # all of them, those without an image too
-    failed: dict[str, Undecodable]  # name -> why it gives no image
-    notes: dict[str, dict[str, int]] | None  # name -> Decoded.notes, where there are any; None: not known
+    failed: dict[str, Undecodable]  # image_name -> why it gives no image
+    notes: dict[str, dict[str, int]] | None  # image_name -> Decoded.notes, where there are any; None: not known
     crc: int  # CRC-32 of the bytes of the others' images
 
     @property
@@ -109,7 +109,7 @@ class GrowingStore:
     def append(self, images: Sequence[Decoded | Undecodable]) -> None:
         """Add the images of the next files, or the reasons why they give none."""
         files = tuple(self.files[self.taken : self.taken + len(images)])
-        named = [(file.name, image) for file, image in zip(files, images, strict=True)]
+        named = [(file.image_name, image) for file, image in zip(files, images, strict=True)]
         failed = {name: image for name, image in named if isinstance(image, Undecodable)}
         notes = {name: image.notes for name, image in named if isinstance(image, Decoded) and image.notes}
         data = b"".join(image.pixels.tobytes() for image in images if isinstance(image, Decoded))
@@ -164,13 +164,13 @@ def _intact_chunks(folder: Path, row_shape: RowShape, sample: bool = False) -> t
 
 def _chunk(line: bytes) -> Chunk:
     entry = json.loads(line)
-    files = tuple(File(str(name), int(size), int(mtime_ns)) for name, size, mtime_ns in entry["files"])
+    files = tuple(File(str(name), *map(int, numbers)) for name, *numbers in entry["files"])
     notes = entry.get("notes")  # None: of a version that read fewer files, and some TIFFs otherwise
-    if notes is None and any(file.name.lower().endswith((".tif", ".tiff")) for file in files):
+    if notes is None and any(file.may_have_pages for file in files):
         raise ValueError("to be decoded again")
     notes = notes and {name: {kind: int(number) for kind, number in found.items()} for name, found in notes.items()}
     failed = {n: Undecodable(why, notes is None or n in entry["passing"]) for n, why in dict(entry["failed"]).items()}
-    names = {file.name for file in files}
+    names = {file.image_name for file in files}
     if len(names) != len(files) or not failed.keys() <= names:
         raise ValueError("its files and its failures do not fit together")
     return Chunk(files, failed, notes, int(entry["crc"]))
@@ -182,9 +182,10 @@ def _is_dark(data: bytes, chunk: Chunk) -> bool:
 
 
 def _store(folder: Path, row_shape: RowShape, chunks: Sequence[Chunk]) -> Store:
-    files = tuple(file for chunk in chunks for file in chunk.files if file.name not in chunk.failed)
-    failed = {file: chunk.failed[file.name] for chunk in chunks for file in chunk.files if file.name in chunk.failed}
-    notes = {file: c.notes[file.name] for c in chunks if c.notes for file in c.files if file.name in c.notes}
+    files = tuple(file for chunk in chunks for file in chunk.files if file.image_name not in chunk.failed)
+    every = [(chunk, file, file.image_name) for chunk in chunks for file in chunk.files]
+    failed = {file: chunk.failed[name] for chunk, file, name in every if name in chunk.failed}
+    notes = {file: chunk.notes[name] for chunk, file, name in every if chunk.notes and name in chunk.notes}
     content = hashlib.blake2b(repr([(chunk.rows, chunk.crc) for chunk in chunks]).encode(), digest_size=8).hexdigest()
     if not files:  # an empty file cannot be mapped
         return Store(torch.empty((0, *row_shape), dtype=torch.uint8), files, failed, notes, content)

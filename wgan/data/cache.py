@@ -17,9 +17,10 @@ import re
 import shutil
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from PIL import Image
 from wgan.data.array_store import GrowingStore, RowShape, Store, open_store, salvage
 from wgan.data.decode import DECODE_VERSION, Decoded, Room, Undecodable, decode_file
 from wgan.data.image_folder import File
+from wgan.data.tiff import pages_in
 from wgan.utils.atomic_io import make_folder
 from wgan.utils.console import progress_bar, say
 from wgan.utils.errors import RunFault
@@ -47,10 +49,10 @@ def prepare(
 ) -> tuple[Store, str]:
     """Decode `files` of the folder `root` to (channels, size, size), or find them decoded in `cache`.
 
-    The rows stand in the order of a hash of the files' names: as good as shuffled, and hardly changed by more files,
-    so that a contiguous part of them can be held out. `workers` threads decode (Pillow's codecs run without Python's
-    lock: as fast as processes, and lighter). `choice` says what `files` are of the folder's files; each choice has a
-    version of its own in the cache.
+    The rows stand in the order of a hash of the images' names: as good as shuffled, and hardly changed by more files,
+    so that a contiguous part of them can be held out. Each page of a TIFF is an image. `workers` threads decode
+    (Pillow's codecs run without Python's lock: as fast as processes, and lighter). `choice` says what `files` are of
+    the folder's files; each choice has a version of its own in the cache.
 
     Returns:
         The images, and their key: equal for equal files and settings.
@@ -58,7 +60,7 @@ def prepare(
     Raises:
         RunFault: the cache cannot be written, or the folder vanished.
     """
-    files = sorted(files, key=lambda file: digest(file.name))
+    files = in_store_order(files)
     settings = f"{size}x{channels}-v{DECODE_VERSION}" + (f"-{digest(choice)}" if choice else "")
     key = digest(settings, *(f"{file.name}/{file.size}/{file.mtime_ns}" for file in files))
     resolved = root.resolve()
@@ -66,7 +68,7 @@ def prepare(
     target = home / f"{settings}-{key}"
     row_shape = (channels, size, size)
     store = open_store(target, row_shape)
-    if store is not None and not store.transient:
+    if store is not None and _is_current(store):
         with contextlib.suppress(OSError):  # a cache that cannot be written can be read
             os.utime(target)  # the least recently used version is removed first
         return store, key
@@ -75,7 +77,7 @@ def prepare(
         make_folder(home)
         with _locked(home / f"{settings}.lock", root):
             store = open_store(target, row_shape)  # another process may have made it meanwhile
-            if store is None or store.transient:
+            if store is None or not _is_current(store):
                 store = _build(target, root, files, row_shape, workers)
             _remove_old(home, settings, target)
     except OSError as error:
@@ -84,6 +86,18 @@ def prepare(
             f"{printable(home)}: {error.strerror or error}. `cache:` can name another folder."
         ) from error
     return store, key
+
+
+def in_store_order(files: Iterable[File]) -> list[File]:
+    """As good as shuffled, and hardly changed by more files."""
+    return sorted(files, key=lambda file: digest(file.image_name))
+
+
+def _is_current(store: Store) -> bool:
+    """Whether it needs no second try, and no version wrote it that read only the first page of a TIFF."""
+    paged = {file.name for file in store.files if file.page}
+    first_alone = (f.name for f, note in store.notes.items() if f.may_have_pages and note.get("pages", 1) > 1)
+    return not store.transient and paged.issuperset(first_alone)
 
 
 def digest(*parts: str) -> str:
@@ -95,6 +109,14 @@ def digest(*parts: str) -> str:
 def _build(target: Path, root: Path, files: Sequence[File], row_shape: RowShape, workers: int) -> Store:
     """Decode into `target`.part, going on from what is there, and rename it."""
     channels, size, _ = row_shape
+    pages = {
+        replace(file, page=page): offset
+        for file in files
+        if file.may_have_pages
+        for page, offset in enumerate(pages_in(root / file.name))
+        if page
+    }
+    files = in_store_order([*files, *pages])
     part = target.with_name(f"{target.name}.part")
     known: dict[File, Decoded | Undecodable] = {}
     for folder in target.parent.glob(f"{size}x{channels}-v{DECODE_VERSION}-*"):
@@ -110,7 +132,7 @@ def _build(target: Path, root: Path, files: Sequence[File], row_shape: RowShape,
         if file in known:
             return known[file]
         try:
-            return decode_file(root / file.name, size, channels, room)
+            return decode_file(root / file.name, size, channels, room, pages.get(file, 0))
         except Undecodable as reason:
             return reason
 

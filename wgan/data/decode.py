@@ -1,6 +1,5 @@
 """One image file of any kind -> one uint8 array of the run's size and channels."""
 
-import contextlib
 import hashlib
 import io
 import math
@@ -19,6 +18,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from wgan.data.image_folder import FORMATS
 from wgan.data.progressive import EOI, drop_details, has_every_scan, is_interleaved, without_metadata
+from wgan.data.tiff import at_page, page_offsets
 
 DECODE_VERSION = 1  # a part of the cache's key: raise it whenever the same file would give other pixels
 
@@ -80,7 +80,8 @@ class Room:
 class Decoded(NamedTuple):
     """The image of a file, (C, S, S) uint8, and notes for its user.
 
-    "largest": a bound of the samples of a file of 16 bits, where it is small; "pages": those of a TIFF of several.
+    "largest": a bound of the samples of a file of 16 bits, where it is small; "pages": those of a TIFF of several, of
+    which this is the first.
     """
 
     pixels: NDArray[np.uint8]
@@ -92,10 +93,11 @@ def decode(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
     return decode_file(path, size, channels).pixels
 
 
-def decode_file(path: Path, size: int, channels: int, room: Room | None = None) -> Decoded:
+def decode_file(path: Path, size: int, channels: int, room: Room | None = None, page_at: int = 0) -> Decoded:
     """The image upright, its short side resized with antialiasing, the centre cropped: (channels, size, size) uint8.
 
-    Transparency is composited on white, 16-bit grey scaled to 8 bits, animations and TIFFs give their first image.
+    Transparency is composited on white, 16-bit grey scaled to 8 bits, animations give their first image, a TIFF the
+    page whose directory lies `page_at`; 0: its first.
     The file's content, not its name, says what it is. One channel is luma, three are RGB.
 
     Raises:
@@ -103,7 +105,7 @@ def decode_file(path: Path, size: int, channels: int, room: Room | None = None) 
     """
     try:
         with path.open("rb") as file:
-            return _decode_mended(file, size, channels, room or Room(2**62))
+            return _decode_mended(at_page(file, page_at) if page_at else file, size, channels, room or Room(2**62))
     except Undecodable:
         raise
     except UnidentifiedImageError:
@@ -217,8 +219,7 @@ def _pixels(
     pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     notes = {"largest": largest} if largest < SLIVER else {}
     if source.format == "TIFF":
-        with contextlib.suppress(Exception):  # a damaged page behind the first makes the parser raise anything
-            notes["pages"] = int(getattr(Image.open(file, formats=("TIFF",)), "n_frames", 1))
+        notes["pages"] = len(page_offsets(file))
     return Decoded(np.ascontiguousarray(pixels.reshape(size, size, channels).transpose(2, 0, 1)), notes)
 
 

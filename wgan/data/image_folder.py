@@ -79,11 +79,23 @@ class File:
         name: path below the folder, parts joined by "/"; bytes that are no UTF-8 as surrogates (os.fsdecode).
         size: bytes.
         mtime_ns: time of the last change, nanoseconds since 1970.
+        page: which of its images, from 0; above 0 of TIFFs alone.
     """
 
     name: str
     size: int
     mtime_ns: int
+    page: int = 0
+
+    @property
+    def image_name(self) -> str:
+        """Its own among the images of a folder: "a.png", "stack.tif, page 3"."""
+        return f"{self.name}, page {self.page + 1}" if self.page else self.name
+
+    @property
+    def may_have_pages(self) -> bool:
+        """Whether it may hold several images: only opening it shows."""
+        return self.name.lower().endswith((".tif", ".tiff"))
 
     @property
     def class_name(self) -> str:
@@ -143,7 +155,7 @@ class Listing:
             files = tuple(file for file in files if file.class_name in names)
         if not files:
             raise nothing_usable(self)
-        if len(files) == 1:
+        if len(files) == 1 and not files[0].may_have_pages:
             raise Unusable("path", f"{printable(self.root)} holds one image: two are needed, one of them held out")
         return files, names
 

@@ -72,7 +72,7 @@ def load_folder(
     files, class_names = listing.chosen(classes)
     choice = "" if classes is None else "/".join(class_names)
     store, key = prepare(root, files, image_size, channels, workers, cache, choice)
-    failed = [Skipped(root / file.name, str(reason)) for file, reason in store.failed.items()]
+    failed = [Skipped(root / file.image_name, str(reason)) for file, reason in store.failed.items()]
     name, total, content = printable(root), len(store.images), [f"{channels}x{image_size}", store.content]
     if total == 0:
         raise nothing_usable(listing, failed)
@@ -100,9 +100,10 @@ def _warn_of(notes: Mapping[File, Mapping[str, int]], root: str) -> None:
     if dark:
         found = f"{len(dark):,} of its files of 16 bits hold no value above {max(dark):,} of 65,535"
         warn(f"{root}: {found}, nearly black: scale them to the whole range if they are 12-bit data or the like")
-    if stacks := [(note["pages"], printable(file.name)) for file, note in notes.items() if note.get("pages", 1) > 1]:
+    stacks = [(note.get("pages", 1), printable(f.name)) for f, note in notes.items() if not f.may_have_pages]
+    if stacks := [stack for stack in stacks if stack[0] > 1]:
         (pages, name), more = max(stacks), f"; so of {len(stacks) - 1:,} more files" * (len(stacks) > 1)
-        warn(f"{root}: {name} has {pages:,} pages, of which only the first is read{more}: save each page as a file")
+        warn(f"{root}: {name} is a TIFF of {pages:,} pages, of which only the first is read{more}: call it .tif")
 
 
 def load_named(name: str, image_size: int, channels: int, classes: Classes = None, *, seed: int, folder: Path) -> Data:
