@@ -47,7 +47,7 @@ def test_a_folder_of_another_tools_images_gets_the_table(tmp_path: Path, capsys:
     assert evaluate_job(config(tmp_path, [folder(tmp_path / "theirs", 0)])) == 0
     results = tmp_path / "out/evaluation"
     assert {file.name for file in results.iterdir()} == {
-        *("config.yaml", "metrics.json", "metrics_report.out", "nearest_neighbours.png")
+        *("config.yaml", "metrics.json", "metrics_report.out", "nearest_neighbours.png", "report.html")
     }
     table = (results / "metrics_report.out").read_text()
     assert table in capsys.readouterr().out
@@ -68,7 +68,11 @@ def test_two_folders_stand_side_by_side_and_the_blurred_one_loses(tmp_path: Path
     expected = {key: figure["value"] for key, figure in read["fakes"]["A"]["metrics"].items()}
     assert {key: figure["value"] for key, figure in opened.items()} == pytest.approx(expected)  # it rounds last digits
     text = (tmp_path / "out/evaluation/metrics_report.out").read_text()
-    assert "better beyond noise" in text
+    assert text.startswith("A is better: SWD ")
+    assert max(map(len, text.split("\n\n", 2)[2].splitlines())) <= 80
+    page = (tmp_path / "out/evaluation/report.html").read_text()
+    assert text.split("\n")[0] in page
+    assert page.count('src="data:image/png') == 2
     assert (tmp_path / "out/evaluation/nearest_neighbours_B.png").is_file()
 
 
@@ -81,7 +85,7 @@ def test_the_same_evaluation_writes_the_same_place_and_another_its_own(tmp_path:
     evaluate_job(first)
     assert (tmp_path / "out/evaluation/metrics_report.out").read_bytes() == once
     evaluate_job(config(tmp_path, [theirs], metrics=["swd"]))
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["evaluation", "evaluation-2"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["evaluation", "evaluation-2", "index.html"]
     assert "SWD" in (tmp_path / "out/evaluation-2/metrics_report.out").read_text()
     saved = load_config(tmp_path / "out/evaluation-2/config.yaml")
     assert (saved.run, saved.metrics) == ("evaluation-2", ("swd",))
@@ -112,7 +116,12 @@ def test_quiet_says_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
 def test_without_metrics_no_empty_table_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     evaluate_job(config(tmp_path, [folder(tmp_path / "theirs", 0)], metrics=[]))
     assert (tmp_path / "out/evaluation/metrics_report.out").read_text() == ""
-    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == ["Real", "Generated", "All results"]
+    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "Real",
+        "Generated",
+        "Report",
+        "All results",
+    ]
 
 
 @pytest.mark.parametrize("part", ["state.json", "checkpoints"])

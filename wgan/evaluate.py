@@ -1,6 +1,7 @@
 """`arch: Evaluate`: the metrics of images from any generator, or of one or two trained runs."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,7 +11,6 @@ from wgan.config.schema import EvaluateConfig
 from wgan.data.image_folder import located
 from wgan.data.image_set import Data, fit
 from wgan.data.load import load_data, load_folder
-from wgan.metrics.comparison import comparison_dict, comparison_table
 from wgan.metrics.distribution import most_used
 from wgan.metrics.evaluate import evaluate_as, require
 from wgan.metrics.images import draw
@@ -18,7 +18,10 @@ from wgan.metrics.neighbours import nearest_rows
 from wgan.metrics.paired import MIN_PAIRS
 from wgan.metrics.report import Report
 from wgan.networks.pretrained import load_generator
+from wgan.reporting.evaluation import Findings, write_evaluation
+from wgan.reporting.gallery import write_index
 from wgan.reporting.grids import neighbour_picture, to_uint8
+from wgan.reporting.pages import attempt
 from wgan.reporting.plots import class_chart
 from wgan.runs.job_dir import directory_of, filling
 from wgan.runs.run_dir import has_generator
@@ -31,7 +34,7 @@ BATCH = 64  # images that a run's generator computes at a time
 
 
 def evaluate_job(config: EvaluateConfig) -> int:
-    """Write out/run/: metrics_report.out and metrics.json, nearest_neighbours.png, class_counts.png, config.yaml.
+    """Write out/run/: metrics_report.out and metrics.json, report.html, pictures, config.yaml.
 
     Raises:
         InputError: the real or the generated images cannot be used, or out/run/ holds a training.
@@ -45,7 +48,7 @@ def evaluate_job(config: EvaluateConfig) -> int:
     fakes = {letter: load_fakes(path, config, data, device) for letter, path in zip("AB", config.fakes, strict=False)}
     with filling(directory, config, 1, device_name(device)):
         text = _measure(config, data, fakes, device, directory)
-    say(*(text.split("\n") if text else ()), f"All results: {directory}/")
+    say(*(text.split("\n") if text else ()), f"Report: {directory / 'report.html'}", f"All results: {directory}/")
     return 0
 
 
@@ -58,21 +61,19 @@ def _measure(
         reports[letter] = evaluate_as(config, fake, data, device)
         name = "nearest_neighbours" + (f"_{letter}" if len(fakes) > 1 else "")
         neighbour_picture(nearest_rows(fake, data.train.images, device=device), directory / f"{name}.png")
+    found = Findings.of([str(path) for path in config.fakes], [*reports.values()])
+    write_text(directory / "metrics_report.out", found.text)
+    write_text(directory / "metrics.json", json.dumps(found.values, indent=2, allow_nan=False) + "\n")
     first, *others = reports.values()
-    names = str(config.fakes[0]), str(config.fakes[-1])
-    if others:
-        text, values = comparison_table(names, first, *others), comparison_dict(names, first, *others)
-    else:
-        text, values = first.as_table(), {"name": names[0], **first.as_dict()}
-    write_text(directory / "metrics_report.out", text)
-    write_text(directory / "metrics.json", json.dumps(values, indent=2, allow_nan=False) + "\n")
     if first.class_counts:
         counts = {
             letter if others else "generated": [fake for _, fake, _ in report.class_counts]
             for letter, report in reports.items()
         } | {"real": [real for _, _, real in first.class_counts]}
         class_chart([name for name, _, _ in first.class_counts], counts, directory / "class_counts.png")
-    return text
+    page, index = partial(write_evaluation, directory, config.out, found), partial(write_index, config.out)
+    attempt({directory / "report.html": page, config.out / "index.html": index})
+    return found.text
 
 
 def load_fakes(path: Path, config: EvaluateConfig, data: Data, device: torch.device) -> Tensor:

@@ -85,13 +85,13 @@ def test_the_table_names_every_figure_and_stands_in_columns() -> None:
     )
     text = Report(figures, ("Something.",), (("cat", 3, 4),)).as_table()
     assert text.splitlines() == [
-        "Metric  generated   95 % interval  real vs real           better",
-        "----------------------------------------------------------------",
+        "Metric  generated   95 % interval   real   better",
+        "-------------------------------------------------",
         "[pairs]",
-        "PSNR        12.63  12.51 .. 12.75         12.80  as real vs real",
+        "PSNR        12.63  12.51 .. 12.75  12.80  as real",
         "",
         "[Inception]",
-        "FID         5.000               -             -            lower",
+        "FID         5.000               -      -    lower",
         "",
         "Class  generated  real",
         "----------------------",

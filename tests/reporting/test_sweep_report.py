@@ -62,7 +62,7 @@ def test_runs_are_ranked_by_what_follows_a_training_and_once_for_each_kind() -> 
     assert [m.key for m in in_order(metrics)][:4] == ["frechet_classifier", "swd", "mmd", "coverage"]
     assert in_order(metrics)[-1].key == "psnr"
     pairs = [measure("psnr", "PSNR", "real"), measure("nearest_psnr", "PSNR", "real"), measure("ssim", "SSIM", "real")]
-    assert [m.key for m in ranking_metrics(pairs)] == ["nearest_psnr", "psnr"]
+    assert ranking_metrics(pairs) == [], "blurred averages would win"
     assert ranking_metrics([]) == []
 
 

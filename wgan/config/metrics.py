@@ -28,15 +28,15 @@ class MetricSpec:
 
 POINTS = "points"
 GROUPS = {
-    "paired": "wgan.metrics.paired:paired_metrics",
+    "classifier": "wgan.metrics.classifier:classifier_metrics",
+    "inception": "wgan.metrics.inception:inception_metrics",
     "swd": "wgan.metrics.swd:swd_metrics",
     "prdc": "wgan.metrics.prdc:prdc_metrics",
     "mmd": "wgan.metrics.mmd:mmd_metrics",
     "emd": "wgan.metrics.emd:emd_metrics",
-    "classifier": "wgan.metrics.classifier:classifier_metrics",
-    "inception": "wgan.metrics.inception:inception_metrics",
+    "paired": "wgan.metrics.paired:paired_metrics",
 }
-"""What the key `metrics` names -> "module:function" that computes it."""
+"""What the key `metrics` names -> "module:function" that computes it; in the order of the tables."""
 
 _PAIRED = {"psnr": "PSNR", "ssim": "SSIM", "ms_gmsd": "MS-GMSD", "mdsi": "MDSI", "haarpsi": "HaarPSI"}
 CATALOGUE: dict[str, MetricSpec] = {
@@ -66,7 +66,6 @@ CATALOGUE: dict[str, MetricSpec] = {
 }
 """key -> metric, the most telling first. Beside these there is `swd_SIDE` for each level of the pyramid."""
 RANKING = tuple(key for key, spec in CATALOGUE.items() if spec.ranks)
-LAST_RESORT = ("nearest_psnr", "psnr")  # what ranks runs that computed none of `RANKING`
 NO_INTERVAL = ("fid", "class_imbalance", "class_coverage")
 """Whose interval would not hold what it says (docs/metrics.md); tests/metrics/test_intervals.py has the others."""
 BEST_METRICS = tuple(key for key, spec in CATALOGUE.items() if spec.chooses)
@@ -124,7 +123,7 @@ def finite_number(value: object) -> float | None:
 
 def ranking_keys(keys: Collection[str]) -> list[str]:
     """Those of a run's metrics that rank it, the most telling first."""
-    return [key for key in RANKING if key in keys] or [key for key in LAST_RESORT if key in keys]
+    return [key for key in RANKING if key in keys]
 
 
 def in_order(metrics: Iterable[Metric]) -> list[Metric]:

@@ -183,7 +183,7 @@ class TrainConfig(JobConfig):
     """how many of the newest checkpoints stay on the disk"""
     metrics_every: Annotated[int, RESUME_SAFE, Field(ge=0, le=1_000_000_000), WHOLE] = 0
     """critic updates between computations of metrics; 0: only at the end"""
-    metrics: Annotated[Many[MetricGroup], RESUME_SAFE] = ("paired", "swd")
+    metrics: Annotated[Many[MetricGroup], RESUME_SAFE] = ("swd", "prdc")
     """what to compute of generated and held-out real images"""
     best_metric: Annotated[BestMetric | None, RESUME_SAFE] = None
     """the metric that chooses checkpoints/best.pt, with metrics_every; by default the most telling that is computed"""
@@ -232,7 +232,7 @@ class EvaluateConfig(JobConfig):
     """side in pixels at which images are compared"""
     number_channels: Channels = 3
     """1 for grey images, 3 for colour"""
-    metrics: Many[MetricGroup] = ("paired", "swd", "prdc", "mmd")
+    metrics: Many[MetricGroup] = ("swd", "prdc", "mmd", "paired")
     """what to compute"""
     inception_weights: FilePath | None = None
     """a file with Inception's weights, for the metrics inception without internet"""

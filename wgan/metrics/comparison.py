@@ -1,7 +1,7 @@
 """Two evaluations against the same real images, side by side: what differs, and whether that is more than noise."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from wgan.config.metrics import Metric
 from wgan.metrics.report import Report, number, paragraphs, table
@@ -11,14 +11,24 @@ from wgan.metrics.report import Report, number, paragraphs, table
 class Difference:
     """One metric of two sets, both compared with the same real images: differences are clearer than `noise` says."""
 
-    key: str
-    name: str
-    section: str
-    first: float
-    second: float
+    first: Metric
+    second: Metric
     noise: float | None  # of the difference, by the 95 % intervals; None where there are none
-    real: float | None  # the metric between two sets of real images
     better: int | None  # 0 or 1, the set that is better by more than noise; None if neither is
+
+    def as_json(self) -> dict[str, object]:
+        """Its entry in metrics.json, under the metric's key."""
+        values = {"first": self.first.value, "second": self.second.value, "noise": self.noise, "better": self.better}
+        return {"name": self.first.name, "section": self.first.section, "real": self.first.real, **values}
+
+    def row(self) -> tuple[str, ...]:
+        """For people: its cells under `HEADER`."""
+        numbers = map(number, (self.first.value, self.second.value, self.noise, self.first.real))
+        return self.first.name, *numbers, "-" if self.better is None else "AB"[self.better]
+
+
+HEADER = ("Metric", "A", "B", "noise", "real", "better")
+"""A dash under the last: neither by more than the noise of the difference."""
 
 
 def differences(first: Report, second: Report) -> tuple[Difference, ...]:
@@ -32,28 +42,19 @@ def _difference(a: Metric, b: Metric) -> Difference:
     noise = None if end_a is None or end_b is None else math.hypot(end_a - a.value, end_b - b.value)
     apart = a.score_for_ranking - b.score_for_ranking
     better = None if noise is None or abs(apart) <= noise else int(apart > 0)
-    return Difference(a.key, a.name, a.section, a.value, b.value, noise, a.real, better)
+    return Difference(a, b, noise, better)
 
 
 def comparison_table(names: tuple[str, str], first: Report, second: Report) -> str:
     """Side by side for people; `names` are what the two sets, compared with the same real images, are called."""
     found = differences(first, second)
-    header = ("Metric", "A", "B", "B - A", "noise", "real vs real", "better beyond noise")
-    rows = [
-        (
-            d.name,
-            *map(number, (d.first, d.second, d.second - d.first, d.noise, d.real)),
-            "AB"[d.better] if d.better is not None else "-",
-        )
-        for d in found
-    ]
     counts = zip(first.class_counts, second.class_counts, strict=False)  # none where one has not been classified
     notes = [f"Note: {note}" for note in first.notes if note in second.notes]
     for letter, mine, others in (("A", first.notes, second.notes), ("B", second.notes, first.notes)):
         notes += [f"Note on {letter}: {note}" for note in mine if note not in others]
     return paragraphs(
         [f"{letter}: {name}" for letter, name in zip("AB", names, strict=True)],
-        table(header, rows, [d.section for d in found]),
+        table(HEADER, [d.row() for d in found], [d.first.section for d in found]),
         table(("Class", "A", "B", "real"), [(name, a, b, real) for (name, a, real), (_, b, _) in counts]),
         notes,
     )
@@ -62,8 +63,7 @@ def comparison_table(names: tuple[str, str], first: Report, second: Report) -> s
 def comparison_dict(names: tuple[str, str], first: Report, second: Report) -> dict[str, object]:
     """Side by side for programs, as `Report.as_dict`."""
     sets = zip("AB", names, (first, second), strict=True)
-    found = [asdict(difference) for difference in differences(first, second)]
     return {
         "fakes": {letter: {"name": name, **report.as_dict()} for letter, name, report in sets},
-        "differences": {str(d.pop("key")): d for d in found},
+        "differences": {d.first.key: d.as_json() for d in differences(first, second)},
     }

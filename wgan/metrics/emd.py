@@ -20,7 +20,7 @@ def emd_metrics(inputs: EvaluationInputs) -> Report:
     """Between two sets of images (root mean square pixel difference) and between their colour histograms."""
     few, many = drawn(inputs, LARGEST), drawn(inputs)
     vectors = few.map(lambda images: reduced(images) / reduced(images[:1]).shape[1] ** 0.5)
-    section = f"exact earth mover's distance, {len(few.fake)} images each, root mean square pixel difference"
+    section = f"exact earth mover's distance (root mean square of pixels), {len(few.fake)} images each"
     images = measure(lambda a, b: {"emd": image_distance(a, b)}, vectors, section)
     section = f"exact earth mover's distance of colour histograms, {len(many.fake)} images each"
     colours = measure(lambda a, b: {"emd_colour": colour_distance(a, b)}, many, section)

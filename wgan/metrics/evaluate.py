@@ -14,6 +14,7 @@ from wgan.data.image_set import Data, ImageSet
 from wgan.metrics.images import EvaluationInputs, LeftOut
 from wgan.metrics.inception import load_network
 from wgan.metrics.report import Report, finite
+from wgan.utils.console import doing
 from wgan.utils.errors import InputError
 
 
@@ -65,15 +66,17 @@ def evaluate(
     inputs = EvaluationInputs(fake, held_out, train, seed, device, cache, inception_weights)
     found: dict[str, Report] = {}
     seconds: dict[str, float] = {}
-    for group in dict.fromkeys(groups):
+    for group in groups:
         if group not in GROUPS:
             raise InputError(f"metrics: there is no group {group!r}; the groups are {', '.join(GROUPS)}")
+    for group in (group for group in GROUPS if group in groups):
         start = time.perf_counter()
         module, _, function = GROUPS[group].partition(":")
-        try:
-            found[group] = getattr(import_module(module), function)(inputs)
-        except LeftOut as reason:
-            found[group] = Report(notes=(f"{group} {reason}",))
+        with doing(f"measuring {group}"):
+            try:
+                found[group] = getattr(import_module(module), function)(inputs)
+            except LeftOut as reason:
+                found[group] = Report(notes=(f"{group} {reason}",))
         seconds[group] = time.perf_counter() - start
     metrics, unusable = finite(metric for report in found.values() for metric in report.metrics)
     notes = tuple(note for report in found.values() for note in report.notes)

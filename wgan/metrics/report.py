@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, zip_longest
 from operator import itemgetter
+from typing import ClassVar
 
 from wgan.config.metrics import Direction, Metric
 from wgan.utils.text import printable
@@ -35,21 +36,25 @@ class Report:
             "seconds": {group: round(seconds, 2) for group, seconds in self.seconds.items()},
         }
 
+    HEADER: ClassVar = ("Metric", "generated", "95 % interval", "real", "better")
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """For people: the cells of each metric under `HEADER`; "real" is the metric between two sets of real images."""
+        return [(m.name, number(m.value), interval(m), number(m.real), WORDS[m.better]) for m in self.metrics]
+
     def as_table(self) -> str:
         """For people: a section per kind of comparison, the real-against-real value beside each metric.
 
         Nothing at all where nothing was computed.
         """
-        header = ("Metric", "generated", "95 % interval", "real vs real", "better")
-        rows = [(m.name, number(m.value), interval(m), number(m.real), WORDS[m.better]) for m in self.metrics]
         return paragraphs(
-            table(header, rows, [metric.section for metric in self.metrics]),
+            table(self.HEADER, self.rows(), [metric.section for metric in self.metrics]),
             table(("Class", "generated", "real"), self.class_counts),
             [f"Note: {note}" for note in self.notes],
         )
 
 
-WORDS: dict[Direction, str] = {"higher": "higher", "lower": "lower", "real": "as real vs real"}
+WORDS: dict[Direction, str] = {"higher": "higher", "lower": "lower", "real": "as real"}
 
 
 def finite(metrics: Iterable[Metric]) -> tuple[tuple[Metric, ...], tuple[str, ...]]:

@@ -8,6 +8,7 @@ not the whole images': it sees texture and noise at each scale and says nothing 
 import math
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -37,17 +38,42 @@ def swd_metrics(inputs: EvaluationInputs) -> Report:
     per_image = max(1, min(PER_IMAGE, most))
 
     def distances(a: Tensor, b: Tensor, directions: int = DIRECTIONS) -> dict[str, float]:
-        found = {
-            f"swd_{side}": SCALE * sliced_wasserstein(_normalised(a, level), _normalised(b, level), RULER, directions)
-            for level, side in enumerate(sides)
-        }
-        return {**found, "swd": sum(found.values()) / len(found)}
+        found = [_distance(a, b, level, directions) for level in range(len(sides))]
+        return {f"swd_{side}": each for side, each in zip(sides, found, strict=True)} | {"swd": fmean(found)}
 
     descriptors = sets.map(lambda images: patches(images, len(sides), per_image, RULER))
     section = f"sliced Wasserstein distance x 1000, {len(sets.fake)} images each"
     rougher = partial(distances, directions=max(1, DIRECTIONS // FEWER))
     fewer = descriptors.map(lambda of_images: of_images[:, :, : max(1, per_image // FEWER)])
     return Report(measure(distances, descriptors, section, rougher=rougher, resampled=fewer))
+
+
+class SampleDistance:
+    """SWD of a few images in a fraction of a second: where a training goes, between its evaluations.
+
+    Few images lie farther from real ones than many: compare a value with others of the same number, and with `floor`.
+
+    Args:
+        real: (N, C, H, W) uint8 held-out images.
+        other: training images of the same shape, N or more.
+    """
+
+    DIRECTIONS = 128
+
+    def __init__(self, real: Tensor, other: Tensor) -> None:
+        self.count, self._levels = len(real), len(levels(real.shape[-1]))
+        self._real = self._patches(real)
+        self.floor = self(other[: len(real)])
+        """The distance between two sets of real images."""
+
+    def __call__(self, images: Tensor) -> float:
+        """Of N images, (N, C, H, W) uint8."""
+        found = self._patches(images)
+        return fmean(_distance(found, self._real, level, self.DIRECTIONS) for level in range(self._levels))
+
+    def _patches(self, images: Tensor) -> Tensor:
+        most = NUMBERS // (self._levels * images.shape[1] * PATCH**2 * len(images))
+        return patches(images, self._levels, max(1, min(PER_IMAGE, PATCHES // 2 // len(images), most)), RULER)
 
 
 def levels(side: int) -> list[int]:
@@ -107,6 +133,10 @@ def patches(images: Tensor, count: int, per_image: int, seed: int) -> Tensor:
             per_level.append(windows[torch.arange(size[0])[:, None], :, row, column])
         found.append(torch.stack(per_level, dim=1))
     return torch.cat(found)
+
+
+def _distance(a: Tensor, b: Tensor, level: int, directions: int) -> float:
+    return SCALE * sliced_wasserstein(_normalised(a, level), _normalised(b, level), RULER, directions)
 
 
 def _normalised(descriptors: Tensor, level: int) -> Tensor:

@@ -18,6 +18,7 @@ import yaml
 from wgan.config.algorithms import ALGORITHMS
 from wgan.config.metrics import Metric, finite_number
 from wgan.config.resolve import resolve
+from wgan.reporting.verdict import Course, verdict
 from wgan.runs.csv_log import Columns, read_log
 from wgan.utils.atomic_io import read_regular
 from wgan.utils.errors import InputError, first_line
@@ -75,6 +76,11 @@ class RunRecord:
         """What the training warned of."""
         given = self.facts.get("warnings")
         return [one if isinstance(one, str) else json.dumps(one) for one in given] if isinstance(given, list) else []
+
+    @property
+    def verdict(self) -> list[str]:
+        """How good its images are, and whether they still get better, in a line or two."""
+        return verdict(self.metrics, Course.from_json(self.facts.get("course")))
 
     @property
     def best(self) -> str:

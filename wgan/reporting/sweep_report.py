@@ -8,7 +8,7 @@ from wgan.config.metrics import titles
 from wgan.reporting.pages import CURVES, MAIN_CURVES, render, thinned_curves
 from wgan.reporting.pictures import read_png
 from wgan.reporting.sweep_figures import contact_sheet, curves, metrics_against_values
-from wgan.reporting.sweep_summary import Group, group_runs, metrics_of, rank, ranking_csv, ranking_metrics
+from wgan.reporting.sweep_summary import NOT_RANKED, Group, group_runs, metrics_of, rank, ranking_csv, ranking_metrics
 from wgan.utils.atomic_io import write_text
 
 _IN_PAGE = {
@@ -39,6 +39,7 @@ def write_sweep_report(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> 
         pictures=[(title, read_png(folder / name)) for name, title in _IN_PAGE.items() if name in drawn],
         metrics=list(zip(metrics, titles(metrics), strict=True)),
         ranking_metrics=ranking_metrics(metrics),
+        not_ranked=NOT_RANKED,
         places=places,
         seeds=max(len(group.runs) for group in groups),
         page={"curves": _curves(groups)},

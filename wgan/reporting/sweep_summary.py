@@ -15,6 +15,7 @@ from wgan.reporting.pages import format_number, shown
 from wgan.reporting.run_record import RunRecord, read_run
 from wgan.utils.text import spreadsheet_cell
 
+NOT_RANKED = "Not ranked: these runs computed no metric that ranks, such as those of metrics: [swd, prdc]"
 _COLUMNS = 4  # metrics that the terminal shows; ranking.csv has all
 
 
@@ -96,17 +97,20 @@ def rank(groups: Sequence[Group]) -> list[Group]:
 def ranking_table(runs: Mapping[Path, Mapping[str, Any]]) -> str:
     """For the terminal: the swept values, as `group_runs` takes them, from the best to the worst.
 
-    Of the metrics that rank them, the first few are shown: mean ± deviation over the seeds.
+    Of the metrics that rank them, or of the others where none does, the first few are shown: mean ± deviation over the
+    seeds.
     """
     places = rank(group_runs(runs))
-    metrics = ranking_metrics(metrics_of(places))[:_COLUMNS]
+    every = metrics_of(places)
+    ranking = ranking_metrics(every)
+    metrics = (ranking or every)[:_COLUMNS]
     rows = [["", *places[0].values, *titles(metrics)]]
     for number, group in enumerate(places, 1):
         values = [str(group.spread(metric.key) or "–") for metric in metrics]
-        rows.append([f"{number}." if metrics else "", *map(shown, group.values.values()), *values])
+        rows.append([f"{number}." if ranking else "", *map(shown, group.values.values()), *values])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:], *[NOT_RANKED] * bool(every and not ranking)])
 
 
 def ranking_csv(places: Sequence[Group], metrics: Sequence[Metric]) -> str:
@@ -119,5 +123,7 @@ def ranking_csv(places: Sequence[Group], metrics: Sequence[Metric]) -> str:
         spreads = [group.spread(metric.key) for metric in metrics]
         numbers = chain(*((spread.mean, spread.deviation) if spread else (None, None) for spread in spreads))
         values = map(spreadsheet_cell, group.values.values())
-        writer.writerow([number, *values, len(group.runs), group.mean_rank, *numbers])
+        writer.writerow(
+            ["" if group.mean_rank is None else number, *values, len(group.runs), group.mean_rank, *numbers]
+        )
     return buffer.getvalue()

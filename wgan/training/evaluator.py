@@ -5,6 +5,7 @@ The loop and the results ask `Samples`, chosen by the data's shape, and never wh
 
 import math
 from abc import ABC, abstractmethod
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from wgan.metrics import evaluate
 from wgan.metrics.distribution import most_used
 from wgan.metrics.neighbours import nearest_rows
 from wgan.metrics.report import Report
+from wgan.metrics.swd import SampleDistance
 from wgan.metrics.toy_2d import evaluate_points, exact_w1, gradient_norms_by_depth, weights_of
 from wgan.networks.base import at_rest
 from wgan.reporting.grids import interpolation_strip, neighbour_picture, real_fake_grid, save_grid, to_uint8
@@ -40,6 +42,10 @@ class Samples(ABC):
     @abstractmethod
     def draw(self, trainer: Trainer, path: Path) -> Tensor:
         """Write the picture of the averaged generator as it is now, of always the same latents, and return them."""
+
+    def distance(self, trainer: Trainer) -> tuple[float, float] | None:
+        """Of samples of always the same latents from real ones, and of these among themselves; None: the log has it."""
+        return None
 
     def metrics(self, trainer: Trainer) -> dict[str, float]:
         """What is cheap enough to stand in each row of the log, by the names of its columns."""
@@ -70,6 +76,17 @@ class ImageSamples(Samples):
 
     shown, measured = 64, 2_048
     searched = 256  # images whose nearest training images are looked for at the end
+    followed = 512  # images whose distance from real ones is noted with each grid
+
+    @cached_property
+    def _distance(self) -> SampleDistance:
+        real, other = self.data.held_out.images, self.data.train.images
+        count = min(self.followed, len(real), len(other))
+        return SampleDistance(real[:count], other[:count])
+
+    def distance(self, trainer: Trainer) -> tuple[float, float]:
+        fake = to_uint8(self.generated(trainer, self._distance.count))
+        return self._distance(fake), self._distance.floor
 
     def draw(self, trainer: Trainer, path: Path) -> Tensor:
         images = trainer.sample(self.latents)

@@ -13,14 +13,15 @@ from wgan.runs.run_dir import Run
 from wgan.trainers.base import Trainer
 from wgan.training.evaluator import Samples
 from wgan.utils.atomic_io import write_text
-from wgan.utils.console import say
+from wgan.utils.console import doing, say
 
 
 def write(run: Run, samples: Samples, trainer: Trainer, report: Report | None) -> Report:
     """Write all that is written once, after the last step; return the metrics: `report` where they are known."""
     gif, compare = run.directory / "training.gif", partial(samples.compare, trainer, run.directory)
     draw = partial(training_gif, find_samples(run.directory), gif)
-    attempt({run.directory / "real_fake_grid.png": compare, gif: draw})
+    with doing("drawing pictures"):
+        attempt({run.directory / "real_fake_grid.png": compare, gif: draw})
     report = report or samples.evaluate(trainer)
     write_text(run.directory / "metrics.json", json.dumps(report.as_dict(), indent=2) + "\n")
     write_text(run.directory / "metrics_report.out", report.as_table())
@@ -37,8 +38,10 @@ def announce(run: Run) -> None:
     """The metrics and where to look."""
     if table := (run.directory / "metrics_report.out").read_text(encoding="utf-8"):
         say(*table.split("\n"))
-    if best := read_run(run.directory).best:
-        say(f"Best:    {run.checkpoints / BEST} ({best})")
+    record = read_run(run.directory)
+    say(*record.verdict)
+    if record.best:
+        say(f"Best:    {run.checkpoints / BEST} ({record.best})")
     for sample in find_samples(run.directory)[-1:]:
         say(f"Samples: {sample.path}")
     say(f"Report:  {run.directory / 'report.html'}", f"All results: {run.directory}/")

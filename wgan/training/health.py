@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from wgan.reporting.verdict import Course
+
 GROWTH, GROWTH_ROWS, SETTLED_ROWS = 10.0, 3, 20
 """A penalty has grown without bound when it is so many times its median so far, and more than the estimate, for so
 many rows of the log, once the log has so many rows."""
@@ -35,6 +37,7 @@ class Watch:
         self._largest = 0.0
         self._was_spread = False
         self._looked = -1
+        self.course = Course({}, 0.0)
 
     @property
     def warnings(self) -> list[str]:
@@ -56,6 +59,10 @@ class Watch:
             "change: try a larger clip_value, a smaller learning_rate, or a gradient penalty instead (WGAN-GP)",
         )
 
+    def distance(self, step: int, found: tuple[float, float]) -> None:
+        """Note how far samples are from real images, and these from each other."""
+        self.course = Course({**self.course.distances, step: found[0]}, found[1])
+
     def samples(self, step: int, spread: float) -> list[str]:
         """Look at how far apart the samples of a grid lie, 1 being as far as real images."""
         if step <= self._looked:  # a restart draws the grid of its step again
@@ -73,7 +80,8 @@ class Watch:
     def state_dict(self) -> dict[str, Any]:
         """What a resumed training must know beside the log's rows."""
         samples = {"narrow": self._narrow, "spread": self._was_spread, "looked": self._looked}
-        return {"warnings": self.warnings, "said": list(self._reported), **samples}
+        course = self.course.as_json()
+        return {"warnings": self.warnings, "said": list(self._reported), **samples, "course": course}
 
     def load_state_dict(self, state: Mapping[str, Any], rows: Iterable[Mapping[str, float]]) -> None:
         """Take up where `state_dict` was called, the log then holding `rows`."""
@@ -81,6 +89,7 @@ class Watch:
             self.row(row)
         self._reported = dict(zip(state["said"], state["warnings"], strict=False))
         self._narrow, self._was_spread, self._looked = int(state["narrow"]), bool(state["spread"]), int(state["looked"])
+        self.course = Course.from_json(state.get("course"))
 
     def _penalty(self, step: int, row: Mapping[str, float]) -> list[str]:
         if (penalty := row.get("gradient_penalty")) is None:

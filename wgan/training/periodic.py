@@ -43,6 +43,15 @@ def due(config: TrainConfig, step: int, last: bool) -> Due:
     )
 
 
+def is_noted(step: int, sample_every: int) -> bool:
+    """Whether the distance of a grid's samples is: of the first 16, then of ever fewer, 8 while their number doubles.
+
+    So that it costs little however often grids are drawn.
+    """
+    number = step // sample_every
+    return number % (1 << max(0, number.bit_length() - 4)) == 0
+
+
 class PeriodicTasks:
     """The tasks of one run. All ranks call them alike; what is measured, drawn and written, rank 0 does alone."""
 
@@ -124,6 +133,8 @@ class PeriodicTasks:
         if self.events:
             self.events.grid(state.step, grid)
         state.warn(state.watch.samples(state.step, spread(shown) / max(self.real_spread, 1e-9)))
+        if is_noted(state.step, self.config.sample_every) and (found := self.samples.distance(self.trainer)):
+            state.watch.distance(state.step, found)
 
 
 def steps_left(state: TrainingState, images_per_second: float) -> int:

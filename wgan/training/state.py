@@ -123,6 +123,7 @@ class TrainingState:
             num_steps=self.num_steps,
             best=self.best and {name: getattr(self.best, name) for name in ("step", "metric", "value")},
             warnings=[*self.config.warnings, *self.watch.warnings],
+            course=self.watch.course.as_json(),
             started=self.started,
             images=self.data.fingerprint,
             written=_now(),

@@ -54,6 +54,14 @@ def progress_bar(total: int, done: int, unit: str, **options: Any) -> "tqdm[NoRe
     return tqdm(total=total, initial=done, unit=unit, disable=hidden, dynamic_ncols=True, **options)
 
 
+@contextmanager
+def doing(what: str) -> Iterator[None]:
+    """Show on a terminal, until the block ends, what takes so long: "measuring swd ..."."""
+    with progress_bar(1, 0, "", desc=what, bar_format="{desc} ...", leave=False) as bar:
+        bar.refresh()
+        yield
+
+
 def say(*lines: str, stream: IO[str] | None = None) -> None:
     """What is done, and its results; on stdout, or on `stream`."""
     if loudness() > Loudness.QUIET:
