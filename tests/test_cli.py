@@ -1,5 +1,6 @@
 """The command as a user types it."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -286,3 +287,17 @@ def test_a_place_without_rights_is_told_in_one_line_wherever_it_is_met(capsys: p
     place, _, advice = said.partition(": ")
     assert place == "photos/\\x1b[2Jtrain-images-idx3-ubyte"
     assert advice == "Permission denied: give yourself the right to it, or name another place\n"
+
+
+def test_a_package_that_is_missing_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> int:
+        importlib.import_module("a_package_that_nobody_has.part")
+        return 0
+
+    assert exit_status(work) == 2
+    assert capsys.readouterr().err == (
+        f"The package a_package_that_nobody_has is not installed for {sys.executable}: "
+        "pip install -r requirements.txt\n"
+    )
+    with pytest.raises(ModuleNotFoundError):  # a fault of ours
+        exit_status(lambda: importlib.import_module("wgan.no_such_module") and 0)

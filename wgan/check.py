@@ -21,7 +21,7 @@ from wgan.runs import job_dir, run_dir
 from wgan.runs.run_dir import has_generator
 from wgan.utils import console
 from wgan.utils.errors import UserError
-from wgan.utils.text import printable
+from wgan.utils.text import duration, printable
 
 HEADERS_READ = 200  # images of a folder whose size is looked up: enough to show what lies there, at once
 
@@ -55,9 +55,9 @@ def _parts(config: Config) -> Iterator[Callable[[], Iterator[str]]]:
         source = ("path", "dataset", "classes")
         narrowed = {key: found if key in source else found[:1] for key, found in (config.sweep or {}).items()}
         shown = [run for _, run in combinations(config.model_copy(update={"sweep": narrowed}))]
-        lengths: list[int] = []
+        lengths: list[tuple[int, int]] = []
         yield from (partial(images, run, lengths) for run in shown)
-        yield lambda: networks(shown[0], lengths[0] if lengths else 0)
+        yield lambda: networks(shown[0], *(lengths[0] if lengths else (0, 0)))
 
 
 def values(config: Config) -> Iterator[str]:
@@ -82,8 +82,8 @@ def directory(config: Config) -> Iterator[str]:
         yield f"Run: {run.directory}/ ({found})"
 
 
-def images(config: TrainConfig | EvaluateConfig, lengths: list[int] | None = None) -> Iterator[str]:
-    """What `path` or `dataset` holds, and the training's length in steps, which is added to `lengths`."""
+def images(config: TrainConfig | EvaluateConfig, lengths: list[tuple[int, int]] | None = None) -> Iterator[str]:
+    """What `path` or `dataset` holds, and the training's steps and held-out images, which are added to `lengths`."""
     if config.dataset is None and config.path is not None:
         with located(config):
             listing = scan(config.path, [config.out])
@@ -105,13 +105,13 @@ def images(config: TrainConfig | EvaluateConfig, lengths: list[int] | None = Non
         from wgan.data.load import load_data
 
         data = load_data(config)
-        count = len(data.train)
+        count, held_out = len(data.train), len(data.held_out)
         yield f"Images: {data.description}"
     if isinstance(config, TrainConfig):
         require_a_batch(config, count)
         steps = num_steps_of(config, count)
         if lengths is not None:
-            lengths.append(steps)
+            lengths.append((steps, held_out))
         yield f"Length: {steps:,} critic updates, {generator_updates(config, steps):,} generator updates"
 
 
@@ -146,10 +146,11 @@ def sizes(root: Path, files: Sequence[File]) -> str:
     return f"{len(looked_at)} looked at: {least} to {most} pixels{lost}"
 
 
-def networks(config: TrainConfig, steps: int) -> Iterator[str]:
-    """The device, both networks layer by layer, and roughly the memory and the disk that `steps` of training take."""
+def networks(config: TrainConfig, steps: int, held_out: int) -> Iterator[str]:
+    """The device, both networks layer by layer, and roughly the memory, disk and time that a training takes."""
     from wgan.runtime.device import choose_precision, open_device
-    from wgan.training import resources
+    from wgan.training import estimate, resources
+    from wgan.training.progress import expected
 
     device = open_device(config)
     precision = choose_precision(config, device)
@@ -166,6 +167,15 @@ def networks(config: TrainConfig, steps: int) -> Iterator[str]:
     disk = resources.disk(config, generator, critic, shape, steps - (done if isinstance(done, int) else 0))
     yield f"Disk: roughly {_bytes(disk)} for checkpoints ({config.keep_checkpoints} are kept) and sample grids"
     resources.require_disk(config, disk, run.checkpoints)
+    if config.n_gpu <= 1:
+        each = estimate.seconds_per_step(config, shape, device, precision)
+        left = steps - (done if isinstance(done, int) else 0)
+        most = None if config.max_minutes is None else 60 * config.max_minutes
+        time, *warnings = expected(each, left, most)
+        metrics = estimate.metric_seconds(config, held_out)
+        then = f", then about {duration(metrics)} for {', '.join(config.metrics)}" if metrics else ""
+        yield f"Time: {time[:1].lower()}{time[1:]}{then}"
+        yield from warnings
 
 
 def sampler(config: GenerateConfig) -> Iterator[str]:

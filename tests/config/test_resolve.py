@@ -246,7 +246,7 @@ def test_a_problem_that_rests_on_a_wrong_value_is_not_told(written):
         ({"dataset": "swissroll", "image_size": 32}, "image_size: not used: dataset swissroll holds points"),
         ({"dataset": "swissroll", "metrics": "swd"}, "metrics: not used: dataset swissroll holds points"),
         ({"metrics": [], "metrics_every": 100}, "metrics_every: not used: `metrics` is empty"),
-        ({"best_metric": "psnr"}, "best_metric: not used: metrics_every is 0"),
+        ({"best_metric": "swd"}, "best_metric: not used: metrics_every is 0"),
         ({"loader_workers": 2}, "loader_workers: not used: dataset mnist-5k needs no decoding"),
         ({"critic_its": 6, "num_steps": 5}, "critic_its: 6 critic updates come before the generator's"),
         ({"num_steps": 4}, "num_steps: 5 critic updates come before the generator's"),
@@ -281,6 +281,16 @@ def test_packages_that_a_key_needs_are_looked_for_only_when_there_is_work_to_do(
 @pytest.mark.parametrize("arch", list(ALGORITHMS))
 def test_the_papers_own_settings_give_no_warning(arch):
     assert resolve({"arch": arch, "dataset": "cifar10", "image_size": 32}).warnings == ()
+
+
+@pytest.mark.parametrize(("given", "other"), [("num_steps", "num_epochs"), ("num_epochs", "num_steps")])
+def test_a_length_on_the_command_line_replaces_the_files_other_one(tmp_path, given, other):
+    path = tmp_path / "input.yaml"
+    path.write_text(f"arch: WGAN-GP\ndataset: mnist-5k\nimage_size: 28\nnumber_channels: 1\n{other}: 7\n")
+    config = load_config(path, [f"{given}=9"])
+    assert (getattr(config, given), getattr(config, other)) == (9, None)
+    with pytest.raises(InputError, match="not both"):
+        load_config(path, [f"{given}=9", f"{other}=8"])
 
 
 def test_set_overrides_the_file_and_its_errors_say_so(written):

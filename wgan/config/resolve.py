@@ -89,6 +89,10 @@ def _content(path: Path) -> bytes:
         raise InputError(f"{os.fspath(path)!r}: cannot be read: {reason}") from error
 
 
+LENGTHS = {"num_steps": "num_epochs", "num_epochs": "num_steps"}
+"""Two keys for one thing."""
+
+
 def _override(source: Source, assignment: str) -> None:
     """Take `key=value` from the command line; lists and mappings are written as in YAML, `classes=[3, 5]`."""
     key, equals, text = (part.strip() for part in assignment.partition("="))
@@ -103,6 +107,9 @@ def _override(source: Source, assignment: str) -> None:
         source.values[key] = yaml_file.scalar(text)
         source.texts[(key,)] = text
     source.overridden.add(key)
+    other = LENGTHS.get(key)
+    if other in source.values and other not in source.overridden and source.values[key] is not None:
+        source.values[other] = None  # one length: that of the command line
 
 
 def _configuration(source: Source, check: Check = lambda _: ()) -> Config:

@@ -17,7 +17,7 @@ from wgan.config.docs import written
 from wgan.runs.csv_log import Columns, has_numbers
 from wgan.utils.console import warn
 from wgan.utils.errors import reason
-from wgan.utils.text import printable
+from wgan.utils.text import duration, printable
 
 Item = TypeVar("Item")
 _HERE = Path(__file__).parent
@@ -73,17 +73,6 @@ def format_number(value: float | None) -> str:
 def count(value: float) -> str:
     """12,000 for 12000."""
     return f"{value:,.0f}"
-
-
-def duration(seconds: float) -> str:
-    """`45 s`, `12 min`, `3 h 20 min`, `2 d 3 h`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
 def moment(timestamp: float) -> str:

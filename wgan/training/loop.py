@@ -58,7 +58,9 @@ class Training:
         """Train until the last step or a signal."""
         state = self.state
         state.stopwatch.start()
-        progress = Progress(state.step, state.num_steps)
+        minutes = self.config.max_minutes
+        most_seconds = None if minutes is None else max(0.0, 60 * minutes - state.stopwatch.read())
+        progress = Progress(state.step, state.num_steps, most_seconds)
         with progress.bar:
             while True:
                 self.tasks.run_due(progress, interruption)  # on resume, redo what was due at this step
@@ -71,7 +73,7 @@ class Training:
                     metrics |= self.trainer.generator_update(rows, state.step, real)
                 state.step += 1
                 state.buffer.add(state.step, metrics)  # stays on the device: reading it would wait for the step
-                progress.bar.update()
+                progress.stepped(state.step)
 
     def run_to_end(self, interruption: Interruption) -> None:
         """Train, then write the results; or save, when a signal asks for it."""

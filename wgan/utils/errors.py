@@ -4,6 +4,7 @@ Anything else is our own fault and keeps its traceback.
 """
 
 import errno
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -77,6 +78,10 @@ def exit_status(work: Callable[[], int | None]) -> int:
         console.error(f"{place}: {error.strerror}: give yourself the right to it, or name another place")
         return UserError.exit_status
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and (package := (error.name or "wgan").partition(".")[0]) != "wgan":
+            told = f"The package {package} is not installed for {sys.executable}: pip install -r requirements.txt"
+            console.error(told)
+            return UserError.exit_status
         if not is_out_of_memory(error):
             raise
         console.error(f"Stopped: {too_little_memory('to go on', error)}")

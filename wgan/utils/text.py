@@ -1,4 +1,4 @@
-"""Text from outside (file names, a user's YAML), made fit for a screen."""
+"""Text from outside (file names, a user's YAML) and times, made fit for a screen."""
 
 from pathlib import Path
 
@@ -17,3 +17,14 @@ def spreadsheet_cell(value: object) -> object:
         return value
     text = printable(str(value))
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min`, `3 h 20 min`, `2 d 3 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"

@@ -1,0 +1,41 @@
+"""How long a training will take here: some updates are timed, of networks that are thrown away."""
+
+import time
+from collections.abc import Sequence
+
+import torch
+
+from wgan.config.schema import TrainConfig
+from wgan.runtime.device import Precision, set_up_arithmetic
+from wgan.trainers.base import build_trainer
+from wgan.utils import malloc
+
+WARM_UP, MOST_SECONDS = 2, 3.0  # rounds of critic_its updates that are not counted; what the timing takes at most
+METRIC_SECONDS = {"swd": 4, "prdc": 10, "mmd": 11, "emd": 6, "classifier": 60, "inception": 240, "paired": 3}
+"""Of one core, for 1,000 images of 28 px of each kind (docs/metrics.md): rough, since other sizes cost otherwise."""
+
+
+def seconds_per_step(config: TrainConfig, shape: Sequence[int], device: torch.device, precision: Precision) -> float:
+    """Of a critic update with its share of the generator's, on images of this shape: (C, H, W), or (2,) for points."""
+    set_up_arithmetic(config)
+    if device.type == "cpu":
+        malloc.keep_freed()
+    trainer = build_trainer(config, shape, device, precision.dtype)
+    real = 2 * torch.rand(config.batch_size, *shape, device=device) - 1
+    step, since, begun = 0, 0.0, time.perf_counter()
+    while step <= WARM_UP * config.critic_its or time.perf_counter() - begun < MOST_SECONDS:
+        for _ in range(config.critic_its):
+            trainer.critic_update(real, step)
+            step += 1
+        trainer.generator_update(config.gen_batch_size, step, real)
+        if device.type != "cpu":
+            torch.accelerator.synchronize(device)
+        if step == WARM_UP * config.critic_its:
+            since = time.perf_counter()
+    return (time.perf_counter() - since) / (step - WARM_UP * config.critic_its)
+
+
+def metric_seconds(config: TrainConfig, images: int) -> float:
+    """Roughly, of all evaluations that a training makes, by the images of each kind."""
+    cores = max(1, torch.get_num_threads())
+    return sum(METRIC_SECONDS[group] for group in config.metrics) * min(2_048, images) / 1_000 / cores
