@@ -5,6 +5,7 @@ The loop and the results ask `Samples`, chosen by the data's shape, and never wh
 
 import math
 from abc import ABC, abstractmethod
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 
@@ -20,9 +21,12 @@ from wgan.metrics.report import Report
 from wgan.metrics.swd import SampleDistance
 from wgan.metrics.toy_2d import evaluate_points, exact_w1, gradient_norms_by_depth, weights_of
 from wgan.networks.base import at_rest
+from wgan.networks.build import build_generator
 from wgan.reporting.grids import interpolation_strip, neighbour_picture, real_fake_grid, save_grid, to_uint8
 from wgan.reporting.toy_2d import depth_picture, plane_picture, side_by_side
+from wgan.reporting.verdict import Course
 from wgan.trainers.base import Trainer
+from wgan.trainers.ema import ExponentialMovingAverage
 from wgan.utils.rng import generator as randomness
 
 BATCH = 256  # samples generated at a time
@@ -43,9 +47,9 @@ class Samples(ABC):
     def draw(self, trainer: Trainer, path: Path) -> Tensor:
         """Write the picture of the averaged generator as it is now, of always the same latents, and return them."""
 
-    def distance(self, trainer: Trainer) -> tuple[float, float] | None:
-        """Of samples of always the same latents from real ones, and of these among themselves; None: the log has it."""
-        return None
+    def follow(self, trainer: Trainer, step: int, course: Course) -> Course:
+        """A training's course with the distance from real samples that it has come to; as it is if the log has it."""
+        return course
 
     def metrics(self, trainer: Trainer) -> dict[str, float]:
         """What is cheap enough to stand in each row of the log, by the names of its columns."""
@@ -81,12 +85,25 @@ class ImageSamples(Samples):
     @cached_property
     def _distance(self) -> SampleDistance:
         real, other = self.data.held_out.images, self.data.train.images
-        count = min(self.followed, len(real), len(other))
+        count = min(self.followed, self.measured, len(real), len(other))
         return SampleDistance(real[:count], other[:count])
 
-    def distance(self, trainer: Trainer) -> tuple[float, float]:
-        fake = to_uint8(self.generated(trainer, self._distance.count))
-        return self._distance(fake), self._distance.floor
+    def follow(self, trainer: Trainer, step: int, course: Course) -> Course:
+        found = dict(course.distances)
+        if not found:
+            found[0] = self._distance_of(self._untrained(trainer))
+        found[step] = self._distance_of(trainer)
+        return Course(found, self._distance.floor)
+
+    def _distance_of(self, trainer: Trainer) -> float:
+        return self._distance(to_uint8(self.generated(trainer, self._distance.count)))
+
+    def _untrained(self, trainer: Trainer) -> Trainer:
+        """The trainer with the generator that its seed begins with, to be sampled alone."""
+        fresh, shape = copy(trainer), self.data.train.images.shape[1:]
+        generator = build_generator(self.config, shape).to(trainer.device).to(memory_format=torch.channels_last)
+        fresh.ema = ExponentialMovingAverage(generator, 0.0)
+        return fresh
 
     def draw(self, trainer: Trainer, path: Path) -> Tensor:
         images = trainer.sample(self.latents)

@@ -59,10 +59,6 @@ class Watch:
             "change: try a larger clip_value, a smaller learning_rate, or a gradient penalty instead (WGAN-GP)",
         )
 
-    def distance(self, step: int, found: tuple[float, float]) -> None:
-        """Note how far samples are from real images, and these from each other."""
-        self.course = Course({**self.course.distances, step: found[0]}, found[1])
-
     def samples(self, step: int, spread: float) -> list[str]:
         """Look at how far apart the samples of a grid lie, 1 being as far as real images."""
         if step <= self._looked:  # a restart draws the grid of its step again

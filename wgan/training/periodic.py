@@ -43,13 +43,16 @@ def due(config: TrainConfig, step: int, last: bool) -> Due:
     )
 
 
+LEAST_APART = 100  # critic updates between two notes of the samples' distance
+
+
 def is_noted(step: int, sample_every: int) -> bool:
-    """Whether the distance of a grid's samples is: of the first 16, then of ever fewer, 8 while their number doubles.
+    """Whether the distance of a grid's samples is: of the first 15, then of ever fewer, 8 while their number doubles.
 
     So that it costs little however often grids are drawn.
     """
-    number = step // sample_every
-    return number % (1 << max(0, number.bit_length() - 4)) == 0
+    number, between = divmod(step, max(1, -(-LEAST_APART // sample_every)) * sample_every)
+    return number > 0 and between == 0 and number % (1 << max(0, number.bit_length() - 4)) == 0
 
 
 class PeriodicTasks:
@@ -133,8 +136,8 @@ class PeriodicTasks:
         if self.events:
             self.events.grid(state.step, grid)
         state.warn(state.watch.samples(state.step, spread(shown) / max(self.real_spread, 1e-9)))
-        if is_noted(state.step, self.config.sample_every) and (found := self.samples.distance(self.trainer)):
-            state.watch.distance(state.step, found)
+        if is_noted(state.step, self.config.sample_every):
+            state.watch.course = self.samples.follow(self.trainer, state.step, state.watch.course)
 
 
 def steps_left(state: TrainingState, images_per_second: float) -> int:
