@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from wgan.trainers.base import Trainer
+from wgan.trainers.base import Trainer, interpolate
 
 
 class WassersteinTrainer(Trainer):
@@ -14,6 +14,15 @@ class WassersteinTrainer(Trainer):
         """E[f(x)] - E[f(G(z))], one number."""
         real_scores, fake_scores = self.scores(real, fake)
         return real_scores.mean() - fake_scores.mean()
+
+    def estimate_and_norm(self, real: Tensor, fake: Tensor, epsilon: Tensor) -> tuple[Tensor, Tensor]:
+        """The estimate, and `gradient_norm` at the images that `penalty_at` names: (N,), with both kinds (2 N,)."""
+        at = self.config.penalty_at
+        if at == "both":  # the images that are scored anyway: one pass; a mean over them weighs each kind by half
+            (real_scores, fake_scores), norm = self.scores_and_norms(real, fake)
+            return real_scores.mean() - fake_scores.mean(), norm
+        images = interpolate(real, fake, epsilon) if at == "line" else real if at == "real" else fake
+        return self.wasserstein_estimate(real, fake), self.gradient_norm(images)
 
     def generator_loss(self, fake_scores: Tensor, real_scores: Callable[[], Tensor]) -> Tensor:
         return -fake_scores.mean()
