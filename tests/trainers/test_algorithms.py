@@ -105,6 +105,32 @@ COMBINATIONS += [
 ]
 
 
+@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_the_mean_scores_are_logged_with_every_algorithm(arch: str, accumulate: int) -> None:
+    trainer = double_trainer(arch, critic_norm="none", accumulate=accumulate)
+    real, step = real_images(trainer), 3
+    with torch.no_grad():
+        fake = trainer.generator(trainer.latents(len(real), "critic latents", step))
+        f_real, f_fake = trainer.critic.main(real).mean(), trainer.critic.main(fake).mean()
+    found = trainer.critic_update(real, step)
+    assert not any(metric.requires_grad for metric in found.values()), "no graph is kept until the log is read"
+    assert float(found["critic_real"]) == pytest.approx(float(f_real), rel=1e-10)
+    assert float(found["critic_fake"]) == pytest.approx(float(f_fake), rel=1e-10)
+    if "wasserstein_estimate" in found:
+        assert float(found["wasserstein_estimate"]) == pytest.approx(float(f_real - f_fake), rel=1e-10)
+
+
+@pytest.mark.parametrize("at", ["line", "real", "fake", "both"])
+def test_a_critic_update_never_waits_for_the_device(at: str) -> None:
+    """On a device without numbers whoever reads one fails."""
+    with torch.device("meta"):
+        trainer = build_trainer(config("WGAN-GP", penalty_at=at), (1, 28, 28), torch.device("meta"))
+    loss = trainer.critic_loss(*torch.empty(2, 6, 1, 28, 28, device="meta"), torch.empty(6, 1, 1, 1, device="meta"))
+    loss.total.backward()
+    assert {"critic_real", "critic_fake"} < loss.metrics().keys()
+
+
 @pytest.mark.parametrize("slope", [0.5, 1.5])
 def test_the_one_sided_penalty_is_that_of_wgan_lp(slope: float) -> None:
     trainer = double_trainer("WGAN-GP", one_sided=True)

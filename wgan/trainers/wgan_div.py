@@ -16,6 +16,6 @@ class WGANDiv(WassersteinTrainer):
     """
 
     def critic_loss(self, real: Tensor, fake: Tensor, epsilon: Tensor) -> CriticLoss:
-        estimate, norm = self.estimate_and_norm(real, fake, epsilon)
+        (f_real, f_fake), norm = self.mean_scores_and_norm(real, fake, epsilon)
         penalty = self.config.div_k * norm.pow(self.config.div_p).mean()
-        return CriticLoss(-estimate + penalty, estimate, penalty, norm.mean())
+        return CriticLoss(f_fake - f_real + penalty, f_real, f_fake, f_real - f_fake, penalty, norm.mean())

@@ -17,7 +17,7 @@ class WGANGP(WassersteinTrainer):
     """
 
     def critic_loss(self, real: Tensor, fake: Tensor, epsilon: Tensor) -> CriticLoss:
-        estimate, norm = self.estimate_and_norm(real, fake, epsilon)
+        (f_real, f_fake), norm = self.mean_scores_and_norm(real, fake, epsilon)
         excess = (norm - 1).relu() if self.config.one_sided else norm - 1
         penalty = self.config.gp_lambda * excess.square().mean()
-        return CriticLoss(-estimate + penalty, estimate, penalty, norm.mean())
+        return CriticLoss(f_fake - f_real + penalty, f_real, f_fake, f_real - f_fake, penalty, norm.mean())
