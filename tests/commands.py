@@ -125,11 +125,11 @@ def slow_disk() -> None:
 
 
 def undrawn_curves() -> None:
-    """For `before`: loss_plot.png is written the same way but not drawn, which takes longer than a short training."""
+    """For `before`: both pictures of curves are written the same way but not drawn: longer than a short training."""
     from wgan.reporting import live
     from wgan.utils.atomic_io import write_text
 
-    live.loss_plot = lambda _, path: write_text(path, "curves")
+    live.loss_plot = live.learning_curve = lambda _, path: write_text(path, "curves")
 
 
 def forking() -> multiprocessing.context.ForkServerContext:

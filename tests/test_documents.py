@@ -35,6 +35,17 @@ def test_the_readme_is_short() -> None:
     assert len(README.splitlines()) <= 140
 
 
+def test_each_row_of_the_documents_table_says_where_it_stands() -> None:
+    section = (ROOT / "docs" / "results.md").read_text(encoding="utf-8").split("\n## The documents, row by row\n")[1]
+    lines = section.split("\n## ")[0].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| 0")]
+    assert {row[0] for row in rows} == {"000", "001", "002", "003", "004"}
+    for row in rows:
+        assert len(row) == 3, row
+        assert all(row), row
+        assert re.search(r"`[^`]+`|\]\(|Not yet: \w", row[2]), "neither a place nor what is missing"
+
+
 @every_document
 def test_each_link_leads_somewhere(document: Path) -> None:
     for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8")):

@@ -46,6 +46,10 @@ def test_a_training_goes_on_from_its_checkpoint_on_its_decoded_images(
     assert isinstance(config, TrainConfig)
     assert train(config) == 0
     assert "out/run: goes on from step 6" in capsys.readouterr().out
+    header, *rows = (kept / "out" / "run" / "log.csv").read_text(encoding="utf-8").splitlines()
+    assert header.endswith("critic_real,critic_fake"), "columns that this version did not have"
+    assert all(row.endswith(",,") for row in rows[:-1])
+    assert all(rows[-1].split(",")[-2:])
     assert checkpoint.load(kept / "out" / "run" / "checkpoints" / "last.pt")["step"] == 8
     assert [folder.name for folder in (kept / "out").iterdir() if folder.is_dir()] == ["run"]
 

@@ -403,8 +403,8 @@ def test_keys_that_change_the_weights_are_never_neutral():
     trained = (
         "arch path dataset classes seed batch_size accumulate image_size number_channels augment learning_rate "
         "critic_learning_rate beta_adam beta2_adam optimizer critic_its gp_lambda clip_value div_k div_p "
-        "label_smoothing ema_decay network latent_vector gen_feature_maps dis_feature_maps critic_norm spectral_norm "
-        "precision"
+        "penalty_at label_smoothing ema_decay network latent_vector gen_feature_maps dis_feature_maps critic_norm "
+        "spectral_norm precision"
     )
     assert not neutral & set(trained.split())
 

@@ -56,6 +56,7 @@ OTHER: dict[str, Any] = {
     "critic_warm_up": True,
     "gp_lambda": 3,
     "one_sided": True,
+    "penalty_at": "both",
     "clip_value": 0.03,
     "div_k": 1e8,  # the term takes the sixth power of a slope that is far below 1 at first
     "div_p": 2,

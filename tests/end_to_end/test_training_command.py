@@ -33,6 +33,7 @@ FILES = {
     "checkpoints/step_00000010.pt",
     "config.yaml",
     "interpolation.png",
+    "learning_curve.png",
     "log.csv",
     "loss_plot.png",
     "metrics.json",

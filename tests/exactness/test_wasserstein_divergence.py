@@ -21,9 +21,9 @@ def optimal_slope(k: float, p: float) -> float:
     return (DISTANCE / (k * p)) ** (1 / (p - 1))
 
 
-@pytest.mark.parametrize(("k", "p"), [(2.0, 6.0), (1.0, 2.0), (0.5, 3.0)])
-def test_a_linear_critic_reaches_the_closed_form(k: float, p: float) -> None:
-    trainer = plane_trainer("WGAN-DIV", div_k=k, div_p=p)
+@pytest.mark.parametrize(("k", "p", "at"), [(2.0, 6.0, "line"), (1.0, 2.0, "both"), (0.5, 3.0, "real")])
+def test_a_linear_critic_reaches_the_closed_form(k: float, p: float, at: str) -> None:
+    trainer = plane_trainer("WGAN-DIV", div_k=k, div_p=p, penalty_at=at)
     trainer.generator, trainer.critic = Origin(), linear_critic()
     trainer.critic_optimizer = torch.optim.Adam(trainer.critic.parameters(), 0.02)
     found = converge(trainer, REAL, 800)

@@ -9,8 +9,9 @@ import torch
 from PIL import Image
 
 from wgan.reporting.animation import training_gif
-from wgan.reporting.curves import loss_plot, smoothed
+from wgan.reporting.curves import learning_curve, loss_plot, smoothed
 from wgan.reporting.grids import real_fake_grid, save_grid, to_uint8
+from wgan.reporting.pages import lines_of
 from wgan.reporting.run_record import Sample
 from wgan.runs.csv_log import read_log
 
@@ -122,6 +123,45 @@ def test_smoothing_keeps_a_constant_and_starts_without_bias() -> None:
     assert smoothed([3.0] * 5, 4) == pytest.approx([3.0] * 5)
     assert smoothed([7.0, 1.0], 3)[0] == pytest.approx(7.0)
     assert smoothed([1.0, 5.0, 2.0], 1) == [1.0, 5.0, 2.0]
+
+
+SCORES = "step,critic_loss,generator_loss,critic_real,critic_fake\n" + "".join(
+    f"{step},-2,{-step},{step + 2},{step}\n" for step in range(10, 100, 10)
+)
+
+
+def test_the_critics_scores_and_the_generators_loss_share_a_plot(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text(SCORES)
+    log = read_log(tmp_path / "log.csv")
+    assert [*lines_of(log, "critic_real")] == ["critic_real", "critic_fake", "generator_loss"]
+    assert lines_of(log, "generator_loss") == {"generator_loss": ""}
+    loss_plot(tmp_path / "log.csv", tmp_path / "loss_plot.png")
+    picture = pixels(tmp_path / "loss_plot.png").astype(int)
+    for colour in ((0x25, 0x63, 0xEB), (0xD9, 0x77, 0x06), (0x05, 0x96, 0x69)):
+        assert (abs(picture[..., :3] - colour).max(-1) < 4).sum() > 100
+
+
+def test_samples_are_pinned_on_the_curve_in_the_order_of_their_steps(tmp_path: Path) -> None:
+    """Each grid has a colour of its own; the middle of its patch tells its place in the picture."""
+    (tmp_path / "log.csv").write_text("step,wasserstein_estimate\n" + "".join(f"{s},{s % 7}\n" for s in range(1, 101)))
+    (tmp_path / "samples").mkdir()
+    colours = {0: (255, 0, 0), 50: (0, 255, 0), 100: (255, 0, 255)}
+    for step, colour in colours.items():
+        Image.new("RGB", (90, 90), colour).save(tmp_path / "samples" / f"step_{step:06d}.png")
+    learning_curve(tmp_path, tmp_path / "learning_curve.png")
+    picture = pixels(tmp_path / "learning_curve.png")[..., :3]
+    places = [np.argwhere((picture == colour).all(-1)) for colour in colours.values()]
+    assert min(map(len, places)) > 5_000
+    middles = [place.mean(0) for place in places]
+    assert middles[0][1] < middles[1][1] < middles[2][1]
+    assert max(place[:, 0].max() for place in places) < len(picture) / 3, "they stand above the curve"
+
+
+@pytest.mark.parametrize("log", ["", "step,critic_loss\n50,nan\n", "step,critic_loss\n50,1\n"])
+def test_no_learning_curve_is_drawn_before_there_are_a_curve_and_two_grids(tmp_path: Path, log: str) -> None:
+    (tmp_path / "log.csv").write_text(log)
+    learning_curve(tmp_path, tmp_path / "learning_curve.png")
+    assert not (tmp_path / "learning_curve.png").exists()
 
 
 @pytest.mark.parametrize("log", [LOG, "", "step,critic_loss\n", "step,critic_loss\n50,1.0\n"])

@@ -42,7 +42,7 @@ def test_a_file_reads_as_it_was_written(tmp_path: Path) -> None:
     log = LogFile(path, 0, 0)
     log.append(row(10, gradient_norm=1 / 3))
     text = path.read_text()
-    assert text.splitlines()[1] == "10,1,-3.33333,,,,0.333333,100"
+    assert text.splitlines()[1] == "10,1,-3.33333,,,,0.333333,100,,"
     LogFile(path, 10, 1)
     assert path.read_text() == text
 
@@ -60,16 +60,28 @@ def test_a_new_metric_becomes_a_new_column_which_is_empty_above(tmp_path: Path) 
     assert [line.split(",")[-1] for line in path.read_text().splitlines()[1:]] == ["", "3.5", ""]
 
 
+def test_a_log_of_an_earlier_version_gets_the_new_columns_at_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    old = "step,epoch,critic_loss,generator_loss,wasserstein_estimate,gradient_penalty,gradient_norm,images_per_second"
+    path.write_text(f"{old},swd\n10,1,-3.3,,,,,100,5\n20,2,-3.3,,,,,100,\n")
+    log = LogFile(path, 10, 1)
+    assert path.read_text() == f"{old},swd\n10,1,-3.3,,,,,100,5\n"
+    log.append(row(20, critic_real=4.5, critic_fake=-2))
+    lines = [f"{old},swd,critic_real,critic_fake", "10,1,-3.3,,,,,100,5,,", "20,2,-6.66667,,,,,100,,4.5,-2"]
+    assert path.read_text().splitlines() == lines
+    assert read_log(path)["critic_fake"][1] == -2
+
+
 @pytest.mark.parametrize(
     "tail",
     [
-        "10,1,-3.3,,,,,100\n",
+        "10,1,-3.3,,,,,100,,\n",
         "20,2",
-        "x,2,-3.3,,,,,100\n",
-        "20,2,nan,,,,,1\n",
+        "x,2,-3.3,,,,,100,,\n",
+        "20,2,nan,,,,,1,,\n",
         "\x00\n",
-        "20,2,1,,,,,1,9\n",
-        "5,1,1,,,,,1\n",
+        "20,2,1,,,,,1,9,,\n",
+        "5,1,1,,,,,1,,\n",
     ],
     ids=["twice", "torn", "no step", "NaN", "NUL", "too long", "backwards"],
 )

@@ -70,16 +70,19 @@ def published_critic_loss(trainer: Trainer, real: Tensor, step: int) -> Tensor:
     loss = f_fake.mean() - f_real.mean()
     if arch in PENALISED:
         e = torch.rand(n, 1, 1, 1, generator=generator(seed, "interpolation", step)).double()
-        x_hat = (e * real + (1 - e) * fake).detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(trainer.critic.main(x_hat).sum(), x_hat, create_graph=True)
-        norm = gradient.pow(2).sum(dim=(1, 2, 3)).sqrt()
-        if arch == "WGAN-GP":
-            excess = norm - 1
-            if trainer.config.one_sided:
-                excess = torch.maximum(excess, torch.zeros_like(excess))
-            loss = loss + trainer.config.gp_lambda * (excess**2).mean()
-        else:
-            loss = loss + trainer.config.div_k * (norm**trainer.config.div_p).mean()
+        x_hats = {"line": [e * real + (1 - e) * fake], "real": [real], "fake": [fake], "both": [real, fake]}
+        chosen = x_hats[trainer.config.penalty_at]
+        for x_hat in chosen:  # both: half of the weight at each
+            x_hat = x_hat.detach().requires_grad_()
+            (gradient,) = torch.autograd.grad(trainer.critic.main(x_hat).sum(), x_hat, create_graph=True)
+            norm = gradient.pow(2).sum(dim=(1, 2, 3)).sqrt()
+            if arch == "WGAN-GP":
+                excess = norm - 1
+                if trainer.config.one_sided:
+                    excess = torch.maximum(excess, torch.zeros_like(excess))
+                loss = loss + trainer.config.gp_lambda / len(chosen) * (excess**2).mean()
+            else:
+                loss = loss + trainer.config.div_k / len(chosen) * (norm**trainer.config.div_p).mean()
     return loss
 
 
@@ -88,12 +91,44 @@ def relative(ours: Tensor, theirs: Tensor) -> float:
 
 
 COMBINATIONS = [
-    (arch, network, critic_norm)
+    (arch, network, critic_norm, "line")
     for arch in ARCHS
     for network in ("conv", "resnet", "dense")
     for critic_norm in (("none",) if network == "dense" else ("none", "batch", "instance", "layer"))
     if not (critic_norm == "batch" and arch in PENALISED)  # refused by the configuration
 ]
+COMBINATIONS += [
+    (arch, network, critic_norm, at)
+    for arch in ("WGAN-GP", "WGAN-DIV")
+    for network, critic_norm in (("conv", "none"), ("resnet", "none"), ("dense", "none"), ("conv", "instance"))
+    for at in ("real", "fake", "both")
+]
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_the_mean_scores_are_logged_with_every_algorithm(arch: str, accumulate: int) -> None:
+    trainer = double_trainer(arch, critic_norm="none", accumulate=accumulate)
+    real, step = real_images(trainer), 3
+    with torch.no_grad():
+        fake = trainer.generator(trainer.latents(len(real), "critic latents", step))
+        f_real, f_fake = trainer.critic.main(real).mean(), trainer.critic.main(fake).mean()
+    found = trainer.critic_update(real, step)
+    assert not any(metric.requires_grad for metric in found.values()), "no graph is kept until the log is read"
+    assert float(found["critic_real"]) == pytest.approx(float(f_real), rel=1e-10)
+    assert float(found["critic_fake"]) == pytest.approx(float(f_fake), rel=1e-10)
+    if "wasserstein_estimate" in found:
+        assert float(found["wasserstein_estimate"]) == pytest.approx(float(f_real - f_fake), rel=1e-10)
+
+
+@pytest.mark.parametrize("at", ["line", "real", "fake", "both"])
+def test_a_critic_update_never_waits_for_the_device(at: str) -> None:
+    """On a device without numbers whoever reads one fails."""
+    with torch.device("meta"):
+        trainer = build_trainer(config("WGAN-GP", penalty_at=at), (1, 28, 28), torch.device("meta"))
+    loss = trainer.critic_loss(*torch.empty(2, 6, 1, 28, 28, device="meta"), torch.empty(6, 1, 1, 1, device="meta"))
+    loss.total.backward()
+    assert {"critic_real", "critic_fake"} < loss.metrics().keys()
 
 
 @pytest.mark.parametrize("slope", [0.5, 1.5])
@@ -105,9 +140,12 @@ def test_the_one_sided_penalty_is_that_of_wgan_lp(slope: float) -> None:
     assert float(loss.gradient_penalty) == pytest.approx(10 * max(0, slope - 1) ** 2)
 
 
-@pytest.mark.parametrize(("arch", "network", "critic_norm"), COMBINATIONS)
-def test_the_critics_loss_and_every_gradient_are_those_of_the_paper(arch: str, network: str, critic_norm: str) -> None:
-    trainer = double_trainer(arch, network=network, critic_norm=critic_norm, label_smoothing=0.1)
+@pytest.mark.parametrize(("arch", "network", "critic_norm", "penalty_at"), COMBINATIONS)
+def test_the_critics_loss_and_every_gradient_are_those_of_the_paper(
+    arch: str, network: str, critic_norm: str, penalty_at: str
+) -> None:
+    keys = {"network": network, "critic_norm": critic_norm, "penalty_at": penalty_at}
+    trainer = double_trainer(arch, **keys, label_smoothing=0.1)
     real, step = real_images(trainer), 3
     with torch.no_grad():
         fake = trainer.generator(trainer.latents(len(real), "critic latents", step).double())
@@ -167,6 +205,16 @@ def test_one_step_of_both_networks_equals_the_algorithm_written_out(arch: str) -
         for (name, a), b in zip(one.state_dict().items(), other.state_dict().values(), strict=True):
             # Adam divides a gradient by its size, so the noise of a zero gradient shows: compare to a share of a step
             assert torch.allclose(a, b, rtol=1e-9, atol=1e-7), name
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("at", ["line", "real", "fake", "both"])
+def test_a_batch_in_two_parts_is_penalised_as_the_whole(at: str, accumulate: int) -> None:
+    ours = double_trainer("WGAN-GP", penalty_at=at, accumulate=accumulate)
+    real = real_images(ours)
+    found = ours.critic_update(real, 3)["critic_loss"]
+    theirs = published_critic_loss(double_trainer("WGAN-GP", penalty_at=at), real, 3).detach()
+    assert float(found) == pytest.approx(float(theirs), rel=1e-10)
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.5, 1.0, 3.0])

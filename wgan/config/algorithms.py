@@ -64,7 +64,7 @@ ALGORITHMS: dict[str, Algorithm] = {
     "WGAN-GP": Algorithm(
         trainer="wgan.trainers.wgan_gp:WGANGP",
         paper="1704.00028",
-        own={"gp_lambda": 10.0, "one_sided": False},
+        own={"gp_lambda": 10.0, "one_sided": False, "penalty_at": "line"},
         sets={"learning_rate": 1e-4, "beta_adam": 0.0, "beta2_adam": 0.9, "latent_vector": 128},
         penalises_gradient=True,
         not_from_the_paper={"code of arXiv:1704.00028": "batch_size latent_vector"},
@@ -72,7 +72,7 @@ ALGORITHMS: dict[str, Algorithm] = {
     "WGAN-DIV": Algorithm(
         trainer="wgan.trainers.wgan_div:WGANDiv",
         paper="1712.01026",
-        own={"div_k": 2.0, "div_p": 6.0},
+        own={"div_k": 2.0, "div_p": 6.0, "penalty_at": "line"},
         penalises_gradient=True,
         not_from_the_paper={
             "code of arXiv:1712.01026": "optimizer learning_rate batch_size",

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from wgan.config import aliases, constraints, sweep_grid, yaml_file
 from wgan.config.algorithms import ALGORITHMS, MODELS
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
-from wgan.config.diagnostics import Place, Problem, Source, closest, from_pydantic, quoted, squashed, suggestion
+from wgan.config.diagnostics import Place, Problem, Source, from_pydantic, quoted, squashed, suggestion
 from wgan.config.schema import FOLLOWING, Config, JobConfig, TrainConfig, json_schemas, value_type
 from wgan.utils.errors import InputError
 from wgan.utils.text import printable
@@ -201,14 +201,13 @@ def _known(
 ) -> dict[str, Any]:
     """The values of keys that the arch has; each other key becomes a problem."""
     elsewhere = {key for other in MODELS.values() for key in other.model_fields}
-    for key in values:
+    for key, value in values.items():
         if key in model.model_fields:
             continue
         if key == "<<":
             problems.append(Problem((key,), "mappings are not merged here: write its keys out"))
         elif key not in elsewhere:
-            near = aliases.KEY_HINTS.get(squashed(key)) or closest(key, model.model_fields)
-            problems.append(Problem((key,), f"unknown key; did you mean {near}?" if near else "unknown key"))
+            problems.append(Problem((key,), aliases.unknown_key(key, value, model.model_fields)))
         elif arch:
             problems.append(Problem((key,), f"not used by arch {arch}", warning=True))
     return {key: value for key, value in values.items() if key in model.model_fields}

@@ -134,6 +134,9 @@ class TrainConfig(JobConfig):
     """weight of the gradient penalty; more ties the critic's slope closer to 1"""
     one_sided: bool
     """only slopes above 1 are penalised, those below are free (WGAN-LP, arXiv:1709.08894)"""
+    penalty_at: Annotated[Literal["line", "real", "fake", "both"], OneOf()]
+    """where WGAN-GP and WGAN-DIV penalise the critic's slope: on the lines between real and generated images, at one
+    kind, or at both with half of the weight each, as PyTorch-GAN's wgan_div.py does"""
     clip_value: Annotated[float, Field(gt=0), NUMBER]
     """the critic's weights are clipped to [-clip_value, clip_value]"""
     div_k: Annotated[float, Field(gt=0), NUMBER]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from wgan.config.algorithms import ALGORITHMS
-from wgan.config.aliases import arch_named
+from wgan.config.aliases import arch_named, unknown_key
 from wgan.config.diagnostics import Problem, quoted, suggestion
 from wgan.config.schema import TrainConfig
 
@@ -57,7 +57,7 @@ def violations(
 def _of_a_key(key: str, values: Any) -> Iterator[Problem]:
     place = ("sweep", key)
     if key not in TrainConfig.model_fields:
-        yield Problem(place, f"unknown key{suggestion(key, TrainConfig.model_fields)}")
+        yield Problem(place, unknown_key(key, values, TrainConfig.model_fields))
     elif key in FIXED:
         yield Problem(place, "is the same for all runs of a sweep")
     elif not isinstance(values, list) or not values:

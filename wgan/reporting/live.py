@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from wgan.reporting.curves import loss_plot
+from wgan.reporting.curves import learning_curve, loss_plot
 from wgan.reporting.gallery import write_index
 from wgan.reporting.pages import attempt
 from wgan.reporting.report import write_report
@@ -28,7 +28,11 @@ class Pages:
             return
         folder, out = self.run.directory, self.run.directory.parent
         plot, index = folder / "loss_plot.png", out / "index.html"
-        makers: dict[Path, Callable[[], object]] = {plot: partial(loss_plot, self.run.log, plot)}
+        curve = folder / "learning_curve.png"
+        makers: dict[Path, Callable[[], object]] = {
+            plot: partial(loss_plot, self.run.log, plot),
+            curve: partial(learning_curve, folder, curve),
+        }
         if last:
             makers[index] = partial(write_index, out)
         makers[folder / "report.html"] = partial(write_report, folder)  # last: `pages_are_current` looks at it alone

@@ -27,11 +27,20 @@ CURVES = {  # column of log.csv -> its name for people, in the order of the page
     "wasserstein_estimate": "Wasserstein estimate",
     "critic_loss": "Critic loss",
     "generator_loss": "Generator loss",
+    "critic_real": "Critic's mean scores, generator loss",
     "gradient_norm": "Gradient norm of the critic",
     "gradient_penalty": "Gradient penalty",
     "images_per_second": "Images per second",
 }
-MAIN_CURVES = ("wasserstein_estimate", "critic_loss", "generator_loss", "gradient_norm")  # of plots
+LINES = {  # column -> what is drawn in its plot, with a name for each line
+    "wasserstein_estimate": {"wasserstein_estimate": "estimate", "exact_w1": "exact W1"},
+    "critic_real": {
+        "critic_real": "critic on real",
+        "critic_fake": "critic on generated",
+        "generator_loss": "generator",
+    },
+}
+MAIN_CURVES = ("wasserstein_estimate", "critic_loss", "generator_loss", "gradient_norm")  # of runs side by side
 
 
 def render(template: str, **values: Any) -> str:
@@ -95,6 +104,12 @@ def thinned(items: Sequence[Item], most: int) -> list[Item]:
     if len(items) <= most:
         return list(items)
     return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]
+
+
+def lines_of(log: Columns, column: str) -> dict[str, str]:
+    """The columns that a plot of one shows, where they hold numbers, with their names; one alone needs none."""
+    lines = {key: name for key, name in LINES.get(column, {column: ""}).items() if has_numbers(log.get(key, []))}
+    return lines if len(lines) > 1 else dict.fromkeys(lines, "")
 
 
 def thinned_curves(log: Columns, most: int) -> tuple[list[float | None], dict[str, list[float | None]]]:

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from wgan.config.datasets import POINT_SETS
-from wgan.reporting.pages import CURVES, clean, link, moment, render, thinned
+from wgan.reporting.pages import CURVES, clean, lines_of, link, moment, render, thinned
 from wgan.reporting.pictures import Picture, read_png, to_webp
 from wgan.reporting.run_record import RunRecord, Sample, read_run
 from wgan.runs.csv_log import has_numbers
@@ -17,8 +17,8 @@ from wgan.utils.atomic_io import write_text
 
 IMAGE_BYTES = 12_000_000  # that the sample grids of a page take at most, before base64 adds a third
 _MOST_SAMPLES, _FEWEST_SAMPLES = 200, 12
-_PICTURES = ("real_fake_grid", "interpolation", "nearest_neighbours")
-_NO_CURVES = ("step", "epoch", "exact_w1")
+_PICTURES = ("learning_curve", "real_fake_grid", "interpolation", "nearest_neighbours")
+_NO_CURVES = ("step", "epoch", "exact_w1", "critic_fake")
 _MOST_ROWS = 10_000
 _REFRESH_SECONDS = 20
 
@@ -61,16 +61,14 @@ def write_report(run_dir: Path) -> Path:
 
 
 def _curves(run: RunRecord, stride: int) -> list[dict[str, Any]]:
-    """The log's columns, the known ones first, then what evaluations added; the exact distance over its estimate."""
+    """The log's columns, the known ones first, then what evaluations added, as `LINES` puts them together."""
     metrics = {key: key if m.name == key else f"{m.name} ({key})" for key, m in run.metrics.items()}
     others = {column: metrics.get(column, column) for column in run.log if column not in (*CURVES, *_NO_CURVES)}
     curves = []
     for column, title in (CURVES | others).items():
-        over = {"wasserstein_estimate": "exact_w1"}.get(column, "")
-        drawn = {name: run.log[name] for name in (column, over) if has_numbers(run.log.get(name, []))}
-        if drawn:
-            names = {"exact_w1": "exact W1", "wasserstein_estimate": "estimate"} if len(drawn) > 1 else {}
-            lines = [{"name": names.get(name, ""), "values": clean(values[::stride])} for name, values in drawn.items()]
+        if has_numbers(run.log.get(column, [])):
+            drawn = lines_of(run.log, column)
+            lines = [{"name": name, "values": clean(run.log[key][::stride])} for key, name in drawn.items()]
             curves.append({"title": title, "lines": lines})
     return curves
 

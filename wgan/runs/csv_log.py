@@ -10,8 +10,9 @@ from wgan.utils.atomic_io import open_regular, write_text
 
 COLUMNS = (
     *("step", "epoch", "critic_loss", "generator_loss", "wasserstein_estimate"),
-    *("gradient_penalty", "gradient_norm", "images_per_second"),
+    *("gradient_penalty", "gradient_norm", "images_per_second", "critic_real", "critic_fake"),
 )
+OLDEST = COLUMNS[:8]  # those that logs of every version begin with
 TAIL = 4096  # bytes at a log's end that hold at least one whole row
 
 Row = dict[str, float]
@@ -115,7 +116,7 @@ class NoLog:
 def _rows_until(path: Path, step: int) -> tuple[tuple[str, ...], list[Row]]:
     """The columns, and the rows up to `step` without their empty cells; what is no row of a training is left out."""
     log = read_log(path)
-    if tuple(log)[: len(COLUMNS)] != COLUMNS:
+    if tuple(log)[: len(OLDEST)] != OLDEST:
         return COLUMNS, []
     rows: list[Row] = []
     newest = -1.0

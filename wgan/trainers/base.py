@@ -26,7 +26,9 @@ class CriticLoss(NamedTuple):
     """What an algorithm minimises in the critic's update, and what the log shows of it. All are numbers, float32."""
 
     total: Tensor
-    wasserstein_estimate: Tensor | None = None  # E[f(real)] - E[f(fake)]
+    critic_real: Tensor  # E[f(real)], the mean score
+    critic_fake: Tensor  # E[f(fake)]
+    wasserstein_estimate: Tensor | None = None  # their difference
     gradient_penalty: Tensor | None = None  # as it enters the total, with its weight
     gradient_norm: Tensor | None = None  # mean over the images of the penalty
 

@@ -22,7 +22,7 @@ class DCGAN(Trainer):
         target = torch.full_like(real_logits, 1 - self.config.label_smoothing)
         real_loss = F.binary_cross_entropy_with_logits(real_logits, target)
         fake_loss = F.binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits))
-        return CriticLoss(real_loss + fake_loss)
+        return CriticLoss(real_loss + fake_loss, real_logits.mean(), fake_logits.mean())
 
     def generator_loss(self, fake_scores: Tensor, real_scores: Callable[[], Tensor]) -> Tensor:
         return F.binary_cross_entropy_with_logits(fake_scores, torch.ones_like(fake_scores))

@@ -19,7 +19,8 @@ class R3GAN(Trainer):
     def critic_loss(self, real: Tensor, fake: Tensor, epsilon: Tensor) -> CriticLoss:
         (real_scores, fake_scores), norm = self.scores_and_norms(real, fake)
         penalty = self.config.r3_gamma * norm.square().mean()  # of both kinds together: half of the sum of their means
-        return CriticLoss(F.softplus(fake_scores - real_scores).mean() + penalty, None, penalty, norm.mean())
+        total = F.softplus(fake_scores - real_scores).mean() + penalty
+        return CriticLoss(total, real_scores.mean(), fake_scores.mean(), None, penalty, norm.mean())
 
     def generator_loss(self, fake_scores: Tensor, real_scores: Callable[[], Tensor]) -> Tensor:
         return F.softplus(real_scores() - fake_scores).mean()

@@ -16,7 +16,8 @@ class SNGAN(Trainer):
 
     def critic_loss(self, real: Tensor, fake: Tensor, epsilon: Tensor) -> CriticLoss:
         real_scores, fake_scores = self.scores(real, fake)
-        return CriticLoss((1 - real_scores).relu().mean() + (1 + fake_scores).relu().mean())
+        hinge = (1 - real_scores).relu().mean() + (1 + fake_scores).relu().mean()
+        return CriticLoss(hinge, real_scores.mean(), fake_scores.mean())
 
     def generator_loss(self, fake_scores: Tensor, real_scores: Callable[[], Tensor]) -> Tensor:
         return -fake_scores.mean()

@@ -16,8 +16,8 @@ class WGANClip(WassersteinTrainer):
     """
 
     def critic_loss(self, real: Tensor, fake: Tensor, epsilon: Tensor) -> CriticLoss:
-        estimate = self.wasserstein_estimate(real, fake)
-        return CriticLoss(-estimate, wasserstein_estimate=estimate)
+        f_real, f_fake = self.mean_scores(real, fake)
+        return CriticLoss(f_fake - f_real, f_real, f_fake, f_real - f_fake)
 
     @torch.no_grad()
     def after_critic_update(self) -> None:

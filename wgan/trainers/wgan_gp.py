@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from wgan.trainers.base import CriticLoss, interpolate
+from wgan.trainers.base import CriticLoss
 from wgan.trainers.wasserstein import WassersteinTrainer
 
 
@@ -12,12 +12,12 @@ class WGANGP(WassersteinTrainer):
     Critic:     min  E[f(G(z))] - E[f(x)] + lambda * E[(|grad f(x^)| - 1)^2]       (eq. 3; lambda = `gp_lambda`)
                 x^ = e * x + (1 - e) * G(z),  e uniform in [0, 1], one per image
     Generator:  min  -E[f(G(z))]
+    `penalty_at`: x^ are the real images, the generated ones, or both, each with half of the weight
     `one_sided`: slopes below 1 cost nothing, max(0, |grad f(x^)| - 1)^2: WGAN-LP     (arXiv:1709.08894, eq. 8)
     """
 
     def critic_loss(self, real: Tensor, fake: Tensor, epsilon: Tensor) -> CriticLoss:
-        estimate = self.wasserstein_estimate(real, fake)
-        norm = self.gradient_norm(interpolate(real, fake, epsilon))
+        (f_real, f_fake), norm = self.mean_scores_and_norm(real, fake, epsilon)
         excess = (norm - 1).relu() if self.config.one_sided else norm - 1
         penalty = self.config.gp_lambda * excess.square().mean()
-        return CriticLoss(-estimate + penalty, estimate, penalty, norm.mean())
+        return CriticLoss(f_fake - f_real + penalty, f_real, f_fake, f_real - f_fake, penalty, norm.mean())
