@@ -53,12 +53,14 @@ class Training:
         self.tasks = PeriodicTasks(state, self.batches, self.samples, self.pages, events)
         state.write_json("running")
         state.run_started = True
+        if ranks.is_rank0:
+            self.pages.draw(last=False)  # the links that are named now lead somewhere
 
     def loop(self, interruption: Interruption) -> None:
         """Train until the last step or a signal."""
         state = self.state
         state.stopwatch.start()
-        progress = Progress(state.step, state.num_steps)
+        progress = Progress(state.step, max(state.step, state.num_steps))
         with progress.bar:
             while True:
                 self.tasks.run_due(progress, interruption)  # on resume, redo what was due at this step
