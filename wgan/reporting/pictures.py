@@ -67,9 +67,10 @@ def first_images(grid: Path, width: int, height: int) -> Image.Image:
     image, found = _opened(grid)
     if not found:
         return image
-    columns, rows = width * found.enlarged // found.width, height * found.enlarged // found.height
+    factor, gap = found.enlarged, found.gap
+    columns, rows = (width * factor - gap) // (found.width + gap), (height * factor - gap) // (found.height + gap)
     cut = _cut(image, found, max(1, columns), max(1, rows))
-    across, down, factor = cut.width // found.enlarged, cut.height // found.enlarged, found.enlarged
+    across, down = cut.width // factor, cut.height // factor
     return cut.resize((across, down), Image.Resampling.NEAREST, (0, 0, across * factor, down * factor))
 
 

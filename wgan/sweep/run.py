@@ -51,9 +51,10 @@ def sweep(config: TrainConfig) -> int:
                 write_text(one.yaml, to_yaml(one.config))
                 one.failure.unlink(missing_ok=True)
             directories = {one.run.directory: one.chosen for one in planned}
-            figures, index, page = pages = sweep_pages(own, directories)
-            draw_all(pages)
-            say(f"Figures:  {page.path}", f"All runs: {index.path}")
+            _, index, page = pages = sweep_pages(own, directories)
+            if pending:
+                draw_all(pages)
+                say(f"Figures:  {page.path}", f"All runs: {index.path}")
             progress = SweepProgress(pending, lengths, finished)
             with executor, progress.bar:
                 failed = train_all(pending, executor, progress, interruption, pages)
@@ -61,7 +62,7 @@ def sweep(config: TrainConfig) -> int:
                 draw_all([index, page], whether_due_or_not=True)
                 say("Stopped, and every run has saved. The same command goes on from there.")
                 return interruption.exit_status
-            draw_all([figures, index, page], whether_due_or_not=True)
+            draw_all(pages, whether_due_or_not=True)
     say(f"{len(planned) - len(failed)} of {len(planned)} runs are finished")
     say(*ranking_table(directories).split("\n"), f"Figures:  {page.path}", f"All runs: {index.path}")
     for one in planned:
