@@ -197,9 +197,9 @@ function markSilent(badge, moment) {
 /** Pictures of small images: each pixel so many pixels of the page, a whole number of times, where there is room. */
 function keepCrisp() {
   for (const image of document.querySelectorAll("img.crisp")) {
-    const room = image.parentElement.clientWidth, own = image.naturalWidth || Number(image.getAttribute("width"));
+    const room = image.closest(".samples, .scrolls").clientWidth, own = image.naturalWidth || Number(image.getAttribute("width"));
     const factor = Math.min(Math.floor(room / own), Math.max(1, Math.floor(736 / own)));
-    image.style.width = factor ? `${factor * own}px` : "100%";
+    Object.assign(image.style, { width: `${factor ? factor * own : room}px`, maxWidth: "none" });
     image.classList.toggle("pixels", factor > 0);
   }
 }
