@@ -216,7 +216,7 @@ def test_a_finished_training_of_which_fewer_steps_are_asked_for_says_what_it_doe
     assert "out/run: has done 12 steps, 10 are asked for: only its results are made anew\n" in told
     assert (state(tmp_path)["step"], state(tmp_path)["state"]) == (12, "finished")
     page = write_report(tmp_path / "out/run").read_text()
-    assert "step 12; 10 are asked for now" in page
+    assert "step 12 (10 asked for)" in page
     assert "12 of 10" not in page
 
 
