@@ -132,6 +132,22 @@ def undrawn_curves() -> None:
     live.loss_plot = live.learning_curve = lambda _, path: write_text(path, "curves")
 
 
+def held_steps(allowed: Path) -> None:
+    """For `before`, as a partial: update k of the critic waits until a file says k or more; pages are drawn at once."""
+    from wgan.reporting import live
+    from wgan.trainers.base import Trainer
+
+    update = Trainer.critic_update
+
+    def waiting(trainer: Any, real: Any, step: int) -> Any:
+        while step >= int(allowed.read_text() or 0):
+            time.sleep(0.02)
+        return update(trainer, real, step)
+
+    live.MAX_COST = 1.0
+    Trainer.critic_update = waiting  # type: ignore[method-assign]
+
+
 def forking() -> multiprocessing.context.ForkServerContext:
     """Starts processes as forks of one that has imported torch and does nothing else, with one thread each.
 

@@ -64,7 +64,10 @@ def train_in(ranks: Ranks, config: TrainConfig) -> int:
                 generator, critic = (sum(p.numel() for p in n.parameters()) / 1e6 for n in networks)
                 sizes = f"generator {generator:.2f} M parameters, critic {critic:.2f} M"
                 say(f"{config.arch} on {machine}, {precision}; {sizes}")
-                say(f"{run.directory}: {f'goes on from step {step}' if step else 'begins'}{_beside(config, named)}")
+                begins = f"goes on from step {step}" if step else "begins"
+                if step > (asked := training.state.num_steps):
+                    begins = f"has done {step} steps, {asked} are asked for: only its results are made anew"
+                say(f"{run.directory}: {begins}{_beside(config, named)}", f"Report:  {run.directory / 'report.html'}")
                 training.run_to_end(interruption)
     return interruption.exit_status
 

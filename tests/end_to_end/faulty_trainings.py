@@ -30,7 +30,7 @@ def quicken() -> None:
     digits = named_sets.mnist_5k()[::10]
     named_sets.mnist_5k = lambda: digits
     ImageSamples.shown = ImageSamples.measured = ImageSamples.searched = 16
-    live.MAX_COST = 0  # pages at the end alone, however fast the machine is
+    live.MAX_COST = 0  # pages at the start and the end alone, however fast the machine is
     undrawn_curves()
 
 

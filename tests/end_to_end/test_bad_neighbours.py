@@ -149,7 +149,7 @@ def test_the_index_names_one_bad_neighbour_and_shows_the_others(name: str, tmp_p
     bad.chmod(0o755)
     assert ">good<" in page
     assert (f">{name}<" in page) == (name not in NO_RUN)
-    reasons = re.findall(r"<br>[^<]*(?:cannot be (?:read|shown): .|holds )", page)
+    reasons = re.findall(r"<small>[^<]*(?:cannot be (?:read|shown): .|holds )", page)
     assert len(reasons) == (name not in NO_RUN | NO_REASON)
 
 

@@ -100,4 +100,6 @@ def test_a_page_that_cannot_be_written_leaves_the_run_finished(
         told = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
         assert json.loads((tmp_path / "out/run/state.json").read_text())["state"] == "finished"
         if pictures:
-            assert [line.partition(": not brought")[0].count("out") for line in told] == [2, 3]
+            assert [line.partition(": not brought")[0].count("out") for line in told] == [2, 2, 3], (
+                "first, then the pictures, last"
+            )

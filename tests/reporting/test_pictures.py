@@ -12,6 +12,7 @@ from wgan.reporting.animation import training_gif
 from wgan.reporting.curves import learning_curve, loss_plot, smoothed
 from wgan.reporting.grids import real_fake_grid, save_grid, to_uint8
 from wgan.reporting.pages import lines_of
+from wgan.reporting.pictures import first_images
 from wgan.reporting.run_record import Sample
 from wgan.runs.csv_log import read_log
 
@@ -68,6 +69,26 @@ def test_real_images_stand_left_of_generated_ones(tmp_path: Path) -> None:
     labels = picture[:28, :, 0]
     assert labels[:, : labels.shape[1] // 2].min() < 100, "each half has its name above it"
     assert labels[:, labels.shape[1] // 2 :].min() < 100
+
+
+@pytest.mark.parametrize(("side", "columns", "rows"), [(28, 5, 2), (32, 4, 2), (48, 2, 1), (96, 1, 1)])
+def test_the_first_images_of_a_grid_have_their_own_pixels(side: int, columns: int, rows: int, tmp_path: Path) -> None:
+    images = torch.randint(0, 256, (64, 3, side, side), generator=torch.Generator().manual_seed(1)).float() / 127.5 - 1
+    save_grid(images, tmp_path / "grid.png")
+    found = np.asarray(first_images(tmp_path / "grid.png", 144, 72))
+    exact = to_uint8(images).permute(0, 2, 3, 1).numpy()
+    cells = [  # every image stands somewhere in it, as it was generated
+        any(
+            (found[top : top + side, left : left + side] == exact[8 * row + column]).all()
+            for top in range(found.shape[0] - side + 1)
+            for left in range(found.shape[1] - side + 1)
+        )
+        for row in range(rows)
+        for column in range(columns)
+    ]
+    assert all(cells)
+    assert found.shape[0] <= max(72, side + 4)
+    assert found.shape[1] <= max(144, side + 4)
 
 
 def noise_frames(folder: Path, count: int, side: int, mode: str) -> list[Sample]:

@@ -1,6 +1,7 @@
 """A sweep's figures: rows and columns where they belong, seeds taken together, the best value on top."""
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from wgan.config.metrics import Metric, in_order, titles
 from wgan.reporting.gallery import write_index
 from wgan.reporting.pictures import corner
+from wgan.reporting.report import write_report
 from wgan.reporting.sweep_report import write_sweep_report
 from wgan.reporting.sweep_summary import group_runs, rank, ranking_metrics
 
@@ -92,11 +94,11 @@ def test_the_contact_sheet_shows_each_settings_own_images_at_each_step(runs: Run
         sheet = np.asarray(image.convert("L"))
     first_seeds = [folder for folder, values in runs.items() if values["seed"] == 1]
     for row, folder in enumerate(first_seeds):
-        for column, step in enumerate(range(0, 5001, 1000)):
+        for column, step in enumerate(range(1000, 5001, 1000)):
             cell = np.asarray(corner(folder / "samples" / f"step_{step:06d}.png", 4, 2))
             height, width = cell.shape
             top = sheet.shape[0] - (len(first_seeds) - row) * (height + 10)
-            left = sheet.shape[1] - (6 - column) * (width + 10)
+            left = sheet.shape[1] - (5 - column) * (width + 10)
             assert (sheet[top : top + height, left : left + width] == cell).all(), (folder.name, step)
 
 
@@ -139,11 +141,31 @@ def test_every_figure_and_the_page_are_written_and_the_index_links_to_it(study: 
         with Image.open(study / name) as picture:
             assert np.asarray(picture.convert("L")).std() > 5, f"{name} shows something"
     assert page.count("data:image/png;base64,") == 2
-    assert "../digits-10-1/report.html" in page
+    assert "report.html" not in page, "a link to what is not there is none"
     assert 'href="study/sweep.html"' in write_index(study.parent).read_text()
 
 
+def test_the_noise_before_any_training_is_shown_only_where_there_is_nothing_else(tmp_path: Path) -> None:
+    sizes = []
+    for steps in (0, 500, 1000):
+        folder = make_run(tmp_path, str(steps), steps=steps)
+        write_sweep_report(tmp_path, {folder: {"seed": 1}})
+        with Image.open(tmp_path / "contact_sheet.png") as sheet:
+            sizes.append(sheet.width)
+    assert sizes[0] == sizes[1] < sizes[2]
+
+
+def test_the_page_links_to_the_reports_that_there_are_and_to_the_index(tmp_path: Path) -> None:
+    runs: Runs = {make_run(tmp_path, name, every=5000): {"seed": name} for name in ("a", "b")}
+    write_report(tmp_path / "a")
+    write_index(tmp_path)
+    page = write_sweep_report(tmp_path / "sweep", runs).read_text()
+    assert re.findall(r'href="(?!data:)([^"]+)"', page) == ["../index.html", "../a/report.html"]
+
+
 def test_written_again_the_same_runs_give_the_same_files(runs: Runs, study: Path) -> None:
+    write_index(study.parent)  # the page has a link to it, where it is there
+    write_sweep_report(study, runs)
     first = {path.name: path.read_bytes() for path in study.iterdir()}
     write_sweep_report(study, runs)
     assert {path.name: path.read_bytes() for path in study.iterdir()} == first

@@ -1,8 +1,10 @@
 """A run's directory: nothing is overwritten, nobody trains in it twice, no lock outlives its process."""
 
+import fcntl
 import os
 import re
 import signal
+import threading
 import time
 from contextlib import suppress
 from multiprocessing.queues import Queue
@@ -201,6 +203,7 @@ def test_a_lock_without_a_configuration_is_looked_at_again(tmp_path: Path, monke
     """Who holds it is about to write one; a lock that says nothing for seconds is another job's."""
     run = Run(tmp_path / "digits")
     waits = iter((lambda: None, lambda: begun(tmp_path, seed=5)))
+    monkeypatch.setattr(run_dir, "LOOK", 0)
     monkeypatch.setattr(run_dir.time, "sleep", lambda _: next(waits)())
     with run.lock(), run_dir.claimed(configured(tmp_path)) as (found, _):
         assert found.directory.name == "digits-seed=42"
@@ -208,6 +211,23 @@ def test_a_lock_without_a_configuration_is_looked_at_again(tmp_path: Path, monke
     run.config.unlink()
     with run.lock(), pytest.raises(InputError, match="another process is training here"):
         run_dir.claimed(configured(tmp_path)).__enter__()
+
+
+def test_who_looks_whether_a_run_is_locked_disturbs_nobody(tmp_path: Path) -> None:
+    run, lock = Run(tmp_path / "digits"), tmp_path / "digits" / ".lock"
+    assert run.is_locked() is False, "there is nothing"
+    with run.lock():
+        assert run.is_locked() is True
+    assert run.is_locked() is False
+    with lock.open("rb") as looking:  # another gallery, at this moment, for half the time that a training waits
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        assert run.is_locked() is False
+        threading.Timer(run_dir.LOOK / 2, fcntl.flock, (looking, fcntl.LOCK_UN)).start()
+        with run.lock():
+            assert run.is_locked() is True
+    lock.unlink()
+    os.mkfifo(lock)
+    assert run.is_locked() is None, "nobody can tell, and nobody waits for who writes into a pipe"
 
 
 @pytest.mark.parametrize("begins", [False, True])

@@ -99,6 +99,26 @@ def test_an_epoch_of_a_sweep_is_as_long_as_one_of_a_run(tmp_path: Path) -> None:
     assert list(plan.prepare(plan.plan(config)).values()) == [141]  # 2 x 4,500 / 64, rounded up
 
 
+def test_no_sweep_replaces_the_pages_of_another(tmp_path: Path) -> None:
+    def place(values: list[int], **keys: Any) -> str:
+        config = swept(tmp_path, sweep={"gp_lambda": values}, **keys)
+        found = plan.folder(config)
+        assert {one.yaml.parent for one in plan.plan(config)} == {found}
+        if not found.exists():
+            found.mkdir(parents=True)
+            (found / plan.SWEEP_YAML).write_text(configuration.to_yaml(config))
+        return found.name
+
+    first, second, third, fourth = (f"run-sweep-gp_lambda{number}" for number in ("", "-2", "-3", "-4"))
+    assert place([1, 10]) == place([1, 10]) == first, "the same sweep takes its own pages up again"
+    assert place([10, 1, 100], num_steps=24, log_every=6) == first, "and does so with more values, or longer"
+    assert place([1, 10], critic_its=1) == place([1, 10], critic_its=1) == second
+    assert place([1]) == third, "the page of the first would lose runs"
+    (tmp_path / "out" / fourth).mkdir()
+    (tmp_path / "out" / fourth / plan.SWEEP_YAML).write_text("no: [sweep")
+    assert place([7]) == "run-sweep-gp_lambda-5"
+
+
 def test_missing_images_stop_a_sweep_before_it_begins(tmp_path: Path) -> None:
     config = swept(tmp_path, dataset=None, path=str(tmp_path / "none"), sweep={"seed": [1, 2]})
     with pytest.raises(InputError, match="none"):
@@ -154,14 +174,29 @@ def test_one_of_two_identical_sweeps_is_refused(tmp_path: Path) -> None:
         sweep(config)
 
 
+def badges(out: Path) -> list[list[str]]:
+    """The states that the index and the sweep's page show."""
+    pages = out / "index.html", next(out.glob("*/sweep.html"))
+    return [sorted(re.findall(r'class="badge (\w+)"', page.read_text(encoding="utf-8"))) for page in pages]
+
+
 @pytest.mark.slow
 def test_a_failed_run_is_told_of_while_the_others_finish(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     config = swept(tmp_path, **POINTS, num_steps=6, parallel=2, sweep={"batch_size": [10_000_000, 16]})
+    out, start, at_start = tmp_path / "out", local.LocalRuns.start, []
+
+    def noted(runs: local.LocalRuns, one: plan.SweepRun) -> None:
+        at_start.extend([] if at_start else badges(out))
+        start(runs, one)
+
+    monkeypatch.setattr(local.LocalRuns, "start", noted)
     assert sweep(config) == 1
-    out, said = tmp_path / "out", capsys.readouterr()
+    said = capsys.readouterr()
+    assert at_start == [["pending", "pending"]] * 2
+    assert badges(out) == [["failed", "finished"], ["failed"]], "the sweep's page leaves the usual state out"
     assert state(out / "run-batch_size=16")["state"] == "finished"
     assert "1 of 2 runs are finished" in said.out
     assert "batch_size=10000000/: " in said.out
@@ -191,7 +226,8 @@ def test_a_disk_that_fills_at_any_file_of_the_sweeps_own_is_told_in_one_line(
     with watched(Changes(tmp_path, failing(ENOSPC, 3))):
         assert sweep(config) == 0, "where every run is finished only pages are drawn"
     assert re.fullmatch(
-        r"warning: \S+sweep.html, \S+index.html: not brought up to date: No space left[^\n]+\n", capsys.readouterr().err
+        r"warning: \S+contact_sheet.png, \S+index.html, \S+sweep.html: not brought up to date: No space left[^\n]+\n",
+        capsys.readouterr().err,
     )
 
 

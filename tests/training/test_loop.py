@@ -206,6 +206,20 @@ def test_a_finished_training_goes_on_when_more_steps_are_asked_for(tmp_path: Pat
     assert differences(tmp_path / "whole/out/run", tmp_path / "longer/out/run") == []
 
 
+def test_a_finished_training_of_which_fewer_steps_are_asked_for_says_what_it_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tmp_path) == 0
+    capsys.readouterr()
+    assert train(tmp_path, num_steps=10) == 0
+    told = capsys.readouterr().out
+    assert "out/run: has done 12 steps, 10 are asked for: only its results are made anew\n" in told
+    assert (state(tmp_path)["step"], state(tmp_path)["state"]) == (12, "finished")
+    page = write_report(tmp_path / "out/run").read_text()
+    assert "step 12 (10 asked for)" in page
+    assert "12 of 10" not in page
+
+
 def test_the_generators_batch_may_be_of_another_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     latents, asked = Trainer.latents, []
 

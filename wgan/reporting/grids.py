@@ -10,7 +10,7 @@ from torch import Tensor
 from wgan.utils.atomic_io import replacing
 
 GAP = 2  # pixels between images
-_GAP_GREY = 128  # tells black from white images apart on light and on dark pages
+_GAP_COLOUR = "#808080"  # tells black from white images apart on light and on dark pages
 _VISIBLE_SIDE = 64  # images are enlarged to at least this many pixels
 _LABEL_HEIGHT = 28
 
@@ -51,7 +51,7 @@ def real_fake_grid(real: Tensor, fake: Tensor, path: Path, columns: int = 8) -> 
     """
     halves = [_compose(to_uint8(images[: min(len(real), len(fake))]), columns)[0] for images in (real, fake)]
     mode, (width, height), middle = halves[0].mode, halves[0].size, 4 * GAP
-    page = Image.new(mode, (2 * width + middle, _LABEL_HEIGHT + height), "white")
+    page = Image.new(mode, (2 * width + middle, _LABEL_HEIGHT + height), _GAP_COLOUR)
     draw = ImageDraw.Draw(page)
     for half, name, left in zip(halves, ("real", "generated"), (0, width + middle), strict=True):
         page.paste(half, (left, _LABEL_HEIGHT))
@@ -82,7 +82,7 @@ def _compose(images: Tensor, columns: int) -> tuple[Image.Image, dict[str, int]]
     count, channels, height, width = images.shape
     columns = min(columns, count)
     size = (columns * (width + GAP) + GAP, -(-count // columns) * (height + GAP) + GAP)
-    grid = Image.new("L" if channels == 1 else "RGB", size, f"rgb({_GAP_GREY}, {_GAP_GREY}, {_GAP_GREY})")
+    grid = Image.new("L" if channels == 1 else "RGB", size, _GAP_COLOUR)
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
         grid.paste(_to_pillow(image), (GAP + column * (width + GAP), GAP + row * (height + GAP)))

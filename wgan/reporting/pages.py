@@ -70,6 +70,11 @@ def link(target: Path, folder: Path) -> str:
     return quote(os.fsencode(Path(os.path.relpath(target, folder)).as_posix()))
 
 
+def link_if_there(target: Path, folder: Path) -> str | None:
+    """The same where the file is there now: a page has no link that leads nowhere."""
+    return link(target, folder) if os.path.exists(target) else None  # noqa: PTH110 - Path.exists raises on no access
+
+
 def format_number(value: float | None) -> str:
     """Four significant digits; a dash where there is no value."""
     if value is None or not isfinite(value):
@@ -136,4 +141,4 @@ _ENVIRONMENT = Environment(
 _ENVIRONMENT.policies["json.dumps_function"] = lambda value, **options: json.dumps(_plain(value), **options)
 _ENVIRONMENT.globals["static"] = static
 _ENVIRONMENT.filters |= {"number": format_number, "count": count, "duration": duration, "moment": moment}
-_ENVIRONMENT.filters |= {"value": shown, "link": link}
+_ENVIRONMENT.filters |= {"value": shown, "link_if_there": link_if_there}

@@ -43,12 +43,39 @@ def to_webp(image: Image.Image, quality: int) -> Picture:
     return Picture(buffer.getvalue(), "webp", *image.size)
 
 
+class _Geometry(NamedTuple):
+    """Of a grid of images: where they stand in it, and how much each was enlarged."""
+
+    width: int
+    height: int
+    gap: int
+    enlarged: int
+
+
 def corner(grid: Path, columns: int, rows: int) -> Image.Image:
     """The first images of the first rows of a `wgan.reporting.grids.save_grid`; the whole of any other picture.
 
     Raises:
         OSError: the file is gone, no image or an unreasonably large one.
     """
+    image, found = _opened(grid)
+    return _cut(image, found, columns, rows) if found else image
+
+
+def first_images(grid: Path, width: int, height: int) -> Image.Image:
+    """As many of a grid's first images as so many pixels hold, one at least, as small as they are; else as `corner`."""
+    image, found = _opened(grid)
+    if not found:
+        return image
+    factor, gap = found.enlarged, found.gap
+    columns, rows = (width * factor - gap) // (found.width + gap), (height * factor - gap) // (found.height + gap)
+    cut = _cut(image, found, max(1, columns), max(1, rows))
+    across, down = cut.width // factor, cut.height // factor
+    return cut.resize((across, down), Image.Resampling.NEAREST, (0, 0, across * factor, down * factor))
+
+
+def _opened(grid: Path) -> tuple[Image.Image, _Geometry | None]:
+    """A picture, and its geometry where it is a grid."""
     try:
         image = Image.open(io.BytesIO(read_regular(grid, _LARGEST)))
         image.load()
@@ -56,9 +83,13 @@ def corner(grid: Path, columns: int, rows: int) -> Image.Image:
         raise OSError(f"{grid}: no picture: {error}") from error
     try:
         width, height, gap = (int(image.info[key]) for key in ("cell_width", "cell_height", "gap"))
+        found = _Geometry(width, height, gap, int(image.info.get("enlarged", 1)))
     except (KeyError, ValueError):
-        return image
-    if not (0 < width <= image.width and 0 < height <= image.height and 0 <= gap <= image.width):
-        return image
-    right = min(image.width, gap + columns * (width + gap))
-    return image.crop((0, 0, right, min(image.height, gap + rows * (height + gap))))
+        return image, None
+    fits = 0 < found.enlarged <= found.width <= image.width and found.enlarged <= found.height <= image.height
+    return image, found if fits and 0 <= found.gap <= image.width else None
+
+
+def _cut(image: Image.Image, grid: _Geometry, columns: int, rows: int) -> Image.Image:
+    right = min(image.width, grid.gap + columns * (grid.width + grid.gap))
+    return image.crop((0, 0, right, min(image.height, grid.gap + rows * (grid.height + grid.gap))))

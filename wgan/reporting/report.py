@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from wgan.config.datasets import POINT_SETS
-from wgan.reporting.pages import CURVES, clean, lines_of, link, moment, render, thinned
+from wgan.reporting.pages import CURVES, clean, lines_of, link_if_there, moment, render, thinned
 from wgan.reporting.pictures import Picture, read_png, to_webp
 from wgan.reporting.run_record import RunRecord, Sample, read_run
 from wgan.runs.csv_log import has_numbers
@@ -42,7 +42,7 @@ def write_report(run_dir: Path) -> Path:
         "refreshSeconds": _REFRESH_SECONDS if run.state == "running" else 0,
     }
     speeds = [speed for speed in run.log.get("images_per_second", []) if speed > 0]
-    out = Path(str(run.config.get("out", ""))).resolve()
+    out, folder = Path(str(run.config.get("out", ""))).resolve(), run_dir.resolve()
     text = render(
         "report.html.j2",
         run=run,
@@ -53,7 +53,7 @@ def write_report(run_dir: Path) -> Path:
         curves=curves,
         stride=stride,
         smoothing=max(1, min(100, rows // stride // 25)),
-        index_link=link(out / "index.html", run_dir.resolve()) if out in run_dir.resolve().parents else None,
+        index_link=link_if_there(out / "index.html", folder) if out in folder.parents else None,
         speed=median(speeds) if speeds else None,  # which a pause or the first steps do not move
     )
     write_text(run_dir / "report.html", text)

@@ -18,12 +18,14 @@ import yaml
 from wgan.config.algorithms import ALGORITHMS
 from wgan.config.metrics import Metric, finite_number
 from wgan.config.resolve import resolve
+from wgan.config.schema import FOLLOWING
 from wgan.reporting.verdict import Course, verdict
 from wgan.runs.csv_log import Columns, read_log
+from wgan.runs.run_dir import Run
 from wgan.utils.atomic_io import read_regular
 from wgan.utils.errors import InputError, first_line
 
-STATES = ("running", "finished", "stopped", "diverged", "failed")
+STATES = ("running", "finished", "stopped", "diverged", "failed")  # that a training writes into state.json
 _MOST_VALUES = 100_000  # in such a file
 _MOST_FOLDERS, _DEEPEST = 10_000, 5  # that are searched for runs
 _PLACES = {"arch", "path", "dataset", "out", "run", "cache", "config_version", "sweep", "parallel"}
@@ -37,6 +39,14 @@ class Sample(NamedTuple):
     path: Path
 
 
+class Sweep(NamedTuple):
+    """What a sweep's folder says."""
+
+    folder: Path
+    keys: Sequence[str]  # that are swept, in the YAML's order
+    planned: Mapping[Path, Path]  # each run's directory -> the configuration that it was or will be begun with
+
+
 @dataclass(frozen=True)
 class RunRecord:
     """All that a report needs of one run. What is missing on the disk is empty here."""
@@ -44,7 +54,7 @@ class RunRecord:
     folder: Path
     config: Mapping[str, Any]  # every key with its value, as in config.yaml
     changed: Mapping[str, Any]  # the keys that differ from the algorithm's defaults -> the default
-    state: str  # one of `STATES`, or "unknown" where state.json is missing or says something else
+    state: str  # one of `STATES`, "interrupted", "pending", or "unknown" where state.json says something else
     facts: Mapping[str, Any]  # all of state.json: step, num_steps, best, warnings, started, seconds, versions, device
     log: Columns
     metrics: Mapping[str, Metric]  # those of metrics.json by their keys, in its order
@@ -67,8 +77,10 @@ class RunRecord:
 
     @property
     def seconds(self) -> float | None:
-        """How long it has trained, where state.json says so."""
+        """How long it has trained, where state.json says so; of a run under way till the log's last row."""
         seconds = finite_number(self.facts.get("seconds"))
+        if seconds is not None and self.state in ("running", "interrupted"):
+            seconds += max(0.0, self.updated - _modified(self.folder / "state.json"))
         return seconds if seconds is not None and 0 <= seconds < 1e12 else None
 
     @property
@@ -100,12 +112,18 @@ class RunRecord:
         return f"{name} {classes}" if classes else str(name)
 
 
-def read_run(folder: Path) -> RunRecord:
-    """Read a run's directory; files that are missing or half written leave their part of the record empty."""
+def read_run(folder: Path, planned: Path | None = None) -> RunRecord:
+    """Read a run's directory; files that are missing or half written leave their part of the record empty.
+
+    `planned` is the configuration with which a sweep begins the run, and tells of it until the run has its own; the
+    JSON file of that name says why it could not begin.
+    """
+    if planned is None or os.path.lexists(folder / "config.yaml"):
+        configuration, state = folder / "config.yaml", folder / "state.json"
+    else:
+        configuration, state = planned, planned.with_suffix(".json")
     problems: list[str] = []
-    config, facts, evaluation = (
-        _mapping(folder / name, problems) for name in ("config.yaml", "state.json", "metrics.json")
-    )
+    config, facts, evaluation = (_mapping(path, problems) for path in (configuration, state, folder / "metrics.json"))
     log: Columns = {}
     try:
         log = read_log(folder / "log.csv")
@@ -131,7 +149,7 @@ def read_run(folder: Path) -> RunRecord:
         folder=folder,
         config=config,
         changed=changed,
-        state=str(facts.get("state")) if facts.get("state") in STATES else "unknown",
+        state=_state(folder, facts, begun=bool(log or samples)),
         facts=facts,
         log=log,
         metrics={key: metric for key, entry in metrics.items() if (metric := Metric.from_json(key, entry))},
@@ -141,6 +159,14 @@ def read_run(folder: Path) -> RunRecord:
         updated=max(_modified(folder / name) for name in ("config.yaml", "state.json", "log.csv", "metrics.json")),
         problems=tuple(problems),
     )
+
+
+def _state(folder: Path, facts: Mapping[str, Any], begun: bool) -> str:
+    """What state.json says, but for a run that was killed: it says "running" for ever, and nobody holds its lock."""
+    told = facts.get("state")
+    if told not in STATES:
+        return "unknown" if begun or facts else "running" if Run(folder).is_locked() else "pending"
+    return "interrupted" if told == "running" and Run(folder).is_locked() is False else str(told)
 
 
 def find_runs(out: Path) -> list[Path]:
@@ -161,6 +187,16 @@ def find_runs(out: Path) -> list[Path]:
     return sorted(found)
 
 
+def find_sweeps(out: Path) -> list[Sweep]:
+    """The sweeps whose runs lie in `out`, in the order of their folders' names."""
+    found = []
+    for path in sorted(out.glob("*/sweep.yaml")):
+        swept = _mapping(path, []).get("sweep")
+        planned = {out / one.stem: one for one in path.parent.glob("[!.]*.yaml") if one != path}
+        found.append(Sweep(path.parent, list(swept) if isinstance(swept, dict) else [], planned))
+    return found
+
+
 def find_samples(folder: Path) -> list[Sample]:
     """The sample grids of a run in the order of their steps."""
     paths = (folder / "samples").glob("step_*.png")
@@ -171,16 +207,15 @@ def find_samples(folder: Path) -> list[Sample]:
 def changed_keys(config: Mapping[str, Any]) -> dict[str, Any]:
     """The keys whose values differ from what the algorithm's paper and the keys' own defaults give, with that default.
 
-    Left out: where images and results lie, and what follows from another key (the critic's learning rate where it
-    equals the generator's; num_epochs where num_steps is given).
+    Left out: where images and results lie, and what follows from another key (the generator's batch where it equals the
+    critic's; num_epochs where num_steps is given).
     """
     arch = str(config.get("arch"))
     if arch not in ALGORITHMS:
         return {}
     usual = _defaults(arch, str(config.get("dataset") or ""))
     ignored = set(_PLACES)
-    if config.get("critic_learning_rate") == config.get("learning_rate"):
-        ignored.add("critic_learning_rate")
+    ignored |= {key for key, followed in FOLLOWING.items() if config.get(key) == config.get(followed)}
     if config.get("num_epochs") is None:
         ignored.add("num_epochs")
     return {key: usual[key] for key in usual if key in config and key not in ignored and config[key] != usual[key]}

@@ -20,14 +20,18 @@ _STEPS, _COLUMNS, _ROWS = 6, 4, 2  # of a contact sheet: steps in all, and image
 _WIDEST = 2400  # pixels
 _MOST_METRICS = 5
 _GAP = 10
+_GREY = "#7a7a7a"
 
 
 def contact_sheet(groups: Sequence[Group], path: Path) -> bool:
     """Draw rows of swept values and columns of training steps, the same latents everywhere; whether there are any.
 
     Each cell shows the first images of a run's sample grid (its fixed latents); of several seeds the first is shown.
+    Step 0, the noise before any training, is left out where there is more. Nothing is drawn behind the images, and the
+    letters are of a grey that can be read on light and on dark pages.
     """
-    steps = thinned(sorted({sample.step for group in groups for sample in group.runs[0].samples}), _STEPS)
+    found = {sample.step for group in groups for sample in group.runs[0].samples}
+    steps = thinned(sorted(found - {0} or found), _STEPS)
     cells = [[_cell(group.runs[0], step) for step in steps] for group in groups]
     pictures = [cell for row in cells for cell in row if cell]
     if not pictures:
@@ -39,19 +43,19 @@ def contact_sheet(groups: Sequence[Group], path: Path) -> bool:
     left = int(max(font.getlength(line) for label in labels for line in label.split("\n"))) + 2 * _GAP
     top = round(2.2 * letters)
     size = (left + len(steps) * (width + _GAP), top + len(groups) * (height + _GAP))
-    sheet = Image.new("RGB", size, "white")
+    sheet = Image.new("RGBA", size)
     draw = ImageDraw.Draw(sheet)
     for column, step in enumerate(steps):
-        draw.text((left + column * (width + _GAP) + width / 2, top / 2), f"step {count(step)}", "black", font, "mm")
+        draw.text((left + column * (width + _GAP) + width / 2, top / 2), f"step {count(step)}", _GREY, font, "mm")
     for row, (label, line) in enumerate(zip(labels, cells, strict=True)):
         y = top + row * (height + _GAP)
-        draw.multiline_text((_GAP, y + height / 2), label, "black", font, "lm")
+        draw.multiline_text((_GAP, y + height / 2), label, _GREY, font, "lm")
         for column, cell in enumerate(line):
             x = left + column * (width + _GAP)
             if cell:
                 sheet.paste(cell, (x, y))
             else:
-                draw.text((x + width / 2, y + height / 2), "–", "grey", font, "mm")
+                draw.text((x + width / 2, y + height / 2), "–", _GREY, font, "mm")
     sheet.thumbnail((_WIDEST, sheet.height), Image.Resampling.BOX)
     with replacing(path) as temporary:
         sheet.save(temporary, "PNG", optimize=True)

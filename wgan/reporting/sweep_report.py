@@ -1,11 +1,12 @@
 """A sweep's page: which value is best, seen in samples, curves, metrics and a ranking."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from wgan.config.metrics import titles
-from wgan.reporting.pages import CURVES, MAIN_CURVES, render, thinned_curves
+from wgan.reporting.pages import CURVES, MAIN_CURVES, link_if_there, render, thinned_curves
 from wgan.reporting.pictures import read_png
 from wgan.reporting.sweep_figures import contact_sheet, curves, metrics_against_values
 from wgan.reporting.sweep_summary import NOT_RANKED, Group, group_runs, metrics_of, rank, ranking_csv, ranking_metrics
@@ -15,6 +16,7 @@ _IN_PAGE = {
     "contact_sheet.png": "Samples: a row for each setting, a column for each step, the same latents",
     "metrics.png": "Metrics against the swept values",
 }
+_FIGURES = {"contact_sheet.png": contact_sheet, "metrics.png": metrics_against_values, "curves.png": curves}
 _MOST_CURVE_POINTS = 40_000
 
 
@@ -27,22 +29,37 @@ def write_sweep_report(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> 
     The gallery above `folder` finds the page. Of `runs`, as `wgan.reporting.sweep_summary.group_runs` takes them, there
     is at least one.
     """
-    groups = group_runs(runs)
+    draw_figures(folder, runs)
+    return write_sweep_page(folder, runs)
+
+
+def draw_figures(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> None:
+    """Draw the pictures alone, from what stands in the runs' directories now."""
+    groups = group_runs(runs, folder)
+    for name, draw in _FIGURES.items():
+        if not draw(groups, folder / name):
+            (folder / name).unlink(missing_ok=True)  # of runs that are no longer there
+
+
+def write_sweep_page(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> Path:
+    """Write the ranking and the page alone, with the pictures that there are; return the page's path."""
+    groups = group_runs(runs, folder)
     metrics, places = metrics_of(groups), rank(groups)
-    pictures = {"contact_sheet.png": contact_sheet, "metrics.png": metrics_against_values, "curves.png": curves}
-    drawn = [name for name, draw in pictures.items() if draw(groups, folder / name)]
+    states = Counter(run.state for group in groups for run in group.runs)
     write_text(folder / "ranking.csv", ranking_csv(places, metrics))
     text = render(
         "sweep.html.j2",
         folder=folder,
         title=folder.resolve().name,
-        pictures=[(title, read_png(folder / name)) for name, title in _IN_PAGE.items() if name in drawn],
+        pictures={name: (title, picture) for name, title in _IN_PAGE.items() if (picture := read_png(folder / name))},
         metrics=list(zip(metrics, titles(metrics), strict=True)),
         ranking_metrics=ranking_metrics(metrics),
         not_ranked=NOT_RANKED,
         places=places,
         seeds=max(len(group.runs) for group in groups),
-        page={"curves": _curves(groups)},
+        states=dict(sorted(states.items())),
+        index_link=link_if_there(folder.parent / "index.html", folder),
+        page={"curves": _curves(groups), "refreshSeconds": 20 if states.keys() & {"running", "pending"} else 0},
     )
     write_text(folder / "sweep.html", text)
     return folder / "sweep.html"

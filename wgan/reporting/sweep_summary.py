@@ -54,17 +54,18 @@ class Group:
         return Spread(fmean(values), stdev(values) if len(values) > 1 else None, values) if values else None
 
 
-def group_runs(runs: Mapping[Path, Mapping[str, Any]]) -> list[Group]:
+def group_runs(runs: Mapping[Path, Mapping[str, Any]], folder: Path | None = None) -> list[Group]:
     """Read the runs of a sweep and take those together that differ by their seed alone.
 
     `runs` is run directory -> its swept keys and values, in the sweep's order. Where only `seed` is swept, each seed is
-    a group of its own.
+    a group of its own. The sweep's `folder` tells of those that have not begun.
     """
     alone = all(set(values) <= {"seed"} for values in runs.values())
     grouped: dict[str, tuple[dict[str, Any], list[RunRecord]]] = {}
-    for folder, values in runs.items():
+    for run, values in runs.items():
         kept = {key: value for key, value in values.items() if alone or key != "seed"}
-        grouped.setdefault(repr(sorted(kept.items())), (kept, []))[1].append(read_run(folder))
+        record = read_run(run, folder and folder / f"{run.name}.yaml")
+        grouped.setdefault(repr(sorted(kept.items())), (kept, []))[1].append(record)
     return [Group(values, records) for values, records in grouped.values()]
 
 

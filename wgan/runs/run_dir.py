@@ -17,10 +17,11 @@ from filelock import FileLock, Timeout
 from wgan.config.algorithms import unused_keys
 from wgan.config.resolve import load_config, to_yaml
 from wgan.config.schema import FOLLOWING, TrainConfig, resume_safe_keys
-from wgan.utils.atomic_io import read_regular, write_text
+from wgan.utils.atomic_io import open_regular, read_regular, write_text
 from wgan.utils.console import warn
 from wgan.utils.errors import InputError, RunFault, explain_disk_errors
 
+LOOK = 0.2  # seconds in which a lock that is held is asked for again: `is_locked` holds it for a moment
 LONGEST_NAME = 110  # a name with values in it is cut here; a number may follow, and the YAML takes 120 characters
 PATIENCE = 5.0  # seconds for who holds a lock to say what it is for
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)  # of a network share without a lock service
@@ -68,7 +69,7 @@ class Run:
             RunFault: the directory cannot be written.
         """
         path = self.directory / ".lock"
-        lock = FileLock(path, timeout=0)
+        lock = FileLock(path, timeout=LOOK, poll_interval=LOOK / 10)
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             lock.acquire()
@@ -84,6 +85,24 @@ class Run:
             yield
         finally:
             lock.release()
+
+    def is_locked(self) -> bool | None:
+        """Whether a process trains here now; None where the system or the file system does not tell.
+
+        Asked with a shared lock, so that any number may look at once, and a reader needs no right to write.
+        """
+        try:
+            import fcntl  # not on Windows
+
+            with open_regular(self.directory / ".lock") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        except (ImportError, OSError):
+            return None
+        return False
 
 
 def find(config: TrainConfig, images: str = "") -> tuple[Run, TrainConfig]:

@@ -1,19 +1,21 @@
 """The runs of a sweep, each with a directory of its own; their images, prepared once."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from wgan.config.constraints import num_steps_of
 from wgan.config.datasets import POINT_SETS
-from wgan.config.resolve import combinations
+from wgan.config.resolve import combinations, load_config
 from wgan.config.schema import TrainConfig
 from wgan.runs import run_dir
 from wgan.runs.run_dir import Run
 from wgan.utils.console import detail, say
+from wgan.utils.errors import InputError
 
+SWEEP_YAML = "sweep.yaml"  # in the sweep's folder: what was asked for
 NO_SWEEP = {"parallel": 1, "cpus": 0, "executor": "local"}
 """The sweep's own keys at their defaults: a run's configuration does not say where it trained, nor beside what."""
 
@@ -32,27 +34,51 @@ class SweepRun:
         return self.config.run
 
     @property
+    def failure(self) -> Path:
+        """Where its state stands if it fails before it has a directory that could say so; beside `yaml`."""
+        return self.yaml.with_suffix(".json")
+
+    @property
     def output(self) -> Path:
         """What the run's processes printed."""
         return self.run.directory / "output.txt"
 
 
 def folder(config: TrainConfig) -> Path:
-    """Where what belongs to no single run stands, beside the runs: out/digits-sweep-gp_lambda-seed."""
-    name = "-".join([config.run, "sweep", *(config.sweep or {})])
-    return config.out / name[: run_dir.LONGEST_NAME]
+    """Where what belongs to no single run stands, beside the runs: out/digits-sweep-gp_lambda-seed.
+
+    Where another sweep stands there, out/digits-sweep-gp_lambda-seed-2, ...: no sweep replaces the pages of another.
+    """
+    name = "-".join([config.run, "sweep", *(config.sweep or {})])[: run_dir.LONGEST_NAME]
+    return next(found for one in run_dir.numbered(name) if _takes_up(config, found := config.out / one))
+
+
+def _takes_up(config: TrainConfig, place: Path) -> bool:
+    """Whether no sweep stands there, or the same one, perhaps with fewer values: all its runs are in this one too."""
+    path = place / SWEEP_YAML
+    if not os.path.lexists(path):
+        return True
+    try:
+        saved = load_config(path) if path.is_file() else None  # to read a pipe would wait for whoever writes to it
+    except InputError:
+        return False
+    if not isinstance(saved, TrainConfig) or run_dir.differing_keys(saved, config):
+        return False
+    before, now = saved.sweep or {}, config.sweep or {}
+    return before.keys() == now.keys() and all(value in now[key] for key in before for value in before[key])
 
 
 def plan(config: TrainConfig) -> list[SweepRun]:
     """The runs of a sweep in the order of its keys. The same sweep always finds the same directories."""
     planned: dict[Run, SweepRun] = {}
+    own = folder(config)
     for chosen, single in combinations(config):
         alone = single.model_copy(update=NO_SWEEP)
         name = run_dir.named(config.run, chosen)
-        names = chain([name], (f"{name}-{number}" for number in count(2)))  # long ones are cut short, and may be equal
+        names = run_dir.numbered(name)  # long ones are cut short, and may be equal
         places = (run_dir.find(alone.model_copy(update={"run": one})) for one in names)
         run, found = next(place for place in places if place[0] not in planned)
-        planned[run] = SweepRun(chosen, found, run, folder(config) / f"{found.run}.yaml")
+        planned[run] = SweepRun(chosen, found, run, own / f"{found.run}.yaml")
     return list(planned.values())
 
 

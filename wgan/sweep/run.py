@@ -1,22 +1,20 @@
 """`sweep`: one YAML -> a run for each combination of values, each in its own directory and process."""
 
+import json
 import signal
 import time
 from collections import deque
 from collections.abc import Sequence
-from functools import partial
 
 from wgan.config.resolve import to_yaml
 from wgan.config.schema import TrainConfig
-from wgan.reporting.gallery import write_index
-from wgan.reporting.pages import attempt
-from wgan.reporting.sweep_report import write_sweep_report
+from wgan.reporting.live import LivePage, draw_all, sweep_pages
 from wgan.reporting.sweep_summary import ranking_table
 from wgan.runs import run_dir
 from wgan.runs.run_dir import Run
 from wgan.sweep.cluster import RayRuns
 from wgan.sweep.local import Executor, LocalRuns
-from wgan.sweep.plan import SweepRun, folder, plan, prepare
+from wgan.sweep.plan import SWEEP_YAML, SweepRun, folder, plan, prepare
 from wgan.sweep.progress import SweepProgress
 from wgan.sweep.worker import POLL
 from wgan.utils.atomic_io import open_regular, write_text
@@ -48,18 +46,25 @@ def sweep(config: TrainConfig) -> int:
         except Interrupted:
             return interruption.exit_status
         with Run(own).lock(), explain_disk_errors(own):
-            write_text(own / "sweep.yaml", to_yaml(config))
+            write_text(own / SWEEP_YAML, to_yaml(config))
+            for one in pending:
+                write_text(one.yaml, to_yaml(one.config))
+                one.failure.unlink(missing_ok=True)
+            directories = {one.run.directory: one.chosen for one in planned}
+            _, index, page = pages = sweep_pages(own, directories)
+            if pending:
+                draw_all(pages)
+                say(f"Figures:  {page.path}", f"All runs: {index.path}")
             progress = SweepProgress(pending, lengths, finished)
             with executor, progress.bar:
-                failed = train_all(pending, executor, progress, interruption)
+                failed = train_all(pending, executor, progress, interruption, pages)
             if interruption.signal:
+                draw_all([index, page], whether_due_or_not=True)
                 say("Stopped, and every run has saved. The same command goes on from there.")
                 return interruption.exit_status
-            directories = {one.run.directory: one.chosen for one in planned}
-            page, index = own / "sweep.html", config.out / "index.html"
-            attempt({page: partial(write_sweep_report, own, directories), index: partial(write_index, config.out)})
+            draw_all(pages, whether_due_or_not=True)
     say(f"{len(planned) - len(failed)} of {len(planned)} runs are finished")
-    say(*ranking_table(directories).split("\n"), f"Figures:  {page}", f"All runs: {index}")
+    say(*ranking_table(directories).split("\n"), f"Figures:  {page.path}", f"All runs: {index.path}")
     for one in planned:
         if one.name in failed:
             say(f"failed: {one.run.directory}/: {failed[one.name]}", f"  all it said: {one.output}")
@@ -84,7 +89,11 @@ def open_executor(config: TrainConfig, pending: Sequence[SweepRun]) -> Executor:
 
 
 def train_all(
-    pending: Sequence[SweepRun], executor: Executor, progress: SweepProgress, interruption: Interruption
+    pending: Sequence[SweepRun],
+    executor: Executor,
+    progress: SweepProgress,
+    interruption: Interruption,
+    pages: Sequence[LivePage],
 ) -> dict[str, str]:
     """Train all runs, or, after a signal, wait until those under way have saved; name -> reason, of the failed."""
     named, waiting, failed = {one.name: one for one in pending}, deque(pending), dict[str, str]()
@@ -94,15 +103,16 @@ def train_all(
             stopping = True
             executor.stop()
         while waiting and len(executor.running) < executor.parallel and not interruption.signal:
-            one = waiting.popleft()
-            write_text(one.yaml, to_yaml(one.config))
-            executor.start(one)
+            executor.start(waiting.popleft())
         for name, status in executor.ended().items():
             if status and not interruption.signal:
                 failed[name] = why_failed(named[name], status)
+                if not named[name].run.config.exists():
+                    write_text(named[name].failure, json.dumps({"state": "failed", "problem": failed[name]}))
             if not status or name in failed:  # else stopped, as it was asked to
                 progress.ended(name, failed.get(name))
         progress.show()
+        draw_all(pages)
         time.sleep(POLL)
     return failed
 

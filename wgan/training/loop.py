@@ -53,6 +53,8 @@ class Training:
         self.tasks = PeriodicTasks(state, self.batches, self.samples, self.pages, events)
         state.write_json("running")
         state.run_started = True
+        if ranks.is_rank0:
+            self.pages.draw(last=False)  # the links that are named now lead somewhere
 
     def loop(self, interruption: Interruption) -> None:
         """Train until the last step or a signal."""
@@ -60,7 +62,7 @@ class Training:
         state.stopwatch.start()
         minutes = self.config.max_minutes
         most_seconds = None if minutes is None else max(0.0, 60 * minutes - state.stopwatch.read())
-        progress = Progress(state.step, state.num_steps, most_seconds)
+        progress = Progress(state.step, max(state.step, state.num_steps), most_seconds)
         with progress.bar:
             while True:
                 self.tasks.run_due(progress, interruption)  # on resume, redo what was due at this step

@@ -79,8 +79,8 @@ class PeriodicTasks:
                 self.draw_samples()
             if now.checkpoint:
                 state.save("running")
-                if self.ranks.is_rank0:
-                    self.pages.draw(last=False)
+            if any(now) and self.ranks.is_rank0:
+                self.pages.draw(last=False)
 
     def time_is_over(self) -> bool:
         """Whether the training has had its minutes, on rank 0's clock."""

@@ -185,14 +185,26 @@ function shortened(value) {
 function age(moment) {
   const minutes = Math.max(0, (Date.now() - Date.parse(moment)) / 60000);
   const [count, unit] = minutes < 60 ? [minutes, "min"] : minutes < 2880 ? [minutes / 60, "h"] : [minutes / 1440, "days"];
-  return { minutes, text: `${Math.round(count)} ${unit}` };
+  return { minutes, text: minutes < 1 ? "less than 1 min" : `${Math.round(count)} ${unit}` };
 }
 
-/** A run that was killed could not say so: tell for how long it has written nothing. */
+/** A page whose training was killed cannot say so: tell for how long it has written nothing. */
 function markSilent(badge, moment) {
   const silent = age(moment);
-  if (badge?.textContent === "running" && silent.minutes > 30) badge.textContent = `running, silent for ${silent.text}`;
+  if (badge?.textContent === "running" && silent.minutes > 5) badge.textContent = `running, silent for ${silent.text}`;
 }
+
+/** Pictures of small images: each pixel so many pixels of the page, a whole number of times, where there is room. */
+function keepCrisp() {
+  for (const image of document.querySelectorAll("img.crisp")) {
+    const room = image.closest(".samples, .scrolls").clientWidth, own = image.naturalWidth || Number(image.getAttribute("width"));
+    const factor = Math.min(Math.floor(room / own), Math.max(1, Math.floor(736 / own)));
+    Object.assign(image.style, { width: `${factor ? factor * own : room}px`, maxWidth: "none" });
+    image.classList.toggle("pixels", factor > 0);
+  }
+}
+keepCrisp();
+addEventListener("resize", keepCrisp);
 
 /** Load the page anew while a run goes on, when nobody is touching it; what was chosen stays chosen. */
 function keepFresh(seconds, remember, restore) {

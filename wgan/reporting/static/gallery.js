@@ -3,32 +3,38 @@
 
 const page = JSON.parse(document.getElementById("data").textContent);
 const element = id => document.getElementById(id);
-const body = document.querySelector("#runs tbody");
-const rows = [...body.rows];
-const heads = [...document.querySelectorAll("#runs thead th")];
+const tables = [...document.querySelectorAll("#runs table")];
+const rows = tables.flatMap(table => [...table.tBodies[0].rows]);
 const boxes = [...document.querySelectorAll("#menu input")];
 const settings = new Map(rows.map(row => [row, new Set(row.dataset.search.split(/\s+/))]));
-const sorting = { column: null, down: false };
+const headsOf = table => [...table.tHead.rows[0].cells];
+const nameOf = head => head.textContent.trim();
+const sorting = { name: "Run", down: false };
+const chosen = new Map();  // column -> whether the user wants it; the others follow the filter
 
 /* ---- sorting, filtering, columns ---- */
 
-/** Numbers before words; runs without a value last, whichever way. */
-function sortBy(column, down) {
-  Object.assign(sorting, { column, down });
-  const keyed = rows.map(row => [row.cells[column].dataset.order, row]);
+/** Each table that has the column: numbers before words; runs without a value last, whichever way. */
+function sortBy(name, down) {
+  Object.assign(sorting, { name, down });
   const number = text => text === "" ? NaN : Number(text);
-  keyed.sort(([a], [b]) => {
-    if (a === "" || b === "") return (a === "") - (b === "");
-    const [x, y] = [number(a), number(b)];
-    const order = Number.isNaN(x) || Number.isNaN(y)
-      ? Number.isNaN(x) - Number.isNaN(y) || a.localeCompare(b, "en", { numeric: true }) : x - y;
-    return down ? -order : order;
-  });
-  body.append(...keyed.map(([, row]) => row));
-  heads.forEach((head, i) => {
-    if (i === column) head.ariaSort = down ? "descending" : "ascending"; else head.removeAttribute("aria-sort");
-  });
-  element("sort").value = `${column} ${down}`;
+  for (const table of tables) {
+    const heads = headsOf(table), column = heads.findIndex(head => nameOf(head) === name);
+    heads.forEach((head, i) => {
+      if (i === column) head.ariaSort = down ? "descending" : "ascending"; else head.removeAttribute("aria-sort");
+    });
+    if (column < 0) continue;
+    const keyed = [...table.tBodies[0].rows].map(row => [row.cells[column].dataset.order, row]);
+    keyed.sort(([a], [b]) => {
+      if (a === "" || b === "") return (a === "") - (b === "");
+      const [x, y] = [number(a), number(b)];
+      const order = Number.isNaN(x) || Number.isNaN(y)
+        ? Number.isNaN(x) - Number.isNaN(y) || a.localeCompare(b, "en", { numeric: true }) : x - y;
+      return down ? -order : order;
+    });
+    table.tBodies[0].append(...keyed.map(([, row]) => row));
+  }
+  element("sort").value = `${name} ${down}`;
 }
 
 /** A word that is a setting, such as gp_lambda=1, asks for that value; any other may stand anywhere. */
@@ -44,29 +50,51 @@ function filter() {
     count += !row.hidden;
   }
   element("shown").textContent = count < rows.length ? `${count} of ${rows.length} runs` : "";
+  chooseColumns();
 }
 
-const columnStyle = document.head.appendChild(document.createElement("style"));
+/** Of the keys those in which the rows shown differ, of the metrics the most telling one; and what the user chose. */
 function chooseColumns() {
-  columnStyle.textContent = boxes.filter(box => !box.checked)
-    .map(box => `#runs [data-column="${box.value}"] { display: none; }`).join("\n");
+  const offered = new Set(), open = new Set();
+  for (const table of tables) {
+    const all = [...table.tBodies[0].rows], shown = all.filter(row => !row.hidden);
+    table.closest("section").hidden = !shown.length;
+    let left = page.openKeys;
+    headsOf(table).forEach((head, i) => {
+      const { column, kind } = head.dataset;
+      if (!column) return;
+      const differs = shown.length < 2 || new Set(shown.map(row => row.cells[i].dataset.order)).size > 1;
+      const usual = kind === "metric" ? "open" in head.dataset : differs && ("swept" in head.dataset || left > 0);
+      if (kind === "key" && usual) left--;
+      const visible = chosen.get(column) ?? usual;
+      for (const cell of [head, ...all.map(row => row.cells[i])]) cell.hidden = !visible;
+      if (!shown.length) return;
+      offered.add(column);
+      if (visible) open.add(column);
+    });
+  }
+  for (const box of boxes) {
+    box.parentElement.hidden = !offered.has(box.value);
+    box.checked = open.has(box.value);
+  }
 }
 
-heads.forEach((head, column) => {
-  const button = head.querySelector("button");
-  if (!button) return;
-  button.addEventListener("click", () => sortBy(column, sorting.column === column && !sorting.down));
-  for (const [down, arrow] of [[false, "↑"], [true, "↓"]])
-    element("sort").append(new Option(`${button.textContent} ${arrow}`, `${column} ${down}`));
-});
+for (const table of tables) {
+  for (const head of headsOf(table)) {
+    const name = nameOf(head);
+    if (!name) continue;
+    head.querySelector("button").addEventListener("click", () => sortBy(name, sorting.name === name && !sorting.down));
+    if ([...element("sort").options].some(option => option.value === `${name} false`)) continue;
+    for (const [down, arrow] of [[false, "↑"], [true, "↓"]]) element("sort").append(new Option(`${name} ${arrow}`, `${name} ${down}`));
+  }
+}
 element("sort").addEventListener("change", event => {
-  const [column, down] = event.target.value.split(" ");
-  sortBy(Number(column), down === "true");
+  const [, name, down] = event.target.value.match(/^(.*) (true|false)$/);
+  sortBy(name, down === "true");
 });
-element("sort").selectedIndex = -1;
 element("filter").addEventListener("input", filter);
 element("state").addEventListener("change", filter);
-boxes.forEach(box => box.addEventListener("change", chooseColumns));
+boxes.forEach(box => box.addEventListener("change", () => { chosen.set(box.value, box.checked); chooseColumns(); }));
 addEventListener("click", event => { if (!event.target.closest("#menu")) element("menu")?.removeAttribute("open"); });
 
 /* ---- when it was written ---- */
@@ -80,15 +108,15 @@ for (const time of document.querySelectorAll("time")) {
 /* ---- picking and comparing ---- */
 
 const pickBox = row => row.querySelector(".pick input");
-const picked = () => [...body.rows].filter(row => pickBox(row).checked);
+const picked = () => tables.flatMap(table => [...table.tBodies[0].rows]).filter(row => pickBox(row).checked);
 
 function showTray() {
-  const chosen = picked();
+  const { length } = picked();
   rows.forEach(row => row.classList.toggle("picked", pickBox(row).checked));
-  element("tray").hidden = !chosen.length;
-  element("picked").textContent = chosen.length === 1 ? "1 run picked" : `${chosen.length} runs picked`;
-  element("compare").disabled = chosen.length < 2;
-  element("compare").textContent = chosen.length < 2 ? "Pick another to compare" : "Compare";
+  element("tray").hidden = !length;
+  element("picked").textContent = length === 1 ? "1 run picked" : `${length} runs picked`;
+  element("compare").disabled = length < 2;
+  element("compare").textContent = length < 2 ? "Pick another to compare" : "Compare";
 }
 
 const make = (tag, text, className) => {
@@ -101,15 +129,14 @@ const make = (tag, text, className) => {
 const fileOf = (run, step) => `${run.folder}/samples/step_${String(step).padStart(6, "0")}.png`;
 
 function compare() {
-  const chosen = picked();
-  const runs = chosen.map(row => page.runs[row.dataset.run]);
+  const runs = picked().map(row => page.runs[row.dataset.run]);
   const colours = palette(runs.length);
   element("comparing").textContent = `${runs.length} runs side by side`;
 
   const frames = runs.map((run, i) => {
     const frame = make("figure"), title = make("h3"), swatch = make("span", null, "swatch"), link = make("a", run.name);
     swatch.style.background = colours[i];
-    link.href = `${run.folder}/report.html`;
+    if (run.page) link.href = run.page;
     title.append(swatch, link);
     const image = make("img"), caption = make("figcaption");
     frame.append(title, image, caption);
@@ -137,7 +164,7 @@ function compare() {
   range.value = range.max;
   show();
 
-  showDifferences(chosen, runs);
+  showDifferences(runs);
   element("comparison").showModal();
   const panels = page.curves.map(({ column, title }) => ({
     title, lines: runs.map(run => ({ name: run.name, steps: run.steps, values: run.curves[column] ?? run.steps.map(() => null) })),
@@ -146,19 +173,20 @@ function compare() {
              panels.filter(panel => panel.lines.some(line => line.values.some(value => value != null))));
 }
 
-/** The columns in which the picked runs differ, one row each. */
-function showDifferences(chosen, runs) {
+/** The settings and metrics in which the picked runs differ, one row each. */
+function showDifferences(runs) {
   const head = make("tr");
   head.append(make("th"), ...runs.map(run => make("th", run.name)));
   const lines = [];
-  heads.forEach((title, column) => {
-    if (!title.dataset.column) return;
-    const texts = chosen.map(row => row.cells[column].textContent);
-    if (new Set(texts).size < 2) return;
-    const line = make("tr");
-    line.append(make("th", title.textContent), ...texts.map(text => make("td", text)));
-    lines.push(line);
-  });
+  for (const part of ["settings", "metrics"]) {
+    for (const name of new Set(runs.flatMap(run => Object.keys(run[part])))) {
+      const texts = runs.map(run => run[part][name] ?? "–");
+      if (new Set(texts).size < 2) continue;
+      const line = make("tr");
+      line.append(make("th", name), ...texts.map(text => make("td", text)));
+      lines.push(line);
+    }
+  }
   element("differences").replaceChildren(head, ...lines);
 }
 
@@ -178,17 +206,17 @@ keepFresh(
   page.refreshSeconds,
   () => ({
     filter: element("filter").value, state: element("state").value, sorting,
-    columns: boxes.filter(box => box.checked).map(box => page.columns[boxes.indexOf(box)]),
+    chosen: [...chosen],
     picked: picked().map(row => page.runs[row.dataset.run].name),
   }),
   kept => {
     element("filter").value = kept.filter;
     element("state").value = [...element("state").options].some(o => o.value === kept.state) ? kept.state : "";
-    boxes.forEach((box, i) => { box.checked = kept.columns.includes(page.columns[i]); });
+    kept.chosen.forEach(([column, wanted]) => chosen.set(column, wanted));
     rows.forEach(row => { pickBox(row).checked = kept.picked.includes(page.runs[row.dataset.run].name); });
-    if (kept.sorting.column != null && heads[kept.sorting.column]) sortBy(kept.sorting.column, kept.sorting.down);
+    Object.assign(sorting, kept.sorting);
   },
 );
-chooseColumns();
+sortBy(sorting.name, sorting.down);
 filter();
 showTray();
