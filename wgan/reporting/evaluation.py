@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 from wgan.config.metrics import ranking_keys
 from wgan.metrics.comparison import HEADER, comparison_dict, comparison_table, differences
 from wgan.metrics.report import Report
-from wgan.reporting.pages import link, render
+from wgan.reporting.pages import link_if_there, render
 from wgan.reporting.pictures import read_png
 from wgan.reporting.verdict import Course, compared, verdict
 from wgan.utils.atomic_io import write_text
@@ -65,7 +65,7 @@ def write_evaluation(folder: Path, out: Path, findings: Findings) -> Path:
     text = render(
         "evaluation.html.j2",
         title=folder.name,
-        index=link(out / "index.html", folder),
+        index=link_if_there(out / "index.html", folder),
         pictures=[(caption, picture) for name, caption in _PICTURES.items() if (picture := read_png(folder / name))],
         sections=grouped,
         found=findings,

@@ -67,6 +67,7 @@ def write_index(out: Path) -> Path:
     folders = sorted({*find_runs(out), *planned})
     points = max(60, min(400, _MOST_CURVE_POINTS // max(1, len(folders))))
     rows = [_read(folder, out, points, planned[folder][0] if folder in planned else None) for folder in folders]
+    evaluations = [row.for_scripts for row in rows if row.run.config.get("arch") == "Evaluate"]
     rows = [row for row in rows if str(row.run.config.get("arch", "WGAN-GP")) in ALGORITHMS or row.run.problems]
     grouped: dict[tuple[str, Path | None], list[RunRow]] = {}
     for row in rows:
@@ -94,6 +95,7 @@ def write_index(out: Path) -> Path:
         keys=dict.fromkeys(column.name for table in tables for column in table.keys),
         metrics=dict.fromkeys(column.name for table in tables for column in table.metrics),
         states=states,
+        evaluations=evaluations,
         sweeps=sorted([*out.glob("sweep.html"), *out.glob("*/sweep.html")]),
         out=out,
         title=out.resolve().name or "Runs",
