@@ -81,7 +81,9 @@ def _failed(folder: Path, act: Act, fault: str, saved: bool, finished: bool) -> 
     status, told, _ = train(write_yaml(folder, **SHORT), act)
     problems = [] if status == (0 if finished else 1) else [f"{fault}: status {status}"]
     pages = [line for line in told if re.match(r"warning: .*(png|gif|html): not brought", line)]
-    if len(told) - (0 if finished else len(pages)) != 1 or any(fault not in line or str(folder) not in line for line in told):
+    if len(told) - (0 if finished else len(pages)) != 1 or any(
+        fault not in line or str(folder) not in line for line in told
+    ):
         problems.append(f"{fault}: said {told}")
     if saved and checkpoint.newest(folder / "out/run/checkpoints") is None:
         problems.append(f"{fault}: no checkpoint is left")
