@@ -80,8 +80,10 @@ def with_faults(undisturbed: Path, folder: Path, number: int, midway: bool, save
 def _failed(folder: Path, act: Act, fault: str, saved: bool, finished: bool) -> list[str]:
     status, told, _ = train(write_yaml(folder, **SHORT), act)
     problems = [] if status == (0 if finished else 1) else [f"{fault}: status {status}"]
-    pictures = [line for line in told if re.match(r"warning: .*(png|gif): not brought", line)]  # and then a result
-    if len(told) - len(pictures) != 1 or any(fault not in line or str(folder) not in line for line in told):
+    pages = [line for line in told if re.match(r"warning: .*(png|gif|html): not brought", line)]
+    if len(told) - (0 if finished else len(pages)) != 1 or any(
+        fault not in line or str(folder) not in line for line in told
+    ):
         problems.append(f"{fault}: said {told}")
     if saved and checkpoint.newest(folder / "out/run/checkpoints") is None:
         problems.append(f"{fault}: no checkpoint is left")

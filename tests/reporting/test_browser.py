@@ -303,6 +303,7 @@ def test_runs_stand_in_tables_by_images_and_sweep_each_with_the_keys_that_differ
     assert bold == ["birds-slow", "study-gp_lambda=10-seed=42"], "where two runs compare"
     heights = page.locator("#runs tbody tr").evaluate_all("rows => rows.map(r => r.getBoundingClientRect().height)")
     assert max(heights) <= 90
+    assert page.locator("#runs").evaluate("runs => runs.scrollWidth - runs.clientWidth") == 0
     assert page.locator("#sort").input_value() == "Run false"
 
 

@@ -26,7 +26,7 @@ from wgan.utils.errors import InputError
 from wgan.utils.rng import generator
 
 MOST_IMAGES = 50_000  # it is trained on at most
-LEAST_UPDATES, MOST_UPDATES = 300, 6000
+LEAST_UPDATES, MOST_UPDATES = 300, 3800
 EPOCHS, BATCH, RATE = 20, 64, 3e-3
 FEATURES = 16, 16, 32  # of each depth
 REACH = 28  # images are shifted by up to a 28th of their side: one pixel of 28

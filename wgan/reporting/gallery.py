@@ -17,7 +17,7 @@ from wgan.utils.atomic_io import write_text
 from wgan.utils.errors import reason
 
 _MOST_CURVE_POINTS = 60_000  # of each column over all runs: bounds the page
-_OPEN_KEYS = 4  # that are shown at first, beside those that are swept; the others wait in the menu
+_OPEN_KEYS = 3  # that are shown at first, beside those that are swept; the others wait in the menu
 _THUMBNAIL = 144, 72  # pixels
 _REFRESH_SECONDS = 30
 

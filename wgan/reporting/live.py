@@ -14,7 +14,7 @@ from wgan.reporting.sweep_report import draw_figures, write_sweep_page
 from wgan.runs.run_dir import Run
 
 MAX_COST = 0.003  # of the time, for each page: with the three of a training, under 1 % of it
-WARM = 0.25  # of its time, that the next drawings take: the first loads templates and makes pictures that are kept
+WARM = 1 / 4  # of the first drawing's cost the next will have too: that one loads templates and makes small pictures
 
 
 class LivePage:

@@ -38,7 +38,7 @@ def draw_figures(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> None:
     groups = group_runs(runs, folder)
     for name, draw in _FIGURES.items():
         if not draw(groups, folder / name):
-            (folder / name).unlink(missing_ok=True)  # of runs that are no longer there
+            (folder / name).unlink(missing_ok=True)  # it shows runs that are no longer there
 
 
 def write_sweep_page(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> Path:

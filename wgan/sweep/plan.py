@@ -54,7 +54,7 @@ def folder(config: TrainConfig) -> Path:
 
 
 def _takes_up(config: TrainConfig, place: Path) -> bool:
-    """Whether no sweep stands there, or the same one, perhaps with fewer values: all its runs are in this one too."""
+    """Whether no sweep stands there, or one of the same settings all of whose runs are in this one too."""
     path = place / SWEEP_YAML
     if not os.path.lexists(path):
         return True

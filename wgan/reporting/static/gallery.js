@@ -217,6 +217,8 @@ keepFresh(
     Object.assign(sorting, kept.sorting);
   },
 );
+for (const button of document.querySelectorAll("#runs th[data-kind=key] button"))  // a long name takes two lines
+  button.replaceChildren(...button.textContent.split(/(?<=_)/).flatMap(part => [part, make("wbr")]));
 sortBy(sorting.name, sorting.down);
 filter();
 showTray();
