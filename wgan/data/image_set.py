@@ -30,6 +30,14 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def class_counts(self) -> dict[str, int]:
+        """How many images each class has, in the order of `class_names`; empty without labels."""
+        if self.labels is None:
+            return {}
+        counts = torch.bincount(self.labels, minlength=len(self.class_names)).tolist()
+        return dict(zip(self.class_names, counts, strict=True))
+
     def __getitem__(self, rows: Tensor | slice) -> "ImageSet":
         """The set with these rows only: a view for a slice, a copy for a tensor of indices."""
         labels = None if self.labels is None else self.labels[rows]

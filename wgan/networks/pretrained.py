@@ -10,7 +10,7 @@ from torch import Tensor
 
 from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
-from wgan.networks.base import Generator
+from wgan.networks.base import NO_CLASSES, Generator
 from wgan.networks.build import build_generator, new_generator
 from wgan.runs import checkpoint
 from wgan.runs.run_dir import checkpoints_of
@@ -33,7 +33,8 @@ def load_generator(path: Path) -> Generator:
     try:
         config = resolve(state["config"])
         assert isinstance(config, TrainConfig)
-        return _filled(lambda: build_generator(config, state["shape"]), state["trainer"]["ema"])
+        classes = state.get("classes", NO_CLASSES)  # which checkpoints of older versions do not have
+        return _filled(lambda: build_generator(config, state["shape"], classes), state["trainer"]["ema"])
     except Exception as error:  # of a file that anybody can have made, networks may say anything
         if is_out_of_memory(error):
             raise

@@ -56,9 +56,10 @@ def corner(grid: Path, columns: int, rows: int) -> Image.Image:
         raise OSError(f"{grid}: no picture: {error}") from error
     try:
         width, height, gap = (int(image.info[key]) for key in ("cell_width", "cell_height", "gap"))
+        left = int(image.info.get("left", 0))  # where the names of the rows end
     except (KeyError, ValueError):
         return image
-    if not (0 < width <= image.width and 0 < height <= image.height and 0 <= gap <= image.width):
+    if not (0 < width <= image.width and 0 < height <= image.height and 0 <= gap <= image.width and left >= 0):
         return image
-    right = min(image.width, gap + columns * (width + gap))
+    right = min(image.width, left + gap + columns * (width + gap))
     return image.crop((0, 0, right, min(image.height, gap + rows * (height + gap))))

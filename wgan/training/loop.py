@@ -5,6 +5,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from wgan.config.schema import TrainConfig
 from wgan.data.batches import Batches
@@ -40,10 +41,12 @@ class Training:
 
     def begin(self) -> None:
         """Build the networks, take up the newest checkpoint, open the log; check that the disk will do."""
-        config, ranks, state, real = self.config, self.ranks, self.state, self.data.train.images
+        config, ranks, state, real = self.config, self.ranks, self.state, self.data.train
         require_address_space()
-        self.trainer = build_trainer(config, real.shape[1:], state.device, state.dtype, ranks)
-        self.batches = Batches(real, config.batch_size, config.seed, state.device, ranks.rank, ranks.world_size)
+        shape, classes = real.images.shape[1:], state.classes
+        self.trainer = build_trainer(config, shape, state.device, state.dtype, ranks, classes)
+        of_rank = config.batch_size, config.seed, state.device, ranks.rank, ranks.world_size
+        self.batches = Batches(real.images, *of_rank, real.labels, config.class_balance == "even")
         if ranks.is_rank0:
             self.samples.require()
         state.open(self.trainer)
@@ -65,13 +68,18 @@ class Training:
                 if state.step >= state.num_steps or self.ranks.should_stop(interruption):
                     break
                 real = self.batches.batch(state.step)
-                metrics = self.trainer.critic_update(real, state.step)
+                metrics = self.trainer.critic_update(real, state.step, self.labels(self.config.batch_size))
                 if self.trainer.generator_is_due(state.step):
-                    rows = self.config.gen_batch_size // self.ranks.world_size
-                    metrics |= self.trainer.generator_update(rows, state.step, real)
+                    size = self.config.gen_batch_size
+                    rows = size // self.ranks.world_size
+                    metrics |= self.trainer.generator_update(rows, state.step, real, self.labels(size))
                 state.step += 1
                 state.buffer.add(state.step, metrics)  # stays on the device: reading it would wait for the step
                 progress.bar.update()
+
+    def labels(self, batch_size: int) -> Tensor | None:
+        """The classes of this step's images, if the networks are conditional."""
+        return self.batches.labels(self.state.step, batch_size) if self.config.conditional else None
 
     def run_to_end(self, interruption: Interruption) -> None:
         """Train, then write the results; or save, when a signal asks for it."""
