@@ -71,8 +71,8 @@ def during_step(step: int, act: Callable[[Trainer], object]) -> Iterator[None]:
     """Do something after the critic's update of a step, before the generator's."""
     update = Trainer.critic_update
 
-    def acting(trainer: Trainer, real: Tensor, at: int) -> dict[str, Tensor]:
-        metrics = update(trainer, real, at)
+    def acting(trainer: Trainer, real: Tensor, at: int, *labels: Any) -> dict[str, Tensor]:
+        metrics = update(trainer, real, at, *labels)
         if at == step:
             act(trainer)
         return metrics
@@ -104,6 +104,18 @@ def test_a_training_stopped_in_one_step_after_the_other_ends_with_the_same_bits(
         assert (state(tmp_path / "stopped")["state"], state(tmp_path / "stopped")["step"]) == ("stopped", step + 1)
     assert train(tmp_path / "stopped", **keys) == 0
     assert differences(tmp_path / "whole/out/run", tmp_path / "stopped/out/run") == []
+
+
+@pytest.mark.parametrize("keys", [{"network": "resnet", "class_balance": "even"}, {"arch": "R3GAN", "batch_size": 8}])
+def test_a_conditional_training_that_crashes_ends_with_the_same_bits(keys: dict[str, Any], tmp_path: Path) -> None:
+    keys = {"conditional": True, **keys}
+    assert train(tmp_path / "whole", **keys) == 0
+    for step in (3, 7, 10):
+        with during_step(step, raising(ZeroDivisionError("a bug"))), pytest.raises(ZeroDivisionError):
+            train(tmp_path / "crashed", **keys)
+    assert train(tmp_path / "crashed", **keys) == 0
+    assert differences(tmp_path / "whole/out/run", tmp_path / "crashed/out/run") == []
+    assert checkpoint.load(tmp_path / "whole/out/run/checkpoints/last.pt")["classes"]["3"] == 451
 
 
 @pytest.mark.slow
