@@ -172,11 +172,14 @@ def networks(config: TrainConfig, steps: int, class_names: Sequence[str]) -> Ite
 
 def sampler(config: GenerateConfig) -> Iterator[str]:
     """The generator that a checkpoint holds, layer by layer."""
-    from wgan.networks.pretrained import load_generator
+    from wgan.networks.pretrained import chosen_classes, load_generator
     from wgan.runtime.device import open_device
     from wgan.training import resources
 
-    generator = load_generator(config.checkpoint).to("meta")
+    generator = load_generator(config.checkpoint)
+    if names := chosen_classes(config, generator):
+        yield f"Classes: {', '.join(names)}"
+    generator = generator.to("meta")
     yield f"Device: {open_device(config).type}"
     yield from resources.layer_table("Generator", resources.layers(generator, (generator.latent_vector,)))
 

@@ -215,7 +215,9 @@ class GenerateConfig(JobConfig):
     checkpoint: FilePath
     """a run's directory, or a checkpoint file in it; may also be called path"""
     quantity: Annotated[int, Field(ge=1, le=100_000_000), WHOLE] = 64
-    """how many images"""
+    """how many images; of each class, if there are classes"""
+    classes: Classes | None = None
+    """of a run with conditional: these classes, by name or number, each in a folder of its name"""
     batch_size: Count = 64
     """images computed at a time"""
 

@@ -9,13 +9,15 @@ import torch
 from torch import Tensor
 
 from wgan.config.resolve import resolve
-from wgan.config.schema import TrainConfig
+from wgan.config.schema import GenerateConfig, TrainConfig
+from wgan.data.image_folder import Unusable, located
 from wgan.networks.base import NO_CLASSES, Generator
 from wgan.networks.build import build_generator, new_generator
 from wgan.runs import checkpoint
 from wgan.runs.run_dir import checkpoints_of
 from wgan.utils.console import warn
 from wgan.utils.errors import InputError, is_out_of_memory
+from wgan.utils.text import printable
 
 
 def load_generator(path: Path) -> Generator:
@@ -40,6 +42,22 @@ def load_generator(path: Path) -> Generator:
             raise
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: a checkpoint, but not of a generator that this version knows ({reason})") from error
+
+
+def chosen_classes(config: GenerateConfig, generator: Generator) -> list[str]:
+    """The names of the `classes` to generate, each fit for a folder; none where the key is not given.
+
+    Raises:
+        InputError: the generator was trained without classes, or not with these.
+    """
+    if config.classes is None:
+        return []
+    with located(config):
+        labels = generator.labels_of(config.classes).unique().tolist()
+        names = [[*generator.classes][label] for label in labels]
+        if unfit := [name for name in names if not name.isprintable() or Path(name).name != name or name == ".."]:
+            raise Unusable("classes", f"{printable(unfit[0])} cannot name a folder")
+    return names
 
 
 def _filled(build: Callable[[], Generator], weights: Mapping[str, Any]) -> Generator:

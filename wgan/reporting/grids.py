@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from torch import Tensor
 
 from wgan.utils.atomic_io import replacing
 from wgan.utils.text import printable
 
+COLUMNS = 8
+MOST_ROWS = 10  # where each shows a class: of more classes the first
 GAP = 2  # pixels between images
 _GAP_GREY = 128  # tells black from white images apart on light and on dark pages
 _VISIBLE_SIDE = 64  # images are enlarged to at least this many pixels
@@ -26,7 +29,7 @@ def to_uint8(images: Tensor) -> Tensor:
     return bytes_.to("cpu", torch.uint8)
 
 
-def save_grid(images: Tensor, path: Path, columns: int = 8, names: Sequence[str] = ()) -> None:
+def save_grid(images: Tensor, path: Path, columns: int = COLUMNS, names: Sequence[str] = ()) -> None:
     """Write a grid, row by row, as a PNG; it replaces `path` in one rename. The last row may be short.
 
     `images` are (N, C, H, W), floats in [-1, 1], C 1 or 3, N at least 1. Pixels are repeated until an image is at least
@@ -48,7 +51,7 @@ def save_image(image: Tensor, path: Path) -> None:
     _write_png(_to_pillow(image), {}, path)
 
 
-def real_fake_grid(real: Tensor, fake: Tensor, path: Path, columns: int = 8, names: Sequence[str] = ()) -> None:
+def real_fake_grid(real: Tensor, fake: Tensor, path: Path, columns: int = COLUMNS, names: Sequence[str] = ()) -> None:
     """Write real images (left) and generated ones (right) as two grids side by side, each under its name.
 
     `real` and `fake` are (N, C, H, W), floats in [-1, 1]; the longer of the two is cut to the shorter. `names` as for
@@ -65,6 +68,11 @@ def real_fake_grid(real: Tensor, fake: Tensor, path: Path, columns: int = 8, nam
         page.paste(half, (left, _LABEL_HEIGHT))
         draw.text((left + width / 2, _LABEL_HEIGHT / 2), name, "black", ImageFont.load_default(18), anchor="mm")
     _write_png(_labelled(page, names, _LABEL_HEIGHT) if names else page, {}, path)
+
+
+def class_rows(rows: Sequence[Tensor]) -> Tensor:
+    """Images (N, C, H, W) of each class as full rows of a grid: the first `COLUMNS`, grey ones where there are fewer."""
+    return torch.cat([F.pad(row[:COLUMNS], [0] * 7 + [COLUMNS - len(row[:COLUMNS])]) for row in rows])
 
 
 def neighbour_picture(rows: Sequence[tuple[Tensor, Tensor]], path: Path) -> None:

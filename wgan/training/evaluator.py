@@ -9,25 +9,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from wgan.config.schema import TrainConfig
-from wgan.data.image_set import Data, ImageSet
+from wgan.data.image_set import Data
 from wgan.metrics import evaluate
 from wgan.metrics.distribution import most_used
 from wgan.metrics.neighbours import nearest_rows
 from wgan.metrics.report import Report
 from wgan.metrics.toy_2d import evaluate_points, exact_w1, gradient_norms_by_depth, weights_of
 from wgan.networks.base import at_rest, drawn_labels
-from wgan.reporting.grids import interpolation_strip, neighbour_picture, real_fake_grid, save_grid, to_uint8
+from wgan.reporting import grids
+from wgan.reporting.grids import COLUMNS, MOST_ROWS, neighbour_picture, save_grid, to_uint8
 from wgan.reporting.toy_2d import depth_picture, plane_picture, side_by_side
 from wgan.trainers.base import Trainer
 from wgan.utils.rng import generator as randomness
 
 BATCH = 256  # samples generated at a time
-COLUMNS = 8
-MOST_ROWS = 10  # of one class each, in the grids of a conditional run: of more classes the first
 
 
 class Samples(ABC):
@@ -103,9 +101,12 @@ class ImageSamples(Samples):
 
     def compare(self, trainer: Trainer, directory: Path) -> None:
         held_out = self.data.held_out
-        real = class_rows(held_out, len(self.names)) if self.names else to_float(held_out.images[: self.shown])
+        real = to_float(held_out.images[: self.shown])
+        if self.names:
+            each = [held_out.images[held_out.labels == label][:COLUMNS] for label in range(len(self.names))]
+            real = grids.class_rows([to_float(images) for images in each])
         fake = self.generated(trainer, self.shown, self.labels)
-        real_fake_grid(real, fake, directory / "real_fake_grid.png", COLUMNS, self.names)
+        grids.real_fake_grid(real, fake, directory / "real_fake_grid.png", COLUMNS, self.names)
         # in quarter circles from one latent to another: every point on such a way is distributed as the latents
         # themselves, which those on a straight line are not
         angle = torch.linspace(0, math.pi / 2, 8)[:, None]
@@ -115,16 +116,10 @@ class ImageSamples(Samples):
             shares, names = class_walks(self.names, len(self.data.train.class_names))
             walk[1::2] = walk[::2, :1]  # in these rows the class alone changes
         between = trainer.sample(walk.flatten(0, 1), shares).unflatten(0, walk.shape[:2])
-        interpolation_strip(between, directory / "interpolation.png", names)
+        grids.interpolation_strip(between, directory / "interpolation.png", names)
         fake, seen = to_uint8(self.generated(trainer, self.searched)), self.data.train.images
         seen = seen[: most_used(seen[0], len(seen))]  # of so many large images that reading all takes minutes
         neighbour_picture(nearest_rows(fake, seen, device=trainer.device), directory / "nearest_neighbours.png")
-
-
-def class_rows(images: ImageSet, classes: int) -> Tensor:
-    """`COLUMNS` images of each of the first classes, one class after the other; grey ones where there are fewer."""
-    rows = [to_float(images.images[images.labels == label][:COLUMNS]) for label in range(classes)]
-    return torch.cat([F.pad(row, [0] * 7 + [COLUMNS - len(row)]) for row in rows])
 
 
 def class_walks(names: Sequence[str], classes: int) -> tuple[Tensor, list[str]]:
