@@ -97,7 +97,7 @@ def test_what_the_figures_do_not_look_at_is_not_read(
     monkeypatch.setattr(distribution, "LARGEST_BYTES", 200 * 28 * 28)
     theirs = folder(tmp_path / "theirs", 0)
     found = config(tmp_path, [theirs])
-    images = load_fakes(theirs, found, load.load_data(found), torch.device("cpu"))
+    images, _ = load_fakes(theirs, found, load.load_data(found), torch.device("cpu"))
     assert len(images) == len(images.flatten(1).unique(dim=0)) == 200
     assert "Generated: 313 images in " in (said := capsys.readouterr().out)
     assert "200 of them measured" in said

@@ -99,16 +99,12 @@ def require_a_batch(config: TrainConfig, images: int) -> None:
 
 
 def require_classes(config: TrainConfig, counts: Mapping[str, int]) -> None:
-    """Refuse classes without a training image where they matter, once it is known which files can be decoded.
-
-    Raises:
-        InputError: there is one, or there are no classes, and where the key stands.
-    """
-    key = "conditional" if config.conditional else "class_balance"
+    """As `require_a_batch`: refuse what takes classes where one has no training image, or there are none."""
     missing = [name for name, count in counts.items() if not count]
     if (config.conditional or config.class_balance == "even") and (missing or len(counts) < 2):
         lacking = f": none is left of {printable(missing[0])}" if missing else ""
-        raise InputError(f"{config.where(key)}: needs images to train on of each class, of two or more{lacking}")
+        where = config.where("conditional" if config.conditional else "class_balance")
+        raise InputError(f"{where}: needs images to train on of each class, of two or more{lacking}")
 
 
 def _impossible_training(config: TrainConfig, algorithm: Algorithm | None) -> Iterator[Problem]:

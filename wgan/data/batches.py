@@ -33,8 +33,7 @@ class Batches:
         rank: the slice of each batch this process gets: rows rank * B / world_size and following.
         world_size: number of processes that share each batch.
         labels: (N,) int64, each image's class.
-        even: all classes are as frequent in each batch as its size allows. An epoch is as many images of each class as
-            the largest one has, those of smaller ones again and again.
+        even: classes are as evenly frequent in each batch as can be; smaller ones' images repeat within an epoch.
     """
 
     def __init__(
@@ -74,10 +73,9 @@ class Batches:
             return chosen
         return chosen.to(torch.float32, memory_format=torch.contiguous_format).sub_(127.5).div_(127.5)
 
-    def labels(self, step: int, batch_size: int) -> Tensor:
+    def labels(self, step: int, batch_size: int) -> Tensor | None:
         """The classes of `rows`, (batch_size / world_size,) int64, on the device: of real images and of fakes alike."""
-        assert self._labels is not None
-        return self._labels[self.rows(step, batch_size)].to(self.device)
+        return None if self._labels is None else self._labels[self.rows(step, batch_size)].to(self.device)
 
     def rows(self, step: int, batch_size: int | None = None) -> Tensor:
         """Which images batch `step` takes, or would if it were of `batch_size`: (B / world_size,) int64."""

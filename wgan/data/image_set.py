@@ -123,6 +123,13 @@ def select(images: ImageSet, classes: Sequence[int | str] | None) -> ImageSet:
     return ImageSet(chosen.images, relabelled[chosen.labels], names)
 
 
+def relabelled(labels: Tensor | None, names: Sequence[str], others: Sequence[str]) -> Tensor | None:
+    """Labels of `names` as labels of `others`; None where these do not have all of them."""
+    if labels is None or not {*names} <= {*others}:
+        return None
+    return torch.tensor([others.index(name) for name in names])[labels]
+
+
 def fit(images: Tensor, size: int, channels: int) -> Tensor:
     """Whole sets brought to the size and channels of the run, as decode.py does for files.
 

@@ -82,4 +82,5 @@ def evaluate(
     metrics, unusable = finite(metric for report in found.values() for metric in report.metrics)
     notes = tuple(note for report in found.values() for note in report.notes)
     counts = tuple(count for report in found.values() for count in report.class_counts)
-    return Report(metrics, notes + unusable, counts, seconds)
+    confusion = tuple(row for report in found.values() for row in report.confusion)
+    return Report(metrics, notes + unusable, counts, seconds, confusion)

@@ -56,9 +56,6 @@ class Generator(nn.Module):
 
         Image i depends on (seed, i), its class and the weights alone, in evaluation mode; `batch_size` are generated at
         a time. `classes`, names or numbers, are taken in turn; by default they are drawn, as frequent as in the data.
-
-        Raises:
-            Unusable: it was trained without classes, or does not know one of `classes`.
         """
         labels = None
         if classes is not None:
@@ -67,11 +64,7 @@ class Generator(nn.Module):
         return torch.cat([*self.sample_batches(count, seed, batch_size, labels)])
 
     def labels_of(self, classes: Sequence[int | str]) -> Tensor:
-        """The labels of classes, each named or numbered from 0; (N,) int64.
-
-        Raises:
-            Unusable: it was trained without classes, or does not know one of them.
-        """
+        """The labels of classes, each named or numbered from 0, (N,) int64; `Unusable` where it does not know one."""
         if not self.classes:
             raise Unusable("classes", "this generator was trained without classes; train one with conditional: true")
         return torch.tensor([class_indices([wanted], [*self.classes])[0] for wanted in classes])
@@ -83,8 +76,7 @@ class Generator(nn.Module):
         A conditional generator makes those of `labels`, (count,), or else of `drawn_labels`.
         """
         device = next(self.parameters()).device
-        if labels is None and self.classes:
-            labels = drawn_labels(self.classes, count, seed, "generated classes")
+        labels = drawn_labels(self.classes, count, seed) if labels is None else labels
         for start in range(0, count, batch_size):
             rows = min(batch_size, count - start)
             blocks = range(start // BLOCK, (start + rows - 1) // BLOCK + 1)
@@ -94,8 +86,10 @@ class Generator(nn.Module):
             yield self(latents, None if labels is None else labels[start : start + rows].to(device))
 
 
-def drawn_labels(classes: Classes, count: int, seed: int, purpose: str) -> Tensor:
+def drawn_labels(classes: Classes, count: int, seed: int, purpose: str = "generated classes") -> Tensor | None:
     """Random labels, (count,) int64, as frequent as `classes` are in the data; label i depends on (seed, i) alone."""
+    if not classes:
+        return None
     shares = torch.tensor([*classes.values()], dtype=torch.float64)
     sources = [randomness(seed, purpose, index) for index in range(-(-count // BLOCK))]
     return torch.cat([torch.multinomial(shares, BLOCK, True, generator=source) for source in sources])[:count]
@@ -104,8 +98,7 @@ def drawn_labels(classes: Classes, count: int, seed: int, purpose: str) -> Tenso
 class Critic(nn.Module):
     """Images, (N, C, H, W) or (N, 2), to one score each, unbounded: no sigmoid. (DCGAN reads the scores as logits.)
 
-    A conditional one, whose last layer is a `Projection`, scores how real an image is as one of its class, (N,) int64.
-
+    A conditional one, which ends in a `Projection`, scores how real an image is as one of its class, (N,) int64.
     `spectral_norm` divides each weight by its largest singular value (arXiv:1802.05957, Algorithm 1).
     """
 

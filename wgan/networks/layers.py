@@ -149,11 +149,7 @@ class LayerNorm(nn.GroupNorm):
         return F.group_norm(x, 1, *cast(self, x))
 
 
-class TakesLabels:
-    """A layer whose `forward` takes the images' labels too, None in networks without classes."""
-
-
-class ConditionalBatchNorm2d(TakesLabels, nn.BatchNorm2d):
+class ConditionalBatchNorm2d(nn.BatchNorm2d):
     """Batch norm with a gain and a bias for each class (arXiv:1610.07629, eq. 5), which begin at 1 and 0.
 
     Labels are classes, (N,) int64, or shares of each, (N, classes), which mix the classes' gains and biases.
@@ -170,32 +166,30 @@ class ConditionalBatchNorm2d(TakesLabels, nn.BatchNorm2d):
         return torch.addcmul(offset.to(x.dtype)[..., None, None], super().forward(x), gain.to(x.dtype)[..., None, None])
 
 
-class Projection(TakesLabels, nn.Module):
+class Projection(nn.Module):
     """A critic's last layer: score(features) + <embedding of the class, features> (arXiv:1802.05637, eq. 3).
 
     The embeddings are the weights of a layer with one output for each class, of which the label chooses: so they begin,
     are normalised and have an adjoint as every other layer's do.
     """
 
-    embedding: Linear | ConvToScalar
-
     def __init__(self, score: nn.Module, classes: int) -> None:
         super().__init__()
         assert isinstance(score, Linear | ConvToScalar)
         self.score = score
+        self.embedding: Linear | ConvToScalar
         if isinstance(score, Linear):
             self.embedding = Linear(score.in_features, classes, bias=False)
         else:
             self.embedding = ConvToScalar(score.in_channels, classes, int(score.kernel_size[0]), bias=False)
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
-        y: Tensor = self.score(x)
-        products: Tensor = self.embedding(x)
-        return y + products.gather(1, _column(labels, y))
+        return self.linearise(x, labels)[0]
 
     def linearise(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Adjoint]:
+        assert labels is not None, "a conditional critic needs labels"
         (y, score), (products, embedding) = self.score.linearise(x), self.embedding.linearise(x)
-        column = _column(labels, y)
+        column = labels.view_as(y)
 
         def adjoint(gradient: Tensor) -> Tensor:  # a choice's transpose puts the gradient where the choice was
             return score(gradient) + embedding(torch.zeros_like(products).scatter(1, column, gradient))
@@ -203,18 +197,13 @@ class Projection(TakesLabels, nn.Module):
         return y + products.gather(1, column), adjoint
 
 
-def _column(labels: Tensor | None, scores: Tensor) -> Tensor:
-    """Labels (N,) in the shape of scores, (N, 1) or (N, 1, 1, 1)."""
-    assert labels is not None, "a conditional critic needs labels"
-    return labels.view_as(scores)
-
-
 class Chain(nn.Sequential):
     """Layers one after the other, each given the labels if it takes them."""
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         for layer in self:
-            x = layer(x, labels) if isinstance(layer, TakesLabels) else layer(x)
+            takes_labels = isinstance(layer, ConditionalBatchNorm2d | Projection | Residual)
+            x = layer(x, labels) if takes_labels else layer(x)
         return x
 
     def linearise(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Adjoint]:
@@ -232,7 +221,7 @@ class Chain(nn.Sequential):
         return x, chained
 
 
-class Residual(TakesLabels, nn.Module):
+class Residual(nn.Module):
     """body(x) + shortcut(x)."""
 
     def __init__(self, body: Chain, shortcut: Chain) -> None:

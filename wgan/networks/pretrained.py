@@ -10,14 +10,13 @@ from torch import Tensor
 
 from wgan.config.resolve import resolve
 from wgan.config.schema import GenerateConfig, TrainConfig
-from wgan.data.image_folder import Unusable, located
+from wgan.data.image_folder import located
 from wgan.networks.base import NO_CLASSES, Generator
 from wgan.networks.build import build_generator, new_generator
 from wgan.runs import checkpoint
 from wgan.runs.run_dir import checkpoints_of
 from wgan.utils.console import warn
 from wgan.utils.errors import InputError, is_out_of_memory
-from wgan.utils.text import printable
 
 
 def load_generator(path: Path) -> Generator:
@@ -45,18 +44,12 @@ def load_generator(path: Path) -> Generator:
 
 
 def chosen_classes(config: GenerateConfig, generator: Generator) -> list[str]:
-    """The names of the `classes` to generate, each fit for a folder; none where the key is not given.
-
-    Raises:
-        InputError: the generator was trained without classes, or not with these.
-    """
-    if config.classes is None:
-        return []
+    """The names of the `classes` to generate, none without the key; an InputError where it knows them not."""
     with located(config):
-        labels = generator.labels_of(config.classes).unique().tolist()
-        names = [[*generator.classes][label] for label in labels]
-        if unfit := [name for name in names if not name.isprintable() or Path(name).name != name or name == ".."]:
-            raise Unusable("classes", f"{printable(unfit[0])} cannot name a folder")
+        chosen = generator.labels_of(config.classes).unique().tolist() if config.classes else []
+    names = [[*generator.classes][label] for label in chosen]
+    if not all(name.isprintable() and Path(name).name == name != ".." for name in names):
+        raise InputError(f"{config.checkpoint}: its classes cannot name folders")
     return names
 
 

@@ -71,7 +71,7 @@ def real_fake_grid(real: Tensor, fake: Tensor, path: Path, columns: int = COLUMN
 
 
 def class_rows(rows: Sequence[Tensor]) -> Tensor:
-    """Images (N, C, H, W) of each class as full rows of a grid: the first `COLUMNS`, grey ones where there are fewer."""
+    """Images (N, C, H, W) of each class as full rows of a grid: `COLUMNS` of them, grey where there are fewer."""
     return torch.cat([F.pad(row[:COLUMNS], [0] * 7 + [COLUMNS - len(row[:COLUMNS])]) for row in rows])
 
 

@@ -18,7 +18,7 @@ from wgan.metrics.distribution import most_used
 from wgan.metrics.neighbours import nearest_rows
 from wgan.metrics.report import Report
 from wgan.metrics.toy_2d import evaluate_points, exact_w1, gradient_norms_by_depth, weights_of
-from wgan.networks.base import at_rest, drawn_labels
+from wgan.networks.base import NO_CLASSES, at_rest, drawn_labels
 from wgan.reporting import grids
 from wgan.reporting.grids import COLUMNS, MOST_ROWS, neighbour_picture, save_grid, to_uint8
 from wgan.reporting.toy_2d import depth_picture, plane_picture, side_by_side
@@ -36,9 +36,8 @@ class Samples(ABC):
 
     def __init__(self, config: TrainConfig, data: Data) -> None:
         self.config, self.data = config, data
-        self.asked: Tensor | None = None  # the classes of the samples for the metrics, as frequent as in the data
-        if config.conditional:
-            self.asked = drawn_labels(data.train.class_counts, self.measured, config.seed, "metric classes")
+        classes = data.train.class_counts if config.conditional else NO_CLASSES
+        self.asked = drawn_labels(classes, self.measured, config.seed, "metric classes")
         self.latents = self._latents(self.shown, "sample latents")
         self.real = to_float(data.train.images[: self.shown])  # as many as a picture shows, as the critic sees them
 
@@ -123,10 +122,7 @@ class ImageSamples(Samples):
 
 
 def class_walks(names: Sequence[str], classes: int) -> tuple[Tensor, list[str]]:
-    """Shares of classes, (64, classes), along 8 rows, and what these are called.
-
-    Each second row leads from the class of the row above it, where that stays, to the next of `names`.
-    """
+    """Shares of classes, (64, classes), each second of 8 rows from that of the row above to the next; the rows' names."""
     first = torch.arange(4) % len(names)
     second, one, way = (first + 1) % len(names), torch.eye(classes), torch.linspace(0, 1, 8)[:, None]
     rows = torch.stack([torch.lerp(one[first, None], one[last, None], way) for last in (first, second)], 1)

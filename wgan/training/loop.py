@@ -5,7 +5,6 @@ from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 
 import torch
-from torch import Tensor
 
 from wgan.config.schema import TrainConfig
 from wgan.data.batches import Batches
@@ -45,8 +44,9 @@ class Training:
         require_address_space()
         shape, classes = real.images.shape[1:], state.classes
         self.trainer = build_trainer(config, shape, state.device, state.dtype, ranks, classes)
-        of_rank = config.batch_size, config.seed, state.device, ranks.rank, ranks.world_size
-        self.batches = Batches(real.images, *of_rank, real.labels, config.class_balance == "even")
+        of_rank, even = (state.device, ranks.rank, ranks.world_size), config.class_balance == "even"
+        labels = real.labels if config.conditional or even else None
+        self.batches = Batches(real.images, config.batch_size, config.seed, *of_rank, labels, even)
         if ranks.is_rank0:
             self.samples.require()
         state.open(self.trainer)
@@ -59,7 +59,7 @@ class Training:
 
     def loop(self, interruption: Interruption) -> None:
         """Train until the last step or a signal."""
-        state = self.state
+        state, sizes = self.state, (self.config.batch_size, self.config.gen_batch_size)
         state.stopwatch.start()
         progress = Progress(state.step, state.num_steps)
         with progress.bar:
@@ -68,18 +68,14 @@ class Training:
                 if state.step >= state.num_steps or self.ranks.should_stop(interruption):
                     break
                 real = self.batches.batch(state.step)
-                metrics = self.trainer.critic_update(real, state.step, self.labels(self.config.batch_size))
+                labels, asked = (self.batches.labels(state.step, size) for size in sizes)
+                metrics = self.trainer.critic_update(real, state.step, labels)
                 if self.trainer.generator_is_due(state.step):
-                    size = self.config.gen_batch_size
-                    rows = size // self.ranks.world_size
-                    metrics |= self.trainer.generator_update(rows, state.step, real, self.labels(size))
+                    rows = self.config.gen_batch_size // self.ranks.world_size
+                    metrics |= self.trainer.generator_update(rows, state.step, real, asked)
                 state.step += 1
                 state.buffer.add(state.step, metrics)  # stays on the device: reading it would wait for the step
                 progress.bar.update()
-
-    def labels(self, batch_size: int) -> Tensor | None:
-        """The classes of this step's images, if the networks are conditional."""
-        return self.batches.labels(self.state.step, batch_size) if self.config.conditional else None
 
     def run_to_end(self, interruption: Interruption) -> None:
         """Train, then write the results; or save, when a signal asks for it."""
