@@ -48,7 +48,7 @@ def chosen_classes(config: GenerateConfig, generator: Generator) -> list[str]:
     with located(config):
         chosen = generator.labels_of(config.classes).unique().tolist() if config.classes else []
     names = [[*generator.classes][label] for label in chosen]
-    if not all(name.isprintable() and Path(name).name == name != ".." for name in names):
+    if not all(name.isprintable() and Path(name).name == name not in ("", "..") for name in names):
         raise InputError(f"{config.checkpoint}: its classes cannot name folders")
     return names
 

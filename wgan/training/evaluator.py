@@ -122,7 +122,7 @@ class ImageSamples(Samples):
 
 
 def class_walks(names: Sequence[str], classes: int) -> tuple[Tensor, list[str]]:
-    """Shares of classes, (64, classes), each second of 8 rows from that of the row above to the next; the rows' names."""
+    """Shares of classes, (64, classes), each second of 8 rows from that of the row above to the next one; names."""
     first = torch.arange(4) % len(names)
     second, one, way = (first + 1) % len(names), torch.eye(classes), torch.linspace(0, 1, 8)[:, None]
     rows = torch.stack([torch.lerp(one[first, None], one[last, None], way) for last in (first, second)], 1)
