@@ -180,6 +180,15 @@ def test_a_checkpoint_does_not_choose_where_files_go(conditional: Path, tmp_path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made.pt"]
 
 
+@pytest.mark.parametrize(
+    "classes", [{"a": 0, "b": 1, "c": 1}, {"a": -1, "b": 1, "c": 1}, {1: 1, 2: 2, 3: 3}, [1, 2, 3], 3]
+)
+def test_a_checkpoint_whose_classes_are_none_is_told(conditional: Path, tmp_path: Path, classes: object) -> None:
+    torch.save({**load(conditional / "checkpoints/last.pt"), "classes": classes}, tmp_path / "made.pt")
+    with pytest.raises(InputError, match=r"made\.pt: a checkpoint, but not of a generator that this version knows"):
+        wgan.load_generator(tmp_path / "made.pt")
+
+
 def test_importing_wgan_and_naming_its_door_loads_no_torch() -> None:
     code = "import sys, wgan; wgan.load_generator, wgan.__version__; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

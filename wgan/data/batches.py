@@ -115,9 +115,7 @@ class Batches:
 
 
 def _even_order(rows_of: Sequence[Tensor], random: torch.Generator) -> Tensor:
-    """Rounds of one image of each class, the classes of a round in random order, each class's images in permutations of
-    their own that follow each other.
-    """
+    """Rounds of one image of each class in random order; each class's images come in permutations of their own."""
     rounds = max(map(len, rows_of))
     streams = []
     for rows in rows_of:

@@ -73,7 +73,7 @@ class Generator(nn.Module):
     def sample_batches(self, count: int, seed: int, batch_size: int, labels: Tensor | None = None) -> Iterator[Tensor]:
         """The images of `sample` in batches, for more of them than memory holds; the last may be smaller.
 
-        A conditional generator makes those of `labels`, (count,), or else of `drawn_labels`.
+        `labels`, (count,) int64, say the class of each; by default they are `drawn_labels`.
         """
         device = next(self.parameters()).device
         labels = drawn_labels(self.classes, count, seed) if labels is None else labels

@@ -35,6 +35,8 @@ def load_generator(path: Path) -> Generator:
         config = resolve(state["config"])
         assert isinstance(config, TrainConfig)
         classes = state.get("classes", NO_CLASSES)  # which checkpoints of older versions do not have
+        if not all(isinstance(name, str) and count in range(1, 2**53) for name, count in classes.items()):
+            raise ValueError(f"its classes are {classes}")
         return _filled(lambda: build_generator(config, state["shape"], classes), state["trainer"]["ema"])
     except Exception as error:  # of a file that anybody can have made, networks may say anything
         if is_out_of_memory(error):

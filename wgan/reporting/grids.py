@@ -93,11 +93,10 @@ def _labelled(grid: Image.Image, names: Sequence[str], top: int = 0) -> Image.Im
     """A grid whose rows begin at `top` with their names left of it; long ones are cut."""
     page = Image.new(grid.mode, (_MARGIN + grid.width, grid.height), "white")
     page.paste(grid, (_MARGIN, 0))
-    draw, font, height = ImageDraw.Draw(page), ImageFont.load_default(15), (grid.height - top) / len(names)
+    draw, font, room = ImageDraw.Draw(page), ImageFont.load_default(15), _MARGIN - 4 * GAP
+    height = (grid.height - top) / len(names)
     for row, name in enumerate(map(printable, names)):
-        shown = next(
-            cut for n in range(len(name), -1, -1) if draw.textlength(cut := name[:n], font) <= _MARGIN - 4 * GAP
-        )
+        shown = next(cut for n in range(len(name), -1, -1) if draw.textlength(cut := name[:n], font) <= room)
         draw.text((_MARGIN - 2 * GAP, top + (row + 0.5) * height), shown, "black", font, anchor="rm")
     return page
 

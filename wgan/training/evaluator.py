@@ -78,10 +78,8 @@ class ImageSamples(Samples):
 
     def __init__(self, config: TrainConfig, data: Data) -> None:
         self.names = data.train.class_names[:MOST_ROWS] if config.conditional else ()  # of the rows of a grid
-        self.labels: Tensor | None = None
-        if self.names:
-            self.labels = torch.arange(len(self.names)).repeat_interleave(COLUMNS)
-            self.shown = len(self.labels)
+        self.labels = torch.arange(len(self.names)).repeat_interleave(COLUMNS) if self.names else None
+        self.shown = len(self.names) * COLUMNS or self.shown
         super().__init__(config, data)
 
     def draw(self, trainer: Trainer, path: Path) -> Tensor:
