@@ -17,7 +17,7 @@ from wgan.config.schema import EvaluateConfig
 from wgan.data import load
 from wgan.data.named_sets import mnist_5k
 from wgan.evaluate import evaluate_job, load_fakes
-from wgan.metrics import distribution
+from wgan.metrics import classifier, distribution
 from wgan.utils import console
 from wgan.utils.errors import InputError, RunFault
 
@@ -101,7 +101,7 @@ def test_what_the_figures_do_not_look_at_is_not_read(
     monkeypatch.setattr(distribution, "LARGEST_BYTES", 200 * 28 * 28)
     theirs = folder(tmp_path / "theirs", 0)
     found = config(tmp_path, [theirs])
-    images = load_fakes(theirs, found, load.load_data(found), torch.device("cpu"))
+    images, _ = load_fakes(theirs, found, load.load_data(found), torch.device("cpu"))
     assert len(images) == len(images.flatten(1).unique(dim=0)) == 200
     assert "Generated: 313 images in " in (said := capsys.readouterr().out)
     assert "200 of them measured" in said
@@ -157,11 +157,43 @@ def test_a_trained_run_is_sampled_and_measured_at_another_size(tmp_path: Path) -
     assert figures["emd_colour"]["value"] > 5 * figures["emd_colour"]["real"], "twelve steps teach no digits"
     checkpoints = tmp_path / "training/out/run/checkpoints"
     of_file = [
-        load_fakes(path, found, load.load_data(found), torch.device("cpu"))
+        load_fakes(path, found, load.load_data(found), torch.device("cpu"))[0]
         for path in (checkpoints / "last.pt", checkpoints / "step_00000010.pt", tmp_path / "training/out/run")
     ]
     assert torch.equal(of_file[0], of_file[2]), "a run's directory stands for its newest checkpoint"
     assert not torch.equal(of_file[0], of_file[1])
+
+
+def test_a_conditional_run_and_the_folders_it_fills_are_measured_by_the_class_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classifier, "MOST_UPDATES", 10)
+    training = write_yaml(tmp_path / "training", conditional=True, classes=[3, 5], metrics=[], num_steps=2)
+    status, text = run(training)
+    assert status == 0, text
+    trained = tmp_path / "training/out/run"
+    found = config(tmp_path, [trained], metrics=["classifier", "cas"], cache=str(tmp_path / "cache"))
+    data = load.load_data(found)
+    images, asked = load_fakes(trained, found, data, torch.device("cpu"))
+    assert len(images) == len(data.train) == 4500, "as many as there are to train on"
+    assert asked is not None
+    assert asked.bincount().nonzero().flatten().tolist() == [3, 5], "labels of the real images, not of the run"
+    assert evaluate_job(found) == 0
+    metrics = json.loads((tmp_path / "out/evaluation/metrics.json").read_text())["metrics"]
+    assert {"class_asked", "cas"} <= metrics.keys()
+    with Image.open(tmp_path / "out/evaluation/confusion.png") as picture:
+        assert min(picture.size) > 200
+
+    for name in ("3", "5", "frog"):
+        (tmp_path / "made" / name).mkdir(parents=True)
+    for number in range(10):
+        for name, value in (("3", 9), ("5", 200)):
+            Image.new("L", (28, 28), value).save(tmp_path / "made" / name / f"{number}.png")
+    images, asked = load_fakes(tmp_path / "made", found, data, torch.device("cpu"))
+    assert asked is not None
+    assert sorted(zip(images[:, 0, 0, 0].tolist(), asked.tolist(), strict=True)) == [(9, 3)] * 10 + [(200, 5)] * 10
+    Image.new("L", (28, 28)).save(tmp_path / "made/frog/1.png")
+    assert load_fakes(tmp_path / "made", found, data, torch.device("cpu"))[1] is None, "no digit is a frog"
 
 
 def test_a_folder_without_images_is_an_error_at_its_key(tmp_path: Path) -> None:

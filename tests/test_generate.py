@@ -17,7 +17,9 @@ import wgan
 from wgan.config.resolve import load_config, resolve
 from wgan.config.schema import GenerateConfig
 from wgan.generate import generate
+from wgan.networks.base import drawn_labels
 from wgan.reporting.grids import to_uint8
+from wgan.runs.checkpoint import load
 from wgan.utils.errors import InputError, RunFault
 
 
@@ -103,6 +105,88 @@ def test_a_notebook_samples_the_images_that_the_yaml_writes(trained: Path, tmp_p
     many = generator.sample(2050, seed=1, batch_size=500)
     assert torch.allclose(many[:3], images, atol=1e-6), "image i depends on (seed, i) alone"
     assert not torch.equal(generator.sample(3), images), "another seed, other images"
+
+
+@pytest.fixture(scope="module")
+def conditional(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a run that knows three classes."""
+    folder = tmp_path_factory.mktemp("conditional")
+    status, text = run(
+        write_yaml(folder, metrics=[], conditional=True, classes=[3, 5, 8], critic_its=1, learning_rate=0.01)
+    )
+    assert status == 0, text
+    return folder / "out/run"
+
+
+def test_each_class_that_is_asked_for_gets_a_folder_of_its_name(conditional: Path, tmp_path: Path) -> None:
+    sampled(tmp_path, conditional, classes=[8, "3"], seed=1, batch_size=2)
+    made = content(tmp_path / "generated")
+    numbers = ("00000.png", "00001.png", "00002.png")
+    assert set(made) == {f"{name}/{number}" for name in "38" for number in numbers} | {"config.yaml", "grid.png"}
+    assert {made[f"3/{number}"] for number in numbers}.isdisjoint(made[f"8/{number}"] for number in numbers)
+    generator = wgan.load_generator(conditional)
+    images = generator.sample(6, seed=1, classes=["3", 8])  # in turn
+    for name, row in (("3", 0), ("8", 1), ("3", 2)):
+        with Image.open(tmp_path / f"generated/{name}/{row:05d}.png") as written:
+            assert np.array_equal(np.asarray(written), to_uint8(images[row])[0].numpy()), (name, row)
+    with Image.open(tmp_path / "generated/grid.png") as grid:
+        assert grid.info["left"] == "96"
+        assert grid.height < grid.width / 3, "two rows of eight places"
+
+
+def test_without_classes_they_come_as_often_as_in_the_data(conditional: Path) -> None:
+    generator = wgan.load_generator(conditional)
+    assert dict(generator.classes) == {"3": 451, "5": 437, "8": 441}
+    labels = drawn_labels({"a": 6, "b": 3, "c": 1}, 20_000, 5)
+    assert torch.allclose(labels.bincount() / 20_000, torch.tensor([0.6, 0.3, 0.1]), atol=0.015)
+    assert torch.equal(drawn_labels({"a": 6, "b": 3, "c": 1}, 3, 5), labels[:3]), "label i depends on (seed, i) alone"
+    images = generator.sample(200, seed=2)
+    assert torch.allclose(images[:40], generator.sample(40, seed=2, batch_size=7), atol=1e-6)
+    mine = generator.sample(40, seed=2, classes=[[*"358"][label] for label in drawn_labels(generator.classes, 40, 2)])
+    assert torch.allclose(images[:40], mine, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("classes", "problem"),
+    [
+        (["frog"], r"^classes: frog is not one of this set's classes: 3, 5, 8\.$"),
+        ([3, 4], r"^classes: 4 is not one of"),
+    ],
+)
+def test_a_class_it_does_not_know(conditional: Path, tmp_path: Path, classes: list[object], problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        sampled(tmp_path, conditional, classes=classes)
+    assert not (tmp_path / "generated").exists()
+
+
+def test_classes_of_a_run_that_was_trained_without(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^classes: this generator was trained without classes; train one with"):
+        sampled(tmp_path, trained, classes=[3])
+    yaml = tmp_path / "input.yaml"
+    yaml.write_text(f"arch: Generator\ncheckpoint: {trained}\nclasses: 3\nout: {tmp_path}/out\n", encoding="utf-8")
+    for arguments in ([], ["--check"]):
+        status, told = run(yaml, *arguments)
+        assert status == 2
+        assert f"{yaml}:3: classes: this generator was trained without classes" in told
+
+
+@pytest.mark.parametrize("name", ["../outside", "..", "", "a/b", "a\nb"])
+def test_a_checkpoint_does_not_choose_where_files_go(conditional: Path, tmp_path: Path, name: str) -> None:
+    state = load(conditional / "checkpoints/last.pt")
+    state["classes"] = {name: 1, "5": 1, "8": 1}
+    torch.save(state, tmp_path / "made.pt")
+    with pytest.raises(InputError, match=r"made\.pt: its classes cannot name folders$"):
+        sampled(tmp_path / "below/out", tmp_path / "made.pt", classes=[name, "5"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made.pt"]
+
+
+@pytest.mark.parametrize(
+    "classes", [{"a": 0, "b": 1, "c": 1}, {"a": -1, "b": 1, "c": 1}, {1: 1, 2: 2, 3: 3}, [1, 2, 3], 3]
+)
+def test_a_checkpoint_whose_classes_are_none_is_told(conditional: Path, tmp_path: Path, classes: object) -> None:
+    torch.save({**load(conditional / "checkpoints/last.pt"), "classes": classes}, tmp_path / "made.pt")
+    with pytest.raises(InputError, match=r"made\.pt: a checkpoint, but not of a generator that this version knows"):
+        wgan.load_generator(tmp_path / "made.pt")
 
 
 def test_importing_wgan_and_naming_its_door_loads_no_torch() -> None:

@@ -100,6 +100,19 @@ def test_the_classifiers_figure_needs_classes(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("key", "value"), [("conditional", "true"), ("class_balance", "even")])
+def test_what_takes_classes_is_told_where_there_are_none(key: str, value: str, tmp_path: Path) -> None:
+    flat = put(tmp_path / "flat", *(f"{i}.png" for i in range(200)))
+    what = f"{key}: {value} needs images of two classes or more, and these are of"
+    assert problems(tmp_path, f"path: {flat}\n{key}: {value}\n") == [f"input.yaml:4: {what} none"]
+    assert problems(tmp_path, f"dataset: mnist-5k\nclasses: [3]\n{key}: {value}\n") == [f"input.yaml:5: {what} 1"]
+    stray = put(tmp_path / "some", *(f"{name}/{i}.png" for name in "ab" for i in range(90)), "stray.png")
+    found = problems(tmp_path, f"path: {stray}\n{key}: {value}\n")
+    assert found == [f"input.yaml:4: {what} none: stray.png lies in no sub-folder"]
+    if key == "class_balance":
+        assert problems(tmp_path, f"dataset: swissroll\n{key}: {value}\n") == [f"input.yaml:4: {what} none"]
+
+
 def test_generated_images_are_looked_for_too(tmp_path: Path) -> None:
     none = put(tmp_path / "none", "notes.txt")
     images = put(tmp_path / "images", *(f"{i}.png" for i in range(40)))

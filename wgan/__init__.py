@@ -15,7 +15,8 @@ def load_generator(path: str | Path) -> "Generator":
     """The averaged generator of a run, ready to sample: `load_generator("out/digits").sample(16, seed=1)`.
 
     `path` is a run's directory, a checkpoint file, or the state_dict of a DCGAN generator (`networks.pretrained`). The
-    generator is on the CPU, in evaluation mode; `sample` gives (count, C, H, W), float32 in [-1, 1].
+    generator is on the CPU, in evaluation mode; `sample` gives (count, C, H, W), float32 in [-1, 1], of a conditional
+    run `sample(16, classes=["owl", "wren"])` those classes in turn.
 
     Raises:
         InputError: there is no such file, it is damaged, or it holds no generator.

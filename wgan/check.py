@@ -55,9 +55,9 @@ def _parts(config: Config) -> Iterator[Callable[[], Iterator[str]]]:
         source = ("path", "dataset", "classes")
         narrowed = {key: found if key in source else found[:1] for key, found in (config.sweep or {}).items()}
         shown = [run for _, run in combinations(config.model_copy(update={"sweep": narrowed}))]
-        lengths: list[tuple[int, int]] = []
-        yield from (partial(images, run, lengths) for run in shown)
-        yield lambda: networks(shown[0], *(lengths[0] if lengths else (0, 0)))
+        found: list[tuple[int, int, Sequence[str]]] = []
+        yield from (partial(images, run, found) for run in shown)
+        yield lambda: networks(shown[0], *(found[0] if found else (0, 0, ())))
 
 
 def values(config: Config) -> Iterator[str]:
@@ -82,8 +82,10 @@ def directory(config: Config) -> Iterator[str]:
         yield f"Run: {run.directory}/ ({found})"
 
 
-def images(config: TrainConfig | EvaluateConfig, lengths: list[tuple[int, int]] | None = None) -> Iterator[str]:
-    """What `path` or `dataset` holds, and the training's steps and held-out images, which are added to `lengths`."""
+def images(
+    config: TrainConfig | EvaluateConfig, found: list[tuple[int, int, Sequence[str]]] | None = None
+) -> Iterator[str]:
+    """What `path` or `dataset` holds; a training's steps, held-out images and classes' names are added to `found`."""
     if config.dataset is None and config.path is not None:
         with located(config):
             listing = scan(config.path, [config.out])
@@ -96,22 +98,22 @@ def images(config: TrainConfig | EvaluateConfig, lengths: list[tuple[int, int]] 
         numbers = f"{len(files):,} files{pages}, {count:,} to train on, {held_out:,} held out"
         yield f"Images: {printable(config.path)}: {numbers}{listing.left_out}"
         if names:
-            found = Counter(file.class_name for file in files).most_common(20)
-            shown = ", ".join(f"{printable(name)} {number:,}" for name, number in found)
-            yield f"  {len(names)} classes: {shown}{', ...' if len(names) > len(found) else ''}"
+            largest = Counter(file.class_name for file in files).most_common(20)
+            shown = ", ".join(f"{printable(name)} {number:,}" for name, number in largest)
+            yield f"  {len(names)} classes: {shown}{', ...' if len(names) > len(largest) else ''}"
         yield f"  {sizes(config.path, files)}"
         yield from (f"  left out: {skipped}" for skipped in listing.skipped[:5])
     else:
         from wgan.data.load import load_data
 
         data = load_data(config)
-        count, held_out = len(data.train), len(data.held_out)
+        count, held_out, names = len(data.train), len(data.held_out), data.train.class_names
         yield f"Images: {data.description}"
     if isinstance(config, TrainConfig):
         require_a_batch(config, count)
         steps = num_steps_of(config, count)
-        if lengths is not None:
-            lengths.append((steps, held_out))
+        if found is not None:
+            found.append((steps, held_out, names))
         yield f"Length: {steps:,} critic updates, {generator_updates(config, steps):,} generator updates"
 
 
@@ -146,7 +148,7 @@ def sizes(root: Path, files: Sequence[File]) -> str:
     return f"{len(looked_at)} looked at: {least} to {most} pixels{lost}"
 
 
-def networks(config: TrainConfig, steps: int, held_out: int) -> Iterator[str]:
+def networks(config: TrainConfig, steps: int, held_out: int, class_names: Sequence[str]) -> Iterator[str]:
     """The device, both networks layer by layer, and roughly the memory, disk and time that a training takes."""
     from wgan.runtime.device import choose_precision, open_device
     from wgan.training import estimate, resources
@@ -155,7 +157,9 @@ def networks(config: TrainConfig, steps: int, held_out: int) -> Iterator[str]:
     device = open_device(config)
     precision = choose_precision(config, device)
     shape = (2,) if config.dataset in POINT_SETS else (config.number_channels, config.image_size, config.image_size)
-    generator, critic = resources.meta_networks(config, shape)
+    generator, critic = resources.meta_networks(
+        config, shape, dict.fromkeys(class_names, 1) if config.conditional else {}
+    )
     layers = resources.layers(generator, (config.latent_vector,)), resources.layers(critic, shape)
     yield f"Device: {device.type}, {precision}"
     yield from resources.layer_table("Generator", layers[0])
@@ -180,11 +184,14 @@ def networks(config: TrainConfig, steps: int, held_out: int) -> Iterator[str]:
 
 def sampler(config: GenerateConfig) -> Iterator[str]:
     """The generator that a checkpoint holds, layer by layer."""
-    from wgan.networks.pretrained import load_generator
+    from wgan.networks.pretrained import chosen_classes, load_generator
     from wgan.runtime.device import open_device
     from wgan.training import resources
 
-    generator = load_generator(config.checkpoint).to("meta")
+    generator = load_generator(config.checkpoint)
+    if names := chosen_classes(config, generator):
+        yield f"Classes: {', '.join(names)}"
+    generator = generator.to("meta")
     yield f"Device: {open_device(config).type}"
     yield from resources.layer_table("Generator", resources.layers(generator, (generator.latent_vector,)))
 

@@ -18,6 +18,7 @@ from wgan.config.schema import EvaluateConfig, GenerateConfig, JobConfig, TrainC
 from wgan.config.yaml_file import BACKSLASH
 from wgan.data.image_folder import Unusable, class_indices, held_out_count, scan
 from wgan.runs.run_dir import has_generator
+from wgan.utils.text import printable
 
 _ARCHIVES = {".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar"}
 _EFFECTIVE = os.access in os.supports_effective_ids
@@ -64,12 +65,16 @@ class Preflight:
 
     def _check_training_images(self, config: TrainConfig | EvaluateConfig) -> Iterator[Problem]:
         count: int | None  # None where only the files themselves would tell
+        stray = ""
         if config.dataset is None:
             assert config.path is not None, "wgan.config.constraints refuses neither"
             files, names = self.listing(config.path, (config.out,)).chosen(config.classes)
             count, classes = len(files) - held_out_count(len(files)), len(names)
             if any(file.may_have_pages for file in files):
                 count = None
+            outside = [file.name for file in files if not file.class_name]
+            if 0 < len(outside) < len(files):
+                stray = f": {printable(outside[0])} lies in no sub-folder"
         else:
             named = NAMED_SETS[config.dataset]
             count, classes = named.training, len(named.class_names)
@@ -80,9 +85,12 @@ class Preflight:
             return
         if count is not None and (problem := oversized_batch(config, count)):
             yield problem
-        if config.best_metric and CATALOGUE[config.best_metric].group == "classifier" and classes < 2:
-            message = f"{config.best_metric} needs images of two classes or more, and these are of {classes or 'none'}"
-            yield Problem(("best_metric",), message, involves=("path", "dataset", "classes"))
+        of_classifier = config.best_metric and CATALOGUE[config.best_metric].group == "classifier"
+        asking = {"best_metric": of_classifier and config.best_metric, "conditional": config.conditional and "true"}
+        for key, value in (asking | {"class_balance": config.class_balance == "even" and "even"}).items():
+            if value and classes < 2:
+                message = f"{value} needs images of two classes or more, and these are of {classes or 'none'}{stray}"
+                yield Problem((key,), message, involves=("path", "dataset", "classes"))
 
     def check_accelerators(self, config: JobConfig) -> Iterator[Problem]:
         """`n_gpu`, where it asks for more than there are."""

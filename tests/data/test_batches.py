@@ -42,6 +42,40 @@ def test_the_ranks_share_the_batch_of_one_process() -> None:
         assert torch.equal(torch.cat([part.batch(step) for part in ranks]), whole.batch(step))
 
 
+SIZES = [9, 5, 2, 1]
+LABELS = torch.tensor([label for label, size in enumerate(SIZES) for _ in range(size)])
+
+
+@pytest.mark.parametrize("even", [False, True])
+def test_labels_are_those_of_the_images_on_any_number_of_ranks_and_of_any_number_of_fakes(even: bool) -> None:
+    images = numbered(len(LABELS))
+    whole = Batches(images, 6, seed=0, labels=LABELS, even=even)
+    ranks = [Batches(images, 6, seed=0, rank=rank, world_size=3, labels=LABELS, even=even) for rank in range(3)]
+    for step in (7, 0, 3, 29):
+        assert torch.equal(whole.labels(step, 6), LABELS[numbers(whole.batch(step))])
+        for size in (3, 6, 12):
+            assert torch.equal(torch.cat([part.labels(step, size) for part in ranks]), whole.labels(step, size))
+        following = torch.cat([whole.labels(step, 6), whole.labels(step + 1, 6)])
+        assert torch.equal(whole.labels(step, 12), following)
+
+
+def test_even_batches_hold_each_class_as_often_and_each_image_of_a_class_as_often() -> None:
+    batches = Batches(numbered(len(LABELS)), 6, seed=5, labels=LABELS, even=True)
+    stream = torch.cat([batches.rows(step) for step in range(6 * 5)])  # five epochs of 4 classes x 9 images
+    for batch in stream.split(6):
+        counts = LABELS[batch].bincount(minlength=4)
+        assert counts.max() - counts.min() <= 1
+    for epoch in stream.split(36):
+        assert LABELS[epoch].bincount().tolist() == [9, 9, 9, 9]
+        shown = epoch.bincount(minlength=len(LABELS))
+        for label in range(4):
+            assert shown[label == LABELS].max() - shown[label == LABELS].min() <= 1
+    places = LABELS[stream].view(-1, 4)
+    assert all(len(set(column.tolist())) == 4 for column in places.T), "the order within a round changes"
+    again = Batches(numbered(len(LABELS)), 6, seed=5, labels=LABELS, even=True)
+    assert torch.equal(again.rows(17), stream[17 * 6 : 18 * 6]), "a function of the step"
+
+
 def test_bytes_become_floats_from_minus_one_to_one() -> None:
     images = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
     batch = Batches(images, 1, seed=0).batch(0)

@@ -36,6 +36,8 @@ OTHER: dict[str, Any] = {
     "path": {"dataset": None, "path": "images"},
     "dataset": {"dataset": None, "path": "images"},
     "classes": [3, 5],
+    "conditional": True,
+    "class_balance": "even",
     "image_size": 32,
     "number_channels": 3,
     "augment": ["flip", "translation", "color", "cutout"],
@@ -99,6 +101,7 @@ WITHOUT_EFFECT = {  # beside those that the arch does not use
     ("optimizer=rmsprop", "beta_adam"),
     ("optimizer=rmsprop", "beta2_adam"),
     ("network=dense", "critic_norm"),
+    ("network=dense", "conditional"),
     ("network=resnet64", "one_sided"),  # all its slopes are above 1 at first
     ("arch=R3GAN", "gen_batch_size"),  # must be batch_size
 }
@@ -238,7 +241,8 @@ def test_the_command_takes_all_other_values_at_once(arch: str, network: str, tmp
     for _, chosen in others(arch, network):
         keys |= chosen
     keys |= {"path": str(tmp_path / "images"), "cache": str(tmp_path / "cache"), "num_epochs": 0.5}
-    status, told = run(write_yaml(tmp_path, **{k: v for k, v in keys.items() if k != "classes"}))
+    of_classes = ("classes", "conditional", "class_balance")  # which these images have not
+    status, told = run(write_yaml(tmp_path, **{k: v for k, v in keys.items() if k not in of_classes}))
     assert (status, "Traceback" in told) == (0, False), told
     made = {path.name for path in (tmp_path / "out" / "run").iterdir()}
     assert {"report.html", "training.gif", "interpolation.png", "loss_plot.png", "metrics.json"} <= made

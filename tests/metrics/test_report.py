@@ -54,7 +54,8 @@ def test_each_group_computes_what_the_catalogue_says(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(classifier, "MOST_UPDATES", 20)
     computed = [group for group in GROUPS if group != "inception"]  # whose weights are not here: test_inception.py
     for group in computed:
-        report = evaluate(REAL.images[:128], REAL[128:256], REAL[256:1000], [group], 0, "cpu")
+        asked = REAL.labels[:128]
+        report = evaluate(REAL.images[:128], REAL[128:256], REAL[256:1000], [group], 0, "cpu", asked=asked)
         named = {key for key, spec in CATALOGUE.items() if spec.group == group}
         levels = {key for key in report.values() if key.startswith("swd_")}
         assert named == set(report.values()) - levels, group

@@ -1,5 +1,7 @@
 """The adjoint network gives the gradient that double backward gives."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -64,6 +66,35 @@ def test_adjoint_equals_double_backward(make, size: int) -> None:
     critic, images = critic.double(), images.double()
     for ours, theirs in zip(derivatives(critic, images, True), derivatives(critic, images, False), strict=True):
         assert distance(ours, theirs) < 1e-10
+
+
+@pytest.mark.parametrize("spectral_norm", [False, True])
+@pytest.mark.parametrize("kind", ["conv", "resnet", "resnet32", "resnet64", "mnist"])
+@pytest.mark.parametrize("size", [28, 48])
+def test_the_adjoint_of_a_projection_takes_the_images_own_class(kind: str, size: int, spectral_norm: bool) -> None:
+    classes = dict.fromkeys("abcde", 1)
+    make = partial(new_critic, kind, (3, size, size), 2, spectral_norm=spectral_norm, classes=classes)
+    critic, images = prepared(lambda: make().eval(), size)
+    critic, images, labels = critic.double(), images.double(), torch.tensor([4, 0, 3])
+    at = images.clone().requires_grad_()
+    (truth,) = torch.autograd.grad(critic(at, labels).sum(), at, create_graph=True)
+    expected = penalty_gradients(critic, truth)
+    scores, gradient = critic.scores_and_gradient(images, labels)
+    assert distance(scores, critic(images, labels)) < 1e-12
+    for found in (critic.input_gradient(images, labels), gradient):
+        assert distance(found, truth) < 1e-10
+        for ours, theirs in zip(penalty_gradients(critic, found), expected, strict=True):
+            assert distance(ours, theirs) < 1e-10
+    other = critic.input_gradient(images, torch.tensor([4, 0, 2]))
+    assert torch.allclose(other[:2], truth[:2], rtol=1e-10)
+    assert distance(other[2], truth[2]) > 1e-3
+
+
+def test_the_embeddings_are_normalised_too() -> None:
+    critic = new_critic("resnet", (3, 32, 32), 4, spectral_norm=True, classes=dict.fromkeys("abc", 1)).train()
+    for _ in range(50):
+        critic(torch.randn(2, 3, 32, 32), torch.tensor([0, 1]))
+    assert torch.linalg.matrix_norm(critic.main[-1].embedding.weight, 2).item() == pytest.approx(1, abs=1e-3)
 
 
 @pytest.mark.slow

@@ -10,9 +10,9 @@ from PIL import Image
 
 from wgan.reporting.animation import training_gif
 from wgan.reporting.curves import learning_curve, loss_plot, smoothed
-from wgan.reporting.grids import real_fake_grid, save_grid, to_uint8
+from wgan.reporting.grids import class_rows, real_fake_grid, save_grid, to_uint8
 from wgan.reporting.pages import lines_of
-from wgan.reporting.pictures import first_images
+from wgan.reporting.pictures import corner, first_images
 from wgan.reporting.run_record import Sample
 from wgan.runs.csv_log import read_log
 
@@ -47,6 +47,34 @@ def test_images_stand_row_by_row_and_small_ones_are_enlarged_by_whole_pixels(tmp
     assert (enlarged == 255).all()
     assert grid[2 + 14, 3 * 86 + 2 + 21] != 255
     assert (grid[2 * 86 + 2 : -2, 2 * 86 + 2 :] == 128).all(), "the last row's free places show the background"
+
+
+def test_rows_have_their_names_left_of_the_same_pixels_and_a_contact_sheet_cuts_behind_them(tmp_path: Path) -> None:
+    images = torch.linspace(-1, 1, 24).reshape(24, 1, 1, 1).expand(24, 1, 28, 28)
+    save_grid(images, tmp_path / "plain.png")
+    save_grid(
+        images,
+        tmp_path / "named.png",
+        names=[
+            "i",
+            "\u0301\x1b[0m" + "W" * 90,
+            "",
+        ],
+    )
+    plain, named = pixels(tmp_path / "plain.png"), pixels(tmp_path / "named.png")
+    assert np.array_equal(named[:, 96:], plain)
+    ink = [(255 - named[2 + 86 * row : 86 * (row + 1), :96].astype(int)).sum() for row in range(3)]
+    assert 0 < ink[0] < ink[1] / 5, "the long name is cut"
+    assert ink[2] == 0
+    assert (named[:, 94:96] == 255).all()
+    assert corner(tmp_path / "plain.png", 3, 2).size == (3 * 86 + 2, 2 * 86 + 2)
+    assert corner(tmp_path / "named.png", 3, 2).size == (96 + 3 * 86 + 2, 2 * 86 + 2)
+
+
+def test_a_class_of_few_images_leaves_its_places_grey() -> None:
+    rows = class_rows([torch.ones(2, 1, 28, 28), -torch.ones(11, 1, 28, 28), torch.zeros(0, 1, 28, 28)])
+    assert rows.shape == (24, 1, 28, 28)
+    assert rows[:, 0, 0, 0].tolist() == [1.0] * 2 + [0.0] * 6 + [-1.0] * 8 + [0.0] * 8
 
 
 def test_colours_keep_their_channels(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ pytestmark = pytest.mark.slow
 ARCHS = [*ALGORITHMS]
 STEPS = 20
 SHAPE = (1, 28, 28)
+CLASSES = {"frog": 30, "newt": 13, "toad": 7}
+LABELS = torch.tensor([label for label, count in enumerate(CLASSES.values()) for _ in range(count)])
 IMAGES = torch.randint(0, 256, (50, *SHAPE), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
 VARIANTS: dict[str, dict[str, Any]] = {
     "conv": {"network": "conv"},
@@ -33,10 +35,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "double backward": {"network": "resnet", "critic_norm": "instance"},
     "spectral": {"network": "conv", "spectral_norm": True},
     "dequantised, larger batch of the generator": {"network": "resnet32", "dequantise": True, "gen_batch_size": 16},
+    "conditional": {"conditional": True, "accumulate": 2, "gen_batch_size": 16},
+    "conditional, even": {"conditional": True, "network": "resnet", "class_balance": "even"},
 }
 RUNS = [(arch, variant) for arch in ARCHS for variant in ("conv", "conv, accumulate 2")]
 RUNS += [("WGAN-GP", "double backward"), ("WGAN-DIV", "spectral"), ("WGAN-GP", "dense, augmented, accumulate 2")]
 RUNS += [("WGAN-GP", "dequantised, larger batch of the generator")]
+RUNS += [("WGAN-GP", "conditional"), ("DCGAN", "conditional"), ("R3GAN", "conditional, even")]
 
 
 def settings(arch: str, variant: str) -> TrainConfig:
@@ -48,24 +53,30 @@ def settings(arch: str, variant: str) -> TrainConfig:
 
 
 def double_trainer(config: TrainConfig, ranks: Ranks) -> Trainer:
-    """With the generator of a dense network, which has no batch norm."""
+    """With the generator of a dense network, which has no batch norm; or with one whose batch norm sees no batch."""
     torch.manual_seed(1)  # spectral norm draws its first vectors from the global generator
-    trainer = build_trainer(config, SHAPE, torch.device("cpu"), ranks=ranks)
-    generator = build_generator(config.model_copy(update={"network": "dense"}), SHAPE)
-    kind, critic = type(trainer), build_critic(config, SHAPE)
+    classes = CLASSES if config.conditional else {}
+    trainer = build_trainer(config, SHAPE, torch.device("cpu"), ranks=ranks, classes=classes)
+    generator = build_generator(config, SHAPE, classes).eval()
+    if not classes:
+        generator = build_generator(config.model_copy(update={"network": "dense"}), SHAPE)
+    kind, critic = type(trainer), build_critic(config, SHAPE, classes)
     return kind(config, generator.double(), critic.double(), torch.device("cpu"), torch.float64, ranks)
 
 
 def train(trainer: Trainer, steps: range) -> list[dict[str, float]]:
     """The metrics of this rank's images, step by step."""
     config, ranks = trainer.config, trainer.ranks
-    batches = Batches(IMAGES, config.batch_size, config.seed, "cpu", ranks.rank, ranks.world_size)
+    even, of_rank = config.class_balance == "even", (config.seed, "cpu", ranks.rank, ranks.world_size)
+    batches = Batches(IMAGES, config.batch_size, *of_rank, LABELS, even)
     kept = []
     for step in steps:
         real = batches.batch(step).double()
-        metrics = trainer.critic_update(real, step)
+        sizes = config.batch_size, config.gen_batch_size
+        labels, others = (batches.labels(step, size) if config.conditional else None for size in sizes)
+        metrics = trainer.critic_update(real, step, labels)
         if (step + 1) % config.critic_its == 0:
-            metrics |= trainer.generator_update(config.gen_batch_size // ranks.world_size, step, real)
+            metrics |= trainer.generator_update(config.gen_batch_size // ranks.world_size, step, real, others)
         kept.append({name: float(metric) for name, metric in metrics.items()})
     return kept
 

@@ -55,10 +55,10 @@ def become_rank_with_slow_metrics(rank: int, world_size: int, port: int) -> None
 def at_step(step: int, act: Any) -> None:
     update = Trainer.critic_update
 
-    def acting(trainer: Trainer, real: torch.Tensor, at: int) -> dict[str, torch.Tensor]:
+    def acting(trainer: Trainer, real: torch.Tensor, at: int, *labels: Any) -> dict[str, torch.Tensor]:
         if at == step:
             act()
-        return update(trainer, real, at)
+        return update(trainer, real, at, *labels)
 
     Trainer.critic_update = acting  # type: ignore[method-assign]
 

@@ -82,10 +82,10 @@ def limit_memory_in_step(step: int, spare: int) -> None:
     few_metrics()
     update = Trainer.critic_update
 
-    def limited(trainer: Trainer, real: Any, at: int) -> Any:
+    def limited(trainer: Trainer, real: Any, at: int, *labels: Any) -> Any:
         if at == step:
             limit_memory(spare)
-        return update(trainer, real, at)
+        return update(trainer, real, at, *labels)
 
     Trainer.critic_update = limited  # type: ignore[method-assign]
 

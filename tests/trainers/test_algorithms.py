@@ -13,11 +13,13 @@ from wgan.config.constraints import generator_updates
 from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
 from wgan.networks.base import Critic
-from wgan.networks.layers import Chain, Flatten, Linear
+from wgan.networks.layers import Chain, ConditionalBatchNorm2d, Flatten, Linear, Residual
 from wgan.trainers.base import Trainer, build_trainer, interpolate
 from wgan.utils.rng import generator
 
 ARCHS = [*ALGORITHMS]
+CLASSES = {"frog": 5, "newt": 2, "toad": 3}
+LABELS = torch.tensor([2, 0, 1, 1, 0, 2])
 PENALISED = {"WGAN-GP", "WGAN-DIV", "R3GAN"}
 
 
@@ -31,12 +33,19 @@ def config(arch: str, **keys: Any) -> TrainConfig:
 
 def double_trainer(arch: str, **keys: Any) -> Trainer:
     chosen = config(arch, **keys)
-    trainer = build_trainer(chosen, (chosen.number_channels, chosen.image_size, chosen.image_size), torch.device("cpu"))
+    shape, classes = (
+        (chosen.number_channels, chosen.image_size, chosen.image_size),
+        CLASSES if chosen.conditional else {},
+    )
+    trainer = build_trainer(chosen, shape, torch.device("cpu"), classes=classes)
     for network in (trainer.generator, trainer.critic, trainer.ema.model):
         network.double()
     numbers = generator(1, "test weights")
     for weights in trainer.critic.parameters():  # scores and gradients of order one
         nn.init.normal_(weights, 0.0, 0.1, generator=numbers)
+    for name, weights in trainer.generator.named_parameters():
+        if name.endswith(("gain", "offset")):  # which begin alike for all classes
+            nn.init.normal_(weights, 1.0, 0.5, generator=numbers)
     trainer.dtype = torch.float64
     return trainer
 
@@ -47,12 +56,42 @@ def real_images(trainer: Trainer) -> Tensor:
     return torch.rand(shape, generator=generator(1, "test images"), dtype=torch.float64) * 2 - 1
 
 
-def published_critic_loss(trainer: Trainer, real: Tensor, step: int) -> Tensor:
+def plain_scores(trainer: Trainer, images: Tensor, labels: Tensor | None) -> Tensor:
+    """f(x); with classes psi(phi(x)) + <V y, phi(x)> (arXiv:1802.05637, eq. 3), written out."""
+    if labels is None:
+        return trainer.critic.main(images).view(len(images))
+    *body, last = trainer.critic.main
+    phi = nn.Sequential(*body)(images).flatten(1)
+    psi = phi @ last.score.weight.flatten() + last.score.bias
+    return psi + torch.stack([last.embedding.weight[y].flatten() @ f for y, f in zip(labels, phi, strict=True)])
+
+
+def plain_generator(layers: nn.Module, x: Tensor, labels: Tensor | None) -> Tensor:
+    """G(z); with classes each batch norm is gamma_y (x - mu) / sigma + beta_y (arXiv:1610.07629, eq. 5)."""
+    if isinstance(layers, Residual):
+        return plain_generator(layers.body, x, labels) + plain_generator(layers.shortcut, x, labels)
+    for layer in layers:
+        if isinstance(layer, ConditionalBatchNorm2d):
+            assert labels is not None
+            mean, variance = x.mean((0, 2, 3), keepdim=True), x.var((0, 2, 3), unbiased=False, keepdim=True)
+            normed = (x - mean) / (variance + 1e-5).sqrt()
+            x = torch.stack(
+                [
+                    layer.gain[y][:, None, None] * image + layer.offset[y][:, None, None]
+                    for y, image in zip(labels, normed, strict=True)
+                ]
+            )
+        else:
+            x = plain_generator(layer, x, labels) if isinstance(layer, Residual) else layer(x)
+    return x
+
+
+def published_critic_loss(trainer: Trainer, real: Tensor, step: int, labels: Tensor | None = None) -> Tensor:
     """The critic's loss as the papers write it: three forwards, the graph through everything, double backward."""
     arch, seed, n = trainer.config.arch, trainer.config.seed, len(real)
     z = torch.randn(n, trainer.config.latent_vector, generator=generator(seed, "critic latents", step)).double()
-    fake = trainer.generator(z)
-    f_real, f_fake = trainer.critic.main(real).view(n), trainer.critic.main(fake).view(n)
+    fake = plain_generator(trainer.generator.main, z[:, :, None, None], labels)
+    f_real, f_fake = plain_scores(trainer, real, labels), plain_scores(trainer, fake, labels)
     if arch == "DCGAN":
         s = trainer.config.label_smoothing
         log_d, log_not_d = torch.log(torch.sigmoid(f_real)), torch.log(1 - torch.sigmoid(f_real))
@@ -61,7 +100,7 @@ def published_critic_loss(trainer: Trainer, real: Tensor, step: int) -> Tensor:
         loss = torch.log(1 + torch.exp(f_fake - f_real)).mean()
         for images in (real, fake):
             at = images.detach().requires_grad_()
-            (gradient,) = torch.autograd.grad(trainer.critic.main(at).sum(), at, create_graph=True)
+            (gradient,) = torch.autograd.grad(plain_scores(trainer, at, labels).sum(), at, create_graph=True)
             loss = loss + trainer.config.r3_gamma / 2 * gradient.pow(2).sum(dim=(1, 2, 3)).mean()
         return loss
     if arch == "SNGAN":
@@ -74,7 +113,7 @@ def published_critic_loss(trainer: Trainer, real: Tensor, step: int) -> Tensor:
         chosen = x_hats[trainer.config.penalty_at]
         for x_hat in chosen:  # both: half of the weight at each
             x_hat = x_hat.detach().requires_grad_()
-            (gradient,) = torch.autograd.grad(trainer.critic.main(x_hat).sum(), x_hat, create_graph=True)
+            (gradient,) = torch.autograd.grad(plain_scores(trainer, x_hat, labels).sum(), x_hat, create_graph=True)
             norm = gradient.pow(2).sum(dim=(1, 2, 3)).sqrt()
             if arch == "WGAN-GP":
                 excess = norm - 1
@@ -91,14 +130,21 @@ def relative(ours: Tensor, theirs: Tensor) -> float:
 
 
 COMBINATIONS = [
-    (arch, network, critic_norm, "line")
+    (arch, network, critic_norm, "line", None)
     for arch in ARCHS
     for network in ("conv", "resnet", "dense")
     for critic_norm in (("none",) if network == "dense" else ("none", "batch", "instance", "layer"))
     if not (critic_norm == "batch" and arch in PENALISED)  # refused by the configuration
 ]
 COMBINATIONS += [
-    (arch, network, critic_norm, at)
+    (arch, network, "none" if arch in PENALISED else critic_norm, "line", LABELS)
+    for arch in ARCHS
+    for network, critic_norm in {"conv": "batch", "resnet": "none", "resnet32": "batch", "resnet64": "none"}.items()
+]
+COMBINATIONS += [("WGAN-GP", "conv", "layer", "both", LABELS), ("R3GAN", "resnet", "instance", "line", LABELS)]
+COMBINATIONS += [("WGAN-GP", "mnist", "none", "fake", LABELS), ("DCGAN", "mnist", "batch", "line", LABELS)]
+COMBINATIONS += [
+    (arch, network, critic_norm, at, None)
     for arch in ("WGAN-GP", "WGAN-DIV")
     for network, critic_norm in (("conv", "none"), ("resnet", "none"), ("dense", "none"), ("conv", "instance"))
     for at in ("real", "fake", "both")
@@ -140,18 +186,19 @@ def test_the_one_sided_penalty_is_that_of_wgan_lp(slope: float) -> None:
     assert float(loss.gradient_penalty) == pytest.approx(10 * max(0, slope - 1) ** 2)
 
 
-@pytest.mark.parametrize(("arch", "network", "critic_norm", "penalty_at"), COMBINATIONS)
+@pytest.mark.parametrize(("arch", "network", "critic_norm", "penalty_at", "labels"), COMBINATIONS)
 def test_the_critics_loss_and_every_gradient_are_those_of_the_paper(
-    arch: str, network: str, critic_norm: str, penalty_at: str
+    arch: str, network: str, critic_norm: str, penalty_at: str, labels: Tensor | None
 ) -> None:
-    keys = {"network": network, "critic_norm": critic_norm, "penalty_at": penalty_at}
-    trainer = double_trainer(arch, **keys, label_smoothing=0.1)
+    keys: dict[str, Any] = {"conditional": labels is not None, "label_smoothing": 0.1, "penalty_at": penalty_at}
+    trainer = double_trainer(arch, network=network, critic_norm=critic_norm, **keys)
     real, step = real_images(trainer), 3
     with torch.no_grad():
-        fake = trainer.generator(trainer.latents(len(real), "critic latents", step).double())
+        fake = trainer.generator(trainer.latents(len(real), "critic latents", step).double(), labels)
     epsilon = trainer.draws.uniform("interpolation", step, len(real), 1, 1, 1)
+    trainer.labels = labels
     ours = trainer.critic_loss(real, fake, epsilon).total
-    theirs = published_critic_loss(trainer, real, step)
+    theirs = published_critic_loss(trainer, real, step, labels)
     assert relative(ours.detach(), theirs.detach()) < 1e-10
 
     weights = list(trainer.critic.parameters())
@@ -179,30 +226,35 @@ def test_float64_networks_see_interpolates_in_float64_whatever_type_the_real_ima
     assert relative(trainer.critic_loss(real, fake, epsilon).total.detach(), theirs) < 1e-12
 
 
+@pytest.mark.parametrize(("network", "labels"), [("conv", None), ("conv", LABELS), ("resnet", LABELS)])
 @pytest.mark.parametrize("arch", ARCHS)
-def test_one_step_of_both_networks_equals_the_algorithm_written_out(arch: str) -> None:
-    ours, plain = double_trainer(arch, critic_its=1), double_trainer(arch, critic_its=1)
+def test_one_step_of_both_networks_equals_the_algorithm_written_out(
+    arch: str, network: str, labels: Tensor | None
+) -> None:
+    keys = {"critic_its": 1, "network": network, "conditional": labels is not None}
+    ours, plain = double_trainer(arch, **keys), double_trainer(arch, **keys)
     real = real_images(ours)
-    ours.critic_update(real, 0)
-    ours.generator_update(len(real), 0, real)
+    ours.critic_update(real, 0, labels)
+    ours.generator_update(len(real), 0, real, labels)
 
     plain.critic_optimizer.zero_grad()
-    published_critic_loss(plain, real, 0).backward()
+    published_critic_loss(plain, real, 0, labels).backward()
     plain.critic_optimizer.step()
     if arch == "WGAN-CLIP":
         for weights in plain.critic.parameters():
             weights.data.clamp_(-0.01, 0.01)
     z = torch.randn(len(real), 5, generator=generator(7, "generator latents", 0)).double()
-    scores = plain.critic.main(plain.generator(z)).view(-1)
+    scores = plain_scores(plain, plain_generator(plain.generator.main, z[:, :, None, None], labels), labels)
     loss = -torch.log(torch.sigmoid(scores)).mean() if arch == "DCGAN" else -scores.mean()
     if arch == "R3GAN":
-        loss = torch.log(1 + torch.exp(plain.critic.main(real).view(-1) - scores)).mean()
+        loss = torch.log(1 + torch.exp(plain_scores(plain, real, labels) - scores)).mean()
     plain.generator_optimizer.zero_grad()
     loss.backward()
     plain.generator_optimizer.step()
 
     for one, other in ((ours.critic, plain.critic), (ours.generator, plain.generator)):
-        for (name, a), b in zip(one.state_dict().items(), other.state_dict().values(), strict=True):
+        kept = nn.Module.state_dict if labels is None else lambda network: dict(network.named_parameters())
+        for (name, a), b in zip(kept(one).items(), kept(other).values(), strict=True):
             # Adam divides a gradient by its size, so the noise of a zero gradient shows: compare to a share of a step
             assert torch.allclose(a, b, rtol=1e-9, atol=1e-7), name
 

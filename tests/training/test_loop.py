@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from commands import write_yaml
+from PIL import Image
 from run_comparison import differences, log_rows
 from torch import Tensor
 
@@ -71,8 +72,8 @@ def during_step(step: int, act: Callable[[Trainer], object]) -> Iterator[None]:
     """Do something after the critic's update of a step, before the generator's."""
     update = Trainer.critic_update
 
-    def acting(trainer: Trainer, real: Tensor, at: int) -> dict[str, Tensor]:
-        metrics = update(trainer, real, at)
+    def acting(trainer: Trainer, real: Tensor, at: int, *labels: Any) -> dict[str, Tensor]:
+        metrics = update(trainer, real, at, *labels)
         if at == step:
             act(trainer)
         return metrics
@@ -104,6 +105,60 @@ def test_a_training_stopped_in_one_step_after_the_other_ends_with_the_same_bits(
         assert (state(tmp_path / "stopped")["state"], state(tmp_path / "stopped")["step"]) == ("stopped", step + 1)
     assert train(tmp_path / "stopped", **keys) == 0
     assert differences(tmp_path / "whole/out/run", tmp_path / "stopped/out/run") == []
+
+
+@pytest.mark.parametrize("keys", [{"network": "resnet", "class_balance": "even"}, {"arch": "R3GAN", "batch_size": 8}])
+def test_a_conditional_training_that_crashes_ends_with_the_same_bits(keys: dict[str, Any], tmp_path: Path) -> None:
+    keys = {"conditional": True, **keys}
+    assert train(tmp_path / "whole", **keys) == 0
+    for step in (3, 7, 10):
+        with during_step(step, raising(ZeroDivisionError("a bug"))), pytest.raises(ZeroDivisionError):
+            train(tmp_path / "crashed", **keys)
+    assert train(tmp_path / "crashed", **keys) == 0
+    assert differences(tmp_path / "whole/out/run", tmp_path / "crashed/out/run") == []
+    assert checkpoint.load(tmp_path / "whole/out/run/checkpoints/last.pt")["classes"]["3"] == 451
+
+
+@pytest.mark.parametrize("network", ["conv", "resnet"])
+@pytest.mark.parametrize("arch", ARCHS)
+def test_every_algorithm_takes_classes(arch: str, network: str, tmp_path: Path) -> None:
+    keys = {"arch": arch, "network": network, "num_steps": 2, "critic_its": 1, "log_every": 1, "dataset": "mnist-5k"}
+    assert train(tmp_path, conditional=True, classes=[1, 4, 7], **keys) == 0
+    run = tmp_path / "out/run"
+    content = checkpoint.load(run / "checkpoints/last.pt")
+    assert content["classes"] == {"1": 464, "4": 457, "7": 445}
+    gains = [weights for name, weights in content["trainer"]["generator"].items() if name.endswith("gain")]
+    assert gains
+    assert all((weights.std(0) > 0).all() for weights in gains), "each class has gone its own way"
+    embedding = next(w for name, w in content["trainer"]["critic"].items() if "embedding" in name)
+    assert embedding.shape[0] == 3
+    for name, rows in {"samples/step_*2.png": 3, "interpolation.png": 8}.items():
+        with Image.open(next(run.glob(name))) as grid:
+            assert (grid.info["left"], grid.height) == ("96", 86 * rows + 2)
+    with Image.open(run / "real_fake_grid.png") as both:
+        assert both.size == (96 + 2 * (86 * 8 + 2) + 8, 28 + 86 * 3 + 2)
+
+
+@pytest.mark.parametrize("keys", [{"conditional": True}, {"class_balance": "even"}])
+def test_a_class_without_an_image_to_train_on_is_refused(keys: dict[str, Any], tmp_path: Path) -> None:
+    put_digits(tmp_path / "digits", {"a": 40, "b": 40})
+    (tmp_path / "digits/c").mkdir()
+    (tmp_path / "digits/c/1.png").write_text("no image")
+    where = (
+        rf"^{tmp_path}/input.yaml:\d+: {next(iter(keys))}: needs images to train on of each class.*: none is left of c$"
+    )
+    with pytest.raises(InputError, match=where):
+        train(tmp_path, dataset=None, path=str(tmp_path / "digits"), cache=str(tmp_path / "cache"), **keys)
+    (tmp_path / "digits/c/1.png").unlink()
+    assert train(tmp_path, dataset=None, path=str(tmp_path / "digits"), cache=str(tmp_path / "cache"), **keys) == 0
+
+
+def put_digits(folder: Path, classes: dict[str, int]) -> None:
+    for name, count in classes.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = torch.randint(0, 256, (28, 28), dtype=torch.uint8)
+            Image.fromarray(pixels.numpy()).save(folder / name / f"{number}.png")
 
 
 @pytest.mark.slow
@@ -533,7 +588,7 @@ def test_the_best_is_chosen_by_the_first_metric_that_orders_runs_and_by_where_it
 def test_no_images_are_generated_for_no_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counts: list[int] = []
     generated = ImageSamples.generated
-    monkeypatch.setattr(ImageSamples, "generated", lambda *a: counts.append(a[-1]) or generated(*a))
+    monkeypatch.setattr(ImageSamples, "generated", lambda *a: counts.append(a[2]) or generated(*a))
     assert train(tmp_path, metrics=[]) == 0
     assert max(counts) <= ImageSamples.searched
     assert json.loads((tmp_path / "out/run/metrics.json").read_text())["metrics"] == {}

@@ -5,7 +5,7 @@ A rule takes a whole configuration and the keys its user gave, and says what it 
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 
 from wgan.config.algorithms import ALGORITHMS, Algorithm, unused_keys
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
@@ -14,6 +14,7 @@ from wgan.config.metrics import BEST_METRICS, CATALOGUE, POINTS, MetricSpec
 from wgan.config.schema import CONFIG_VERSION, EvaluateConfig, JobConfig, TrainConfig
 from wgan.utils.errors import InputError
 from wgan.utils.system import can_name_a_folder
+from wgan.utils.text import printable
 
 RAY_MISSING = "ray needs a package that is not installed: pip install -r requirements-ray.txt"
 TENSORBOARD_MISSING = "needs the package tensorboard, which is not installed: pip install tensorboard"
@@ -97,6 +98,15 @@ def require_a_batch(config: TrainConfig, images: int) -> None:
         raise InputError(f"{config.where('batch_size')}: {problem.message}")
 
 
+def require_classes(config: TrainConfig, counts: Mapping[str, int]) -> None:
+    """As `require_a_batch`: refuse what takes classes where one has no training image, or there are none."""
+    missing = [name for name, count in counts.items() if not count]
+    if (config.conditional or config.class_balance == "even") and (missing or len(counts) < 2):
+        lacking = f": none is left of {printable(missing[0])}" if missing else ""
+        where = config.where("conditional" if config.conditional else "class_balance")
+        raise InputError(f"{where}: needs images to train on of each class, of two or more{lacking}")
+
+
 def _impossible_training(config: TrainConfig, algorithm: Algorithm | None) -> Iterator[Problem]:
     if config.num_epochs is not None and config.num_steps is not None:
         yield Problem(("num_steps",), "give num_epochs or num_steps, not both", involves=("num_epochs",))
@@ -112,6 +122,9 @@ def _impossible_training(config: TrainConfig, algorithm: Algorithm | None) -> It
         yield Problem(("gen_batch_size",), said, involves=("batch_size", "arch"))
     if config.network == "dense" and config.critic_norm != "none":
         yield Problem(("critic_norm",), "dense networks have no norm; use none", involves=("network",))
+    if config.network == "dense" and config.conditional:
+        said = "dense networks do not know classes: set false, or take conv or resnet"
+        yield Problem(("conditional",), said, involves=("network", "dataset"))
     if config.dataset in POINT_SETS:
         what = f"dataset {config.dataset} holds points in the plane"
         if config.network != "dense":

@@ -29,6 +29,7 @@ class MetricSpec:
 POINTS = "points"
 GROUPS = {
     "classifier": "wgan.metrics.classifier:classifier_metrics",
+    "cas": "wgan.metrics.classifier:cas_metrics",
     "inception": "wgan.metrics.inception:inception_metrics",
     "swd": "wgan.metrics.swd:swd_metrics",
     "prdc": "wgan.metrics.prdc:prdc_metrics",
@@ -59,6 +60,9 @@ CATALOGUE: dict[str, MetricSpec] = {
         MetricSpec("class_imbalance", "Class shares, total variation", "classifier", "lower", 0.0, 1.0, chooses=False),
         MetricSpec("class_coverage", "Classes generated, share", "classifier", "higher", 0.0, 1.0, chooses=False),
         MetricSpec("class_confidence", "Mean confidence", "classifier", "real", 0.0, 1.0, chooses=False),
+        MetricSpec("class_asked", "Of the class asked for, share", "classifier", "higher", 0.0, 1.0, chooses=False),
+        MetricSpec("frechet_classes", "Fréchet distance, mean of classes", "classifier", "lower", chooses=False),
+        MetricSpec("cas", "Accuracy if trained on", "cas", "higher", 0.0, 1.0, chooses=False),
         MetricSpec("w1", "Exact W1", POINTS, "lower", ranks=True),
         MetricSpec("modes_covered", "Modes covered", POINTS, "higher", ranks=True),
         MetricSpec("near_a_mode", "Share near a mode", POINTS, "real", 0.0, 1.0, chooses=False),
@@ -66,7 +70,7 @@ CATALOGUE: dict[str, MetricSpec] = {
 }
 """key -> metric, the most telling first. Beside these there is `swd_SIDE` for each level of the pyramid."""
 RANKING = tuple(key for key, spec in CATALOGUE.items() if spec.ranks)
-NO_INTERVAL = ("fid", "class_imbalance", "class_coverage")
+NO_INTERVAL = ("fid", "class_imbalance", "class_coverage", "frechet_classes", "cas")
 """Whose interval would not hold what it says (docs/metrics.md); tests/metrics/test_intervals.py has the others."""
 BEST_METRICS = tuple(key for key, spec in CATALOGUE.items() if spec.chooses)
 

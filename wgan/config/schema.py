@@ -88,6 +88,11 @@ class TrainConfig(JobConfig):
     the plane"""
     classes: Classes | None = None
     """train on these classes only: names of the first-level sub-folders, or numbers"""
+    conditional: bool = False
+    """the generator makes the class it is asked for; needs sub-folders or a set with classes, and a network with batch
+    norm in its generator, any but dense (arXiv:1610.07629, arXiv:1802.05637)"""
+    class_balance: Annotated[Literal["data", "even"], OneOf()] = "data"
+    """how often each class is trained on: as often as there are images of it, or all alike"""
     image_size: ImageSize = 64
     """side of the square images in pixels; others are resized and cropped in the middle"""
     number_channels: Channels = 3
@@ -213,7 +218,9 @@ class GenerateConfig(JobConfig):
     checkpoint: FilePath
     """a run's directory, or a checkpoint file in it; may also be called path"""
     quantity: Annotated[int, Field(ge=1, le=100_000_000), WHOLE] = 64
-    """how many images"""
+    """how many images; of each class, if there are classes"""
+    classes: Classes | None = None
+    """of a run with conditional: these classes, by name or number, each in a folder of its name"""
     batch_size: Count = 64
     """images computed at a time"""
 

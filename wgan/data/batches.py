@@ -1,6 +1,7 @@
 """Batches as a function of the step, and where the images wait until they are due."""
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from typing import Literal
@@ -31,6 +32,8 @@ class Batches:
         device: where the batches are wanted.
         rank: the slice of each batch this process gets: rows rank * B / world_size and following.
         world_size: number of processes that share each batch.
+        labels: (N,) int64, each image's class.
+        even: classes are as evenly frequent in each batch as can be; smaller ones' images repeat within an epoch.
     """
 
     def __init__(
@@ -41,6 +44,8 @@ class Batches:
         device: torch.device | str = "cpu",
         rank: int = 0,
         world_size: int = 1,
+        labels: Tensor | None = None,
+        even: bool = False,
     ) -> None:
         if len(images) == 0 or batch_size < 1 or batch_size % world_size or not 0 <= rank < world_size:
             raise ValueError(f"{len(images)} images, batches of {batch_size}, rank {rank} of {world_size}")
@@ -48,8 +53,11 @@ class Batches:
         self.placement = placement_of(images.nbytes, self.device.type, capacity(self.device))
         self.images = images.to(self.device) if self.placement == "device" else images
         self.batch_size, self.seed = batch_size, seed
-        self.rows_here = batch_size // world_size
-        self.first = rank * self.rows_here
+        self.rank, self.world_size = rank, world_size
+        self._labels = None if labels is None else labels.to(self.images.device)
+        classes = labels.unique() if labels is not None and even else ()
+        self._rows_of = [(labels == label).nonzero()[:, 0] for label in classes]  # class -> which images
+        self._epoch_size = len(self._rows_of) * max(map(len, self._rows_of), default=0) or len(images)
         self._order = lru_cache(maxsize=2)(self._draw_order)  # a batch touches one epoch, or the border of two
         self._worker = ThreadPoolExecutor(1) if self.placement == "ahead" else None
         self._gathered: tuple[int, Future[Tensor]] | None = None
@@ -65,14 +73,18 @@ class Batches:
             return chosen
         return chosen.to(torch.float32, memory_format=torch.contiguous_format).sub_(127.5).div_(127.5)
 
-    def rows(self, step: int) -> Tensor:
-        """Which images batch `step` takes: (B / world_size,) int64."""
-        total = len(self.images)
-        position = step * self.batch_size + self.first
-        end, parts = position + self.rows_here, []
+    def labels(self, step: int, batch_size: int) -> Tensor | None:
+        """The classes of `rows`, (batch_size / world_size,) int64, on the device: of real images and of fakes alike."""
+        return None if self._labels is None else self._labels[self.rows(step, batch_size)].to(self.device)
+
+    def rows(self, step: int, batch_size: int | None = None) -> Tensor:
+        """Which images batch `step` takes, or would if it were of `batch_size`: (B / world_size,) int64."""
+        rows_here = (batch_size or self.batch_size) // self.world_size
+        position = step * self.batch_size + self.rank * rows_here
+        end, parts = position + rows_here, []
         while position < end:
-            epoch, start = divmod(position, total)
-            stop = min(total, start + end - position)
+            epoch, start = divmod(position, self._epoch_size)
+            stop = min(self._epoch_size, start + end - position)
             parts.append(self._order(epoch)[start:stop])
             position += stop - start
         return parts[0] if len(parts) == 1 else torch.cat(parts)
@@ -82,7 +94,11 @@ class Batches:
         return step * self.batch_size / len(self.images)
 
     def _draw_order(self, epoch: int) -> Tensor:
-        order = torch.randperm(len(self.images), generator=generator(self.seed, "order", epoch))
+        random = generator(self.seed, "order", epoch)
+        if self._rows_of:
+            order = _even_order(self._rows_of, random)
+        else:
+            order = torch.randperm(len(self.images), generator=random)
         return order.to(self.images.device, non_blocking=True)  # no wait for the device between two epochs
 
     def _gather(self, step: int) -> Tensor:
@@ -96,6 +112,17 @@ class Batches:
         current = self._gathered[1].result()
         self._gathered = step + 1, worker.submit(self._gather, step + 1)
         return current
+
+
+def _even_order(rows_of: Sequence[Tensor], random: torch.Generator) -> Tensor:
+    """Rounds of one image of each class in random order; each class's images come in permutations of their own."""
+    rounds = max(map(len, rows_of))
+    streams = []
+    for rows in rows_of:
+        permutations = [torch.randperm(len(rows), generator=random) for _ in range(-(-rounds // len(rows)))]
+        streams.append(rows[torch.cat(permutations)[:rounds]])
+    order = torch.stack(streams, 1)  # (rounds, classes)
+    return order.gather(1, torch.rand(order.shape, generator=random).argsort(1)).flatten()
 
 
 def placement_of(nbytes: int, device_type: str, free: int) -> Placement:

@@ -30,6 +30,14 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def class_counts(self) -> dict[str, int]:
+        """How many images each class has, in the order of `class_names`; empty without labels."""
+        if self.labels is None:
+            return {}
+        counts = torch.bincount(self.labels, minlength=len(self.class_names)).tolist()
+        return dict(zip(self.class_names, counts, strict=True))
+
     def __getitem__(self, rows: Tensor | slice) -> "ImageSet":
         """The set with these rows only: a view for a slice, a copy for a tensor of indices."""
         labels = None if self.labels is None else self.labels[rows]
@@ -113,6 +121,13 @@ def select(images: ImageSet, classes: Sequence[int | str] | None) -> ImageSet:
     assert chosen.labels is not None
     names = tuple(images.class_names[i] for i in wanted)
     return ImageSet(chosen.images, relabelled[chosen.labels], names)
+
+
+def relabelled(labels: Tensor | None, names: Sequence[str], others: Sequence[str]) -> Tensor | None:
+    """Labels of `names` as labels of `others`; None where these do not have all of them."""
+    if labels is None or not {*names} <= {*others}:
+        return None
+    return torch.tensor([others.index(name) for name in names])[labels]
 
 
 def fit(images: Tensor, size: int, channels: int) -> Tensor:

@@ -143,8 +143,7 @@ def _data(
         kind = f"{'grey' if channels == 1 else 'colour'} images of {size}x{size}"
     classes = f" in {len(train.class_names)} classes" if len(train.class_names) > 1 else ""
     if named and train.labels is not None:
-        counts = torch.bincount(train.labels, minlength=len(train.class_names)).tolist()
-        each = [f"{printable(name)}: {count:,}" for name, count in zip(train.class_names, counts, strict=True)]
+        each = [f"{printable(name)}: {count:,}" for name, count in train.class_counts.items()]
         classes = f" ({', '.join(each[:10])}{', ...' * (len(each) > 10)})"
     lost = f"; {len(skipped):,} file{'s' * (len(skipped) > 1)} skipped" if skipped else ""
     description = f"{name}: {len(train):,} {kind}{classes}, {len(held_out):,} more held out{lost}"

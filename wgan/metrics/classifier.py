@@ -5,16 +5,19 @@ It stands where Inception stands for photographs, knows the data at hand, and ne
 
 import hashlib
 import math
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
+from statistics import fmean
 
 import torch
 from filelock import FileLock
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wgan.config.metrics import Metric, spec_of
 from wgan.data.image_set import ImageSet, hold_out
-from wgan.metrics.distribution import LARGEST, RULER, drawn, measure, most_used
+from wgan.metrics.distribution import LARGEST, RULER, Sets, drawn, measure, most_used
 from wgan.metrics.features import LARGEST as LARGEST_SIDE
 from wgan.metrics.features import batched, digest_of, he_normal_fan_out_
 from wgan.metrics.frechet import frechet_distance
@@ -33,6 +36,7 @@ REACH = 28  # images are shifted by up to a 28th of their side: one pixel of 28
 RECIPE = f"classifier 3 {LEAST_UPDATES} {MOST_UPDATES} {EPOCHS} {BATCH} {RATE} {FEATURES} {REACH}"
 """Part of the cached file's name: change it with the recipe."""
 PATIENCE = 900.0  # seconds that a process waits for another one to train the same classifier
+LEAST = 10  # images of a class that have a distance from others
 PRESENT = 0.1  # a class counts as generated from a tenth of its share among real images upwards
 
 
@@ -88,6 +92,13 @@ def classifier_metrics(inputs: EvaluationInputs) -> Report:
     features = sets.map(lambda images: batched(images, network.features))
     network.cpu()
 
+    asked = Report()
+    section = f"a classifier trained on the training images, {len(sets.fake)} images each"
+    if inputs.asked is not None:
+        held_out, others = (ImageSet(each.labels) for each in (inputs.held_out, unseen) if each.labels is not None)
+        labels = Sets.draw(len(sets.fake), inputs.asked, held_out, others, RULER, "sets")  # of the images in `sets`
+        asked = compared_by_class(network, features, labels, train.class_names, section)
+
     def probabilities(rows: Tensor) -> Tensor:
         with torch.no_grad():
             return network.logits(rows).softmax(dim=1)
@@ -102,13 +113,52 @@ def classifier_metrics(inputs: EvaluationInputs) -> Report:
             "class_confidence": float(found.max(dim=1).values.double().mean()),
         }
 
-    section = f"a classifier trained on the training images, {len(sets.fake)} images each"
     counts = [_counts(probabilities(rows)).tolist() for rows in (features.fake, features.real)]
+    told = f"The classifier names {accuracy(network, inputs.held_out):.1%} of the held-out images correctly."
     return Report(
-        measure(compared, features, section),
-        (f"The classifier names {accuracy(network, inputs.held_out):.1%} of the held-out images correctly.", *notes),
+        measure(compared, features, section) + asked.metrics,
+        (told, *notes, *asked.notes),
         tuple(zip(train.class_names, *counts, strict=True)),
+        confusion=asked.confusion,
     )
+
+
+@torch.no_grad()
+def compared_by_class(network: Classifier, features: Sets, labels: Sets, names: Sequence[str], section: str) -> Report:
+    """What was generated against what was asked for, and each class against the real images of it.
+
+    `labels` are those of the images, (N,) of each kind; a class of fewer than `LEAST` images of a kind has no distance.
+    """
+
+    def distances(fake: Tensor, real: Tensor) -> dict[str, float]:
+        pairs = {name: [rows[rows[:, -1] == k, :-1] for rows in (fake, real)] for k, name in enumerate(names)}
+        return {name: frechet_distance(*pair) for name, pair in pairs.items() if min(map(len, pair)) >= LEAST}
+
+    def compared(fake: Tensor, real: Tensor) -> dict[str, float]:
+        found, right = distances(fake, real).values(), taken_for(fake[:, :-1]) == fake[:, -1]
+        return {"class_asked": float(right.double().mean()), "frechet_classes": fmean(found or [math.nan])}
+
+    def taken_for(rows: Tensor) -> Tensor:
+        return network.logits(rows).argmax(dim=1)
+
+    beside = Sets(*(torch.cat([rows, of[:, None]], dim=1) for rows, of in zip(features, labels, strict=True)))
+    worst = sorted(distances(beside.fake, beside.real).items(), key=lambda pair: -pair[1])[:10]
+    note = f"Fréchet distance by class, the largest: {', '.join(f'{name} {value:.3g}' for name, value in worst)}."
+    places = labels.fake * len(names) + taken_for(features.fake)
+    confusion = torch.bincount(places, minlength=len(names) ** 2).view(-1, len(names)).tolist()
+    return Report(measure(compared, beside, section), (note,), confusion=tuple(map(tuple, confusion)))
+
+
+def cas_metrics(inputs: EvaluationInputs) -> Report:
+    """Classification accuracy score (arXiv:1905.10887): train on generated or as many real images, test on held-out."""
+    if inputs.asked is None or inputs.train.labels is None:
+        raise LeftOut("needs generated images of which the class is known and was left out.")
+    count, names = min(len(inputs.fake), len(inputs.train), MOST_IMAGES), inputs.train.class_names
+    real = inputs.train[draw(count, len(inputs.train), RULER, "cas")]
+    made = ImageSet(inputs.fake[:count], inputs.asked[:count], names)
+    value, best = (accuracy(_train(images, inputs.device), inputs.held_out) for images in (made, real))
+    section, spec = f"{count:,} images train a classifier, which names held-out ones", spec_of("cas")
+    return Report((Metric("cas", spec.name, section, value, spec.better, best),))
 
 
 def kept_back(train: ImageSet) -> tuple[ImageSet, ImageSet]:

@@ -28,10 +28,12 @@ def require(groups: Sequence[str], inception_weights: Path | None) -> None:
         load_network(inception_weights)
 
 
-def evaluate_as(config: TrainConfig | EvaluateConfig, fake: Tensor, data: Data, device: torch.device) -> Report:
+def evaluate_as(
+    config: TrainConfig | EvaluateConfig, fake: Tensor, data: Data, device: torch.device, asked: Tensor | None = None
+) -> Report:
     """`evaluate` with a configuration's metrics, seed and files."""
     files = {"cache": config.cache, "inception_weights": config.inception_weights}
-    return evaluate(fake, data.held_out, data.train, config.metrics, config.seed, device, **files)
+    return evaluate(fake, data.held_out, data.train, config.metrics, config.seed, device, asked=asked, **files)
 
 
 def evaluate(
@@ -42,6 +44,7 @@ def evaluate(
     seed: int,
     device: torch.device | str,
     *,
+    asked: Tensor | None = None,
     cache: Path | None = None,
     inception_weights: Path | None = None,
 ) -> Report:
@@ -54,6 +57,7 @@ def evaluate(
         groups: names out of `GROUPS`; each is computed once, however often it is named.
         seed: which images are paired, and the bootstrap; distances do not depend on it.
         device: where to compute.
+        asked: (N,) int64, the class that was asked for of each generated image, a label of `train`; None if none was.
         cache: a folder that keeps the classifier trained on `train`; None trains it anew.
         inception_weights: torch-fidelity's weights file; None lets it look for one, or download it.
 
@@ -63,7 +67,7 @@ def evaluate(
     shapes = {tuple(images.shape[1:]) for images in (fake, held_out.images, train.images)}
     if len(shapes) > 1:
         raise InputError(f"metrics: the images differ in shape (channels, height, width): {sorted(shapes)}")
-    inputs = EvaluationInputs(fake, held_out, train, seed, device, cache, inception_weights)
+    inputs = EvaluationInputs(fake, held_out, train, seed, device, asked, cache, inception_weights)
     found: dict[str, Report] = {}
     seconds: dict[str, float] = {}
     for group in groups:
@@ -81,4 +85,5 @@ def evaluate(
     metrics, unusable = finite(metric for report in found.values() for metric in report.metrics)
     notes = tuple(note for report in found.values() for note in report.notes)
     counts = tuple(count for report in found.values() for count in report.class_counts)
-    return Report(metrics, notes + unusable, counts, seconds)
+    confusion = tuple(row for report in found.values() for row in report.confusion)
+    return Report(metrics, notes + unusable, counts, seconds, confusion)

@@ -25,6 +25,7 @@ class EvaluationInputs:
     train: ImageSet
     seed: int
     device: torch.device | str = "cpu"
+    asked: Tensor | None = None
     cache: Path | None = None
     inception_weights: Path | None = None
 

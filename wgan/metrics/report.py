@@ -19,6 +19,7 @@ class Report:
     notes: tuple[str, ...] = ()  # what a reader of the numbers must know: what was left out and why, repeated images
     class_counts: tuple[tuple[str, int, int], ...] = ()  # images the classifier sees in each: (name, generated, real)
     seconds: dict[str, float] = field(default_factory=dict)  # what each group cost
+    confusion: tuple[tuple[int, ...], ...] = ()  # for each class asked for, how many images the classifier sees in each
 
     def values(self) -> dict[str, float]:
         """Key to value: the columns an evaluation adds to the log."""

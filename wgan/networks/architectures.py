@@ -10,7 +10,7 @@ dense     fully connected networks: those of WGAN-GP's toy experiments (arXiv:17
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from torch import nn
@@ -34,13 +34,15 @@ from wgan.networks.layers import (
     norm,
 )
 
+BatchNorm = Callable[[int], nn.BatchNorm2d]
+"""Makes the generator's batch norm for so many channels."""
 DEPTH = 3
 """Hidden layers of dense networks, as in the paper's toy networks."""
 WIDTH = 8
 """Each of them has this many units for each feature map: 512 with the default of 64, the paper's number."""
 
 
-def conv_generator(latent_vector: int, shape: Sequence[int], feature_maps: int) -> Layers:
+def conv_generator(latent_vector: int, shape: Sequence[int], feature_maps: int, batch_norm: BatchNorm) -> Layers:
     """Transposed 4x4 convolutions with batch norm and ReLU, the last with tanh.
 
     At 64 px with 128 feature maps: 1024x4x4, 512x8x8, 256x16x16, 128x32x32, 3x64x64. The last hidden map has
@@ -51,7 +53,7 @@ def conv_generator(latent_vector: int, shape: Sequence[int], feature_maps: int) 
     channels = widths(side, feature_maps)[::-1]
     yield ConvFromLatent(latent_vector, channels[0], stages(side)[0], bias=False)
     for before, after in pairwise([*channels, number_channels]):
-        yield from (nn.BatchNorm2d(before), ReLU(inplace=True))
+        yield from (batch_norm(before), ReLU(inplace=True))
         yield ConvTranspose2d(before, after, 4, 2, 1, bias=False)
     yield nn.Tanh()
 
@@ -73,7 +75,12 @@ def conv_critic(shape: Sequence[int], feature_maps: int, critic_norm: str, activ
 
 
 def resnet_generator(
-    latent_vector: int, shape: Sequence[int], feature_maps: int, published: bool = False, constant: bool = False
+    latent_vector: int,
+    shape: Sequence[int],
+    feature_maps: int,
+    batch_norm: BatchNorm,
+    published: bool = False,
+    constant: bool = False,
 ) -> Layers:
     """A residual block for each doubling of the map, then batch norm, ReLU, a 3x3 convolution and tanh.
 
@@ -84,11 +91,11 @@ def resnet_generator(
     channels = [feature_maps] * stages(side)[1] if constant else widths(side, feature_maps)[::-1]
     yield ConvFromLatent(latent_vector, channels[0], stages(side)[0], bias=False)
     for before, after in pairwise([channels[0], *channels]):
-        body = [nn.BatchNorm2d(before), ReLU(inplace=True), nn.Upsample(scale_factor=2), Conv2d(before, after, 3, 1, 1)]
-        body += [nn.BatchNorm2d(after), ReLU(inplace=True), Conv2d(after, after, 3, 1, 1)]
+        body = [batch_norm(before), ReLU(inplace=True), nn.Upsample(scale_factor=2), Conv2d(before, after, 3, 1, 1)]
+        body += [batch_norm(after), ReLU(inplace=True), Conv2d(after, after, 3, 1, 1)]
         shortcut = [Conv2d(before, after, 1)] if published or before != after else []
         yield Residual(Chain(*body), Chain(*shortcut, nn.Upsample(scale_factor=2)))
-    yield from (nn.BatchNorm2d(channels[-1]), ReLU(inplace=True))
+    yield from (batch_norm(channels[-1]), ReLU(inplace=True))
     yield from (Conv2d(channels[-1], number_channels, 3, 1, 1), nn.Tanh())
 
 
@@ -136,7 +143,7 @@ def _block(
     return Residual(Chain(*body, *pool), Chain(*shortcut))
 
 
-def mnist_generator(latent_vector: int, shape: Sequence[int], feature_maps: int) -> Layers:
+def mnist_generator(latent_vector: int, shape: Sequence[int], feature_maps: int, batch_norm: BatchNorm) -> Layers:
     """A dense layer to the smallest map, transposed 4x4 convolutions, and a 7x7 convolution with tanh.
 
     All maps have `feature_maps` channels. At 28 px with 128 feature maps: 128x7x7, 128x14x14, 128x28x28, 1x28x28.
@@ -147,7 +154,7 @@ def mnist_generator(latent_vector: int, shape: Sequence[int], feature_maps: int)
     yield nn.Unflatten(1, (feature_maps, base, base))
     for _ in range(doublings):
         yield ConvTranspose2d(feature_maps, feature_maps, 4, 2, 1, bias=False)
-        yield from (nn.BatchNorm2d(feature_maps), LeakyReLU(0.2, inplace=True))
+        yield from (batch_norm(feature_maps), LeakyReLU(0.2, inplace=True))
     yield from (Conv2d(feature_maps, number_channels, 7, 1, 3), nn.Tanh())
 
 
@@ -164,7 +171,7 @@ def mnist_critic(shape: Sequence[int], feature_maps: int, critic_norm: str, acti
     yield from (Flatten(), Linear(feature_maps * base**2, 1))
 
 
-def dense_generator(latent_vector: int, shape: Sequence[int], feature_maps: int) -> Layers:
+def dense_generator(latent_vector: int, shape: Sequence[int], feature_maps: int, _batch_norm: BatchNorm) -> Layers:
     """Three hidden layers with ReLU; images end in tanh, points in the plane do not."""
     units = [latent_vector, *[WIDTH * feature_maps] * DEPTH]
     yield Flatten()

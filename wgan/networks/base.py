@@ -1,15 +1,20 @@
 """What every generator and every critic is, whatever its layers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
+from wgan.data.image_folder import Unusable, class_indices
 from wgan.networks.layers import Chain, PiecewiseLinear
 from wgan.utils.rng import generator as randomness
 
+Classes = Mapping[str, int]
+"""Class names in the order of their labels, each with its count of training images."""
+NO_CLASSES: Classes = {}
+BLOCK = 1024  # what is sampled is drawn in blocks of a fixed size, so that it does not depend on the batch size
 MAX_GROWTH = 16
 """A network's widest layer has at most this many times its feature maps (256 px would double once more)."""
 
@@ -28,44 +33,72 @@ def widths(image_size: int, feature_maps: int) -> list[int]:
 
 
 class Generator(nn.Module):
-    """Latents, K = `latent_vector` each, to images.
+    """Latents, K = `latent_vector` each, and of a conditional one also the images' classes, to images.
 
     The layers lead from (N, K, 1, 1) to (N, C, H, W) in [-1, 1], or to (N, 2) for points in the plane.
     """
 
-    def __init__(self, layers: Chain, latent_vector: int) -> None:
+    def __init__(self, layers: Chain, latent_vector: int, classes: Classes = NO_CLASSES) -> None:
         super().__init__()
         self.main = layers
         self.latent_vector = latent_vector
+        self.classes = classes  # empty where it is not conditional
 
-    def forward(self, latents: Tensor) -> Tensor:
-        """Latents (N, K), standard normal, to images in the latents' type."""
-        images: Tensor = self.main(latents[:, :, None, None])
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Latents (N, K), standard normal, to images in the latents' type; labels as `ConditionalBatchNorm2d` takes."""
+        images: Tensor = self.main(latents[:, :, None, None], labels)
         return images
 
-    def sample(self, count: int, seed: int = 42, batch_size: int = 64) -> Tensor:
+    def sample(
+        self, count: int, seed: int = 42, batch_size: int = 64, classes: int | str | Sequence[int | str] | None = None
+    ) -> Tensor:
         """Random images: (count, C, H, W), or (count, 2), float32 in [-1, 1], on the generator's device.
 
-        Image i depends on (seed, i) and the weights alone, in evaluation mode; `batch_size` are generated at a time.
+        Image i depends on (seed, i), its class and the weights alone, in evaluation mode; `batch_size` are generated at
+        a time. `classes`, names or numbers, are taken in turn; by default they are drawn, as frequent as in the data.
         """
-        return torch.cat([*self.sample_batches(count, seed, batch_size)])
+        labels = None
+        if classes is not None:
+            known = self.labels_of([classes] if isinstance(classes, int | str) else classes)
+            labels = known.repeat(-(-count // len(known)))[:count]
+        return torch.cat([*self.sample_batches(count, seed, batch_size, labels)])
+
+    def labels_of(self, classes: Sequence[int | str]) -> Tensor:
+        """The labels of classes, each named or numbered from 0, (N,) int64; `Unusable` where it does not know one."""
+        if not self.classes:
+            raise Unusable("classes", "this generator was trained without classes; train one with conditional: true")
+        return torch.tensor([class_indices([wanted], [*self.classes])[0] for wanted in classes])
 
     @torch.no_grad()
-    def sample_batches(self, count: int, seed: int, batch_size: int) -> Iterator[Tensor]:
-        """The images of `sample` in batches, for more of them than memory holds; the last may be smaller."""
+    def sample_batches(self, count: int, seed: int, batch_size: int, labels: Tensor | None = None) -> Iterator[Tensor]:
+        """The images of `sample` in batches, for more of them than memory holds; the last may be smaller.
+
+        `labels`, (count,) int64, say the class of each; by default they are `drawn_labels`.
+        """
         device = next(self.parameters()).device
-        block = 1024  # latents are drawn in blocks of a fixed size, so that they do not depend on the batch size
+        labels = drawn_labels(self.classes, count, seed) if labels is None else labels
         for start in range(0, count, batch_size):
             rows = min(batch_size, count - start)
-            blocks = range(start // block, (start + rows - 1) // block + 1)
+            blocks = range(start // BLOCK, (start + rows - 1) // BLOCK + 1)
             sources = [randomness(seed, "generated latents", index) for index in blocks]
-            drawn = torch.cat([torch.randn(block, self.latent_vector, generator=source) for source in sources])
-            yield self(drawn[start % block :][:rows].to(device))
+            drawn = torch.cat([torch.randn(BLOCK, self.latent_vector, generator=source) for source in sources])
+            latents = drawn[start % BLOCK :][:rows].to(device)
+            yield self(latents, None if labels is None else labels[start : start + rows].to(device))
+
+
+def drawn_labels(classes: Classes, count: int, seed: int, purpose: str = "generated classes") -> Tensor | None:
+    """Random labels, (count,) int64, as frequent as `classes` are in the data; label i depends on (seed, i) alone."""
+    if not classes:
+        return None
+    shares = torch.tensor([*classes.values()], dtype=torch.float64)
+    sources = [randomness(seed, purpose, index) for index in range(-(-count // BLOCK))]
+    return torch.cat([torch.multinomial(shares, BLOCK, True, generator=source) for source in sources])[:count]
 
 
 class Critic(nn.Module):
     """Images, (N, C, H, W) or (N, 2), to one score each, unbounded: no sigmoid. (DCGAN reads the scores as logits.)
 
+    A conditional one, which ends in a `Projection`, scores how real an image is as one of its class, (N,) int64.
     `spectral_norm` divides each weight by its largest singular value (arXiv:1802.05957, Algorithm 1).
     """
 
@@ -82,22 +115,22 @@ class Critic(nn.Module):
                     if isinstance(leaf, nn.Conv2d | nn.Linear):
                         parametrizations.spectral_norm(leaf)
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (N, C, H, W) in [-1, 1] to scores (N,), float32 whatever the images' type."""
-        scores: Tensor = self.main(images).flatten()
+        scores: Tensor = self.main(images, labels).flatten()
         return at_least_float32(scores)
 
-    def scores_and_gradient(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def scores_and_gradient(self, images: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """`forward` and `input_gradient` in one pass over the images, both differentiable by the critic's weights."""
         if self.piecewise_linear:
-            scores, adjoint = self.main.linearise(images)
+            scores, adjoint = self.main.linearise(images, labels)
             return at_least_float32(scores.flatten()), adjoint(torch.ones_like(scores))
         images = images.detach().requires_grad_()
-        scores = self(images)
+        scores = self(images, labels)
         (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
         return scores, gradient
 
-    def input_gradient(self, images: Tensor) -> Tensor:
+    def input_gradient(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """The gradient of each image's score by that image, differentiable by the critic's weights.
 
         Through the adjoint network where the critic is piecewise linear (see `layers`), else by double backward.
@@ -105,9 +138,9 @@ class Critic(nn.Module):
         """
         if self.piecewise_linear:
             with torch.no_grad():
-                scores, adjoint = self.main.linearise(images)
+                scores, adjoint = self.main.linearise(images, labels)
             return adjoint(torch.ones_like(scores))
-        return self.scores_and_gradient(images)[1]
+        return self.scores_and_gradient(images, labels)[1]
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from torch import nn
 
 from wgan.config.schema import TrainConfig
 from wgan.networks import architectures as kinds
-from wgan.networks.base import Critic, Generator
-from wgan.networks.layers import ACTIVATIONS, Chain, Layers
+from wgan.networks.base import NO_CLASSES, Classes, Critic, Generator
+from wgan.networks.layers import ACTIVATIONS, Chain, ConditionalBatchNorm2d, Layers, Projection
 from wgan.utils import rng
 
 # Initial weights are drawn from one generator in the order of the layers; biases begin at zero.
@@ -19,7 +19,7 @@ WEIGHTED = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
 def dcgan_init_(network: nn.Module, generator: torch.Generator | None) -> None:
     """Normal with deviation 0.02, around 0 and, for batch norm's gains, around 1 (DCGAN, arXiv:1511.06434, sec. 4)."""
     for layer in network.modules():
-        if isinstance(layer, WEIGHTED | nn.BatchNorm2d):
+        if isinstance(layer, WEIGHTED | nn.BatchNorm2d) and layer.weight is not None:
             nn.init.normal_(layer.weight, float(isinstance(layer, nn.BatchNorm2d)), 0.02, generator=generator)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
@@ -46,31 +46,39 @@ NETWORKS: dict[str, Kind] = {
 }
 
 
-def build_generator(config: TrainConfig, shape: Sequence[int]) -> Generator:
+def build_generator(config: TrainConfig, shape: Sequence[int], classes: Classes = NO_CLASSES) -> Generator:
     """The generator that the YAML describes; its initial weights depend on the seed alone. See `new_generator`."""
     random = rng.generator(config.seed, "generator weights")
-    return new_generator(config.network, config.latent_vector, shape, config.gen_feature_maps, random)
+    return new_generator(config.network, config.latent_vector, shape, config.gen_feature_maps, random, classes)
 
 
-def build_critic(config: TrainConfig, shape: Sequence[int]) -> Critic:
+def build_critic(config: TrainConfig, shape: Sequence[int], classes: Classes = NO_CLASSES) -> Critic:
     """The critic that the YAML describes; its initial weights depend on the seed alone. See `new_generator`."""
     random = rng.generator(config.seed, "critic weights")
     norm, activation = config.critic_norm, config.critic_activation
-    return new_critic(config.network, shape, config.dis_feature_maps, norm, config.spectral_norm, random, activation)
+    sizes = config.network, shape, config.dis_feature_maps
+    return new_critic(*sizes, norm, config.spectral_norm, random, activation, classes)
 
 
 def new_generator(
-    network: str, latent_vector: int, shape: Sequence[int], feature_maps: int, random: torch.Generator | None = None
+    network: str,
+    latent_vector: int,
+    shape: Sequence[int],
+    feature_maps: int,
+    random: torch.Generator | None = None,
+    classes: Classes = NO_CLASSES,
 ) -> Generator:
     """A generator with fresh weights, drawn from `random`; `network` is one of `NETWORKS`.
 
     `shape` is a sample's: (C, H, W), C 1 (grey) or 3 (colour), H = W = base * 2^n with a base of 4 to 7. Dense networks
     take any, and (2,) for points in the plane. How `feature_maps` set the layers' widths, each network's layers say.
+    With `classes` it makes the one that is asked for, in its batch norm.
     """
     generator, _, init_ = NETWORKS[network]
-    layers = Chain(*generator(latent_vector, shape, feature_maps))
+    batch_norm = partial(ConditionalBatchNorm2d, classes=len(classes)) if classes else nn.BatchNorm2d
+    layers = Chain(*generator(latent_vector, shape, feature_maps, batch_norm))
     init_(layers, random)
-    return Generator(layers, latent_vector)
+    return Generator(layers, latent_vector, classes)
 
 
 def new_critic(
@@ -81,9 +89,11 @@ def new_critic(
     spectral_norm: bool = False,
     random: torch.Generator | None = None,
     activation: str = "leaky",
+    classes: Classes = NO_CLASSES,
 ) -> Critic:
-    """A critic with fresh weights; its sizes as for `new_generator`; `critic_norm` as for `layers.norm`."""
+    """A critic with fresh weights; sizes and `classes` as for `new_generator`; `critic_norm` as for `layers.norm`."""
     _, critic, init_ = NETWORKS[network]
-    layers = Chain(*critic(shape, feature_maps, critic_norm, ACTIVATIONS[activation]))
+    *body, score = critic(shape, feature_maps, critic_norm, ACTIVATIONS[activation])
+    layers = Chain(*body, Projection(score, len(classes)) if classes else score)
     init_(layers, random)  # before spectral norm, which computes weights from what it is given
     return Critic(layers, spectral_norm)

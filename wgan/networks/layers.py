@@ -149,14 +149,68 @@ class LayerNorm(nn.GroupNorm):
         return F.group_norm(x, 1, *cast(self, x))
 
 
-class Chain(nn.Sequential):
-    """Layers one after the other."""
+class ConditionalBatchNorm2d(nn.BatchNorm2d):
+    """Batch norm with a gain and a bias for each class (arXiv:1610.07629, eq. 5), which begin at 1 and 0.
 
-    def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
+    Labels are classes, (N,) int64, or shares of each, (N, classes), which mix the classes' gains and biases.
+    """
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__(channels, affine=False)
+        self.gain = nn.Parameter(torch.ones(classes, channels))
+        self.offset = nn.Parameter(torch.zeros(classes, channels))
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        assert labels is not None, "a conditional generator needs labels"
+        gain, offset = (t[labels] if labels.dim() == 1 else labels @ t for t in (self.gain, self.offset))
+        return torch.addcmul(offset.to(x.dtype)[..., None, None], super().forward(x), gain.to(x.dtype)[..., None, None])
+
+
+class Projection(nn.Module):
+    """A critic's last layer: score(features) + <embedding of the class, features> (arXiv:1802.05637, eq. 3).
+
+    The embeddings are the weights of a layer with one output for each class, of which the label chooses: so they begin,
+    are normalised and have an adjoint as every other layer's do.
+    """
+
+    def __init__(self, score: nn.Module, classes: int) -> None:
+        super().__init__()
+        assert isinstance(score, Linear | ConvToScalar)
+        self.score = score
+        self.embedding: Linear | ConvToScalar
+        if isinstance(score, Linear):
+            self.embedding = Linear(score.in_features, classes, bias=False)
+        else:
+            self.embedding = ConvToScalar(score.in_channels, classes, int(score.kernel_size[0]), bias=False)
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self.linearise(x, labels)[0]
+
+    def linearise(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Adjoint]:
+        assert labels is not None, "a conditional critic needs labels"
+        (y, score), (products, embedding) = self.score.linearise(x), self.embedding.linearise(x)
+        column = labels.view_as(y)
+
+        def adjoint(gradient: Tensor) -> Tensor:  # a choice's transpose puts the gradient where the choice was
+            return score(gradient) + embedding(torch.zeros_like(products).scatter(1, column, gradient))
+
+        return y + products.gather(1, column), adjoint
+
+
+class Chain(nn.Sequential):
+    """Layers one after the other, each given the labels if it takes them."""
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        for layer in self:
+            takes_labels = isinstance(layer, ConditionalBatchNorm2d | Projection | Residual)
+            x = layer(x, labels) if takes_labels else layer(x)
+        return x
+
+    def linearise(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Adjoint]:
         adjoints: list[Adjoint] = []
         for layer in self:
             assert isinstance(layer, PiecewiseLinear), f"{layer} has no adjoint"
-            x, adjoint = layer.linearise(x)
+            x, adjoint = layer.linearise(x, labels) if isinstance(layer, Projection) else layer.linearise(x)
             adjoints.append(adjoint)  # (A B)^T = B^T A^T: called in reverse order below
 
         def chained(gradient: Tensor) -> Tensor:
@@ -175,8 +229,8 @@ class Residual(nn.Module):
         self.body = body
         self.shortcut = shortcut  # an empty chain is the identity
 
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.add(self.body(x), self.shortcut(x))
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        return torch.add(self.body(x, labels), self.shortcut(x))
 
     def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
         y, body = self.body.linearise(x)

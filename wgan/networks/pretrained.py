@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from wgan.config.resolve import resolve
-from wgan.config.schema import TrainConfig
-from wgan.networks.base import Generator
+from wgan.config.schema import GenerateConfig, TrainConfig
+from wgan.data.image_folder import located
+from wgan.networks.base import NO_CLASSES, Generator
 from wgan.networks.build import build_generator, new_generator
 from wgan.runs import checkpoint
 from wgan.runs.run_dir import checkpoints_of
@@ -33,12 +34,25 @@ def load_generator(path: Path) -> Generator:
     try:
         config = resolve(state["config"])
         assert isinstance(config, TrainConfig)
-        return _filled(lambda: build_generator(config, state["shape"]), state["trainer"]["ema"])
+        classes = state.get("classes", NO_CLASSES)  # which checkpoints of older versions do not have
+        if not all(isinstance(name, str) and count in range(1, 2**53) for name, count in classes.items()):
+            raise ValueError(f"its classes are {classes}")
+        return _filled(lambda: build_generator(config, state["shape"], classes), state["trainer"]["ema"])
     except Exception as error:  # of a file that anybody can have made, networks may say anything
         if is_out_of_memory(error):
             raise
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: a checkpoint, but not of a generator that this version knows ({reason})") from error
+
+
+def chosen_classes(config: GenerateConfig, generator: Generator) -> list[str]:
+    """The names of the `classes` to generate, none without the key; an InputError where it knows them not."""
+    with located(config):
+        chosen = generator.labels_of(config.classes).unique().tolist() if config.classes else []
+    names = [[*generator.classes][label] for label in chosen]
+    if not all(name.isprintable() and Path(name).name == name not in ("", "..") for name in names):
+        raise InputError(f"{config.checkpoint}: its classes cannot name folders")
+    return names
 
 
 def _filled(build: Callable[[], Generator], weights: Mapping[str, Any]) -> Generator:

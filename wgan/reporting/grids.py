@@ -4,15 +4,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from torch import Tensor
 
 from wgan.utils.atomic_io import replacing
+from wgan.utils.text import printable
 
+COLUMNS = 8
+MOST_ROWS = 10  # where each shows a class: of more classes the first
 GAP = 2  # pixels between images
 _GAP_COLOUR = "#808080"  # tells black from white images apart on light and on dark pages
 _VISIBLE_SIDE = 64  # images are enlarged to at least this many pixels
 _LABEL_HEIGHT = 28
+_MARGIN = 96  # left of the rows, for their names
 
 
 def to_uint8(images: Tensor) -> Tensor:
@@ -24,16 +29,21 @@ def to_uint8(images: Tensor) -> Tensor:
     return bytes_.to("cpu", torch.uint8)
 
 
-def save_grid(images: Tensor, path: Path, columns: int = 8) -> None:
+def save_grid(images: Tensor, path: Path, columns: int = COLUMNS, names: Sequence[str] = ()) -> None:
     """Write a grid, row by row, as a PNG; it replaces `path` in one rename. The last row may be short.
 
     `images` are (N, C, H, W), floats in [-1, 1], C 1 or 3, N at least 1. Pixels are repeated until an image is at least
-    64 wide: 3 times for 28, twice for 32 and 48. The PNG carries its geometry as text chunks, for contact sheets.
+    64 wide: 3 times for 28, twice for 32 and 48. `names`, if there are any, stand left of the rows. The PNG carries its
+    geometry as text chunks, for contact sheets.
 
     Raises:
         ValueError: no images, or channels that no PNG shows.
     """
-    _write_png(*_compose(to_uint8(images), columns), path)
+    grid, geometry = _compose(to_uint8(images), columns)
+    if names:
+        grid = _labelled(grid, names)
+        geometry["left"] = _MARGIN
+    _write_png(grid, geometry, path)
 
 
 def save_image(image: Tensor, path: Path) -> None:
@@ -41,10 +51,11 @@ def save_image(image: Tensor, path: Path) -> None:
     _write_png(_to_pillow(image), {}, path)
 
 
-def real_fake_grid(real: Tensor, fake: Tensor, path: Path, columns: int = 8) -> None:
+def real_fake_grid(real: Tensor, fake: Tensor, path: Path, columns: int = COLUMNS, names: Sequence[str] = ()) -> None:
     """Write real images (left) and generated ones (right) as two grids side by side, each under its name.
 
-    `real` and `fake` are (N, C, H, W), floats in [-1, 1]; the longer of the two is cut to the shorter.
+    `real` and `fake` are (N, C, H, W), floats in [-1, 1]; the longer of the two is cut to the shorter. `names` as for
+    `save_grid`.
 
     Raises:
         ValueError: no images, or channels that no PNG shows.
@@ -56,7 +67,12 @@ def real_fake_grid(real: Tensor, fake: Tensor, path: Path, columns: int = 8) -> 
     for half, name, left in zip(halves, ("real", "generated"), (0, width + middle), strict=True):
         page.paste(half, (left, _LABEL_HEIGHT))
         draw.text((left + width / 2, _LABEL_HEIGHT / 2), name, "black", ImageFont.load_default(18), anchor="mm")
-    _write_png(page, {}, path)
+    _write_png(_labelled(page, names, _LABEL_HEIGHT) if names else page, {}, path)
+
+
+def class_rows(rows: Sequence[Tensor]) -> Tensor:
+    """Images (N, C, H, W) of each class as full rows of a grid: `COLUMNS` of them, grey where there are fewer."""
+    return torch.cat([F.pad(row[:COLUMNS], [0] * 7 + [COLUMNS - len(row[:COLUMNS])]) for row in rows])
 
 
 def neighbour_picture(rows: Sequence[tuple[Tensor, Tensor]], path: Path) -> None:
@@ -68,9 +84,21 @@ def neighbour_picture(rows: Sequence[tuple[Tensor, Tensor]], path: Path) -> None
     _write_png(*_compose(tiles, columns=1 + len(rows[0][1])), path)
 
 
-def interpolation_strip(images: Tensor, path: Path) -> None:
-    """Images generated along lines between latents, (rows, steps, C, H, W) in [-1, 1], one line per row."""
-    save_grid(images.flatten(0, 1), path, columns=images.shape[1])
+def interpolation_strip(images: Tensor, path: Path, names: Sequence[str] = ()) -> None:
+    """Images generated along lines between latents, (rows, steps, C, H, W) in [-1, 1], one line per row, with names."""
+    save_grid(images.flatten(0, 1), path, columns=images.shape[1], names=names)
+
+
+def _labelled(grid: Image.Image, names: Sequence[str], top: int = 0) -> Image.Image:
+    """A grid whose rows begin at `top` with their names left of it; long ones are cut."""
+    page = Image.new(grid.mode, (_MARGIN + grid.width, grid.height), "white")
+    page.paste(grid, (_MARGIN, 0))
+    draw, font, room = ImageDraw.Draw(page), ImageFont.load_default(15), _MARGIN - 4 * GAP
+    height = (grid.height - top) / len(names)
+    for row, name in enumerate(map(printable, names)):
+        shown = next(cut for n in range(len(name), -1, -1) if draw.textlength(cut := name[:n], font) <= room)
+        draw.text((_MARGIN - 2 * GAP, top + (row + 0.5) * height), shown, "black", font, anchor="rm")
+    return page
 
 
 def _compose(images: Tensor, columns: int) -> tuple[Image.Image, dict[str, int]]:

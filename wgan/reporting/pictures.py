@@ -50,6 +50,7 @@ class _Geometry(NamedTuple):
     height: int
     gap: int
     enlarged: int
+    left: int  # where the names of its rows end
 
 
 def corner(grid: Path, columns: int, rows: int) -> Image.Image:
@@ -69,7 +70,7 @@ def first_images(grid: Path, width: int, height: int) -> Image.Image:
         return image
     factor, gap = found.enlarged, found.gap
     columns, rows = (width * factor - gap) // (found.width + gap), (height * factor - gap) // (found.height + gap)
-    cut = _cut(image, found, max(1, columns), max(1, rows))
+    cut = _cut(image, found, max(1, columns), max(1, rows), names=False)
     across, down = cut.width // factor, cut.height // factor
     return cut.resize((across, down), Image.Resampling.NEAREST, (0, 0, across * factor, down * factor))
 
@@ -83,13 +84,14 @@ def _opened(grid: Path) -> tuple[Image.Image, _Geometry | None]:
         raise OSError(f"{grid}: no picture: {error}") from error
     try:
         width, height, gap = (int(image.info[key]) for key in ("cell_width", "cell_height", "gap"))
-        found = _Geometry(width, height, gap, int(image.info.get("enlarged", 1)))
+        found = _Geometry(width, height, gap, int(image.info.get("enlarged", 1)), int(image.info.get("left", 0)))
     except (KeyError, ValueError):
         return image, None
     fits = 0 < found.enlarged <= found.width <= image.width and found.enlarged <= found.height <= image.height
-    return image, found if fits and 0 <= found.gap <= image.width else None
+    return image, found if fits and 0 <= found.gap <= image.width and 0 <= found.left < image.width else None
 
 
-def _cut(image: Image.Image, grid: _Geometry, columns: int, rows: int) -> Image.Image:
-    right = min(image.width, grid.gap + columns * (grid.width + grid.gap))
-    return image.crop((0, 0, right, min(image.height, grid.gap + rows * (grid.height + grid.gap))))
+def _cut(image: Image.Image, grid: _Geometry, columns: int, rows: int, names: bool = True) -> Image.Image:
+    right = min(image.width, grid.left + grid.gap + columns * (grid.width + grid.gap))
+    below = min(image.height, grid.gap + rows * (grid.height + grid.gap))
+    return image.crop((0 if names else grid.left, 0, right, below))

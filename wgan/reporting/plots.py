@@ -33,6 +33,19 @@ def style(axes: Axes, title: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def confusion_chart(names: Sequence[str], counts: Sequence[Sequence[int]], path: Path) -> None:
+    """For each class asked for (rows), the shares of its images that a classifier takes for each; darker is more."""
+    side = max(4.0, 0.35 * min(len(names), 50))
+    figure = new_figure(side, side)
+    axes = figure.add_subplot()
+    axes.imshow([[n / max(1, sum(row)) for n in row] for row in counts], cmap="Blues", vmin=0, vmax=1)
+    axes.set(xlabel="taken for", ylabel="asked for")
+    if len(names) <= 50:  # more cannot be read
+        axes.set_xticks(range(len(names)), names, fontsize=8, rotation=90)
+        axes.set_yticks(range(len(names)), names, fontsize=8)
+    save_figure(figure, path)
+
+
 def class_chart(names: Sequence[str], counts: Mapping[str, Sequence[int]], path: Path) -> None:
     """Bars: how many images of each class, by `names`, each set holds; `counts` has a number for each of them."""
     width = 0.8 / len(counts)

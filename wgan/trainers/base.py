@@ -14,7 +14,7 @@ from torch.nn.utils import parametrize
 from wgan.config.algorithms import ALGORITHMS
 from wgan.config.constraints import generator_updates
 from wgan.config.schema import TrainConfig
-from wgan.networks.base import Critic, Generator, at_least_float32, floating_tensors
+from wgan.networks.base import NO_CLASSES, Classes, Critic, Generator, at_least_float32, floating_tensors
 from wgan.networks.build import build_critic, build_generator
 from wgan.runtime.distributed import ALONE, Ranks
 from wgan.trainers.diffaugment import augmented
@@ -63,6 +63,7 @@ class Trainer(ABC):
         self.draws = Draws(config.seed, device, ranks.rank, ranks.world_size)
         self.generator = generator.to(device).to(memory_format=torch.channels_last)
         self.critic = critic.to(device).to(memory_format=torch.channels_last)
+        self.labels: Tensor | None = None  # (N,) during a conditional update: the class of each real image and its fake
         ranks.broadcast_([t for network in (self.generator, self.critic) for t in floating_tensors(network)])
         self.ema = ExponentialMovingAverage(self.generator, config.ema_decay)
         self.generator_optimizer = build_optimizer(config, self.generator, config.learning_rate)
@@ -85,29 +86,33 @@ class Trainer(ABC):
     def after_critic_update(self) -> None:  # noqa: B027 - most algorithms have nothing to do here
         """Whatever the algorithm does to the critic's new weights."""
 
-    def critic_update(self, real: Tensor, step: int) -> dict[str, Tensor]:
+    def critic_update(self, real: Tensor, step: int, labels: Tensor | None = None) -> dict[str, Tensor]:
         """One step of the critic's optimiser, by this rank's images: (N, C, H, W), float32 in [-1, 1], on the device.
 
-        `step` counts critic updates; all the step's random numbers come from it.
+        `step` counts critic updates; all the step's random numbers come from it. `labels`, (N,) int64 for conditional
+        networks, are the classes of the real images; the generated ones, and those between, have the same.
 
         Returns:
             Metrics by the names of log.csv, of this rank's images; on the device, where they stay until the log is due.
         """
         parts = self.config.accumulate
         with torch.no_grad():  # the critic's loss needs no graph through the generator
-            fake = self.generator(self.latents(len(real), "critic latents", step))  # one batch for its batch norm
+            latents = self.latents(len(real), "critic latents", step)
+            fake = self.generator(latents, labels)  # one batch for its batch norm
             fake = augmented(fake, self.config.augment, self.draws, "augment fake", step)
             real = self.as_seen(real, self.draws, step)
         epsilon = self.draws.uniform("interpolation", step, len(real), *[1] * (real.dim() - 1))
         self.critic_optimizer.zero_grad()
         metrics = []
         with one_weight_per_update(self.critic):
-            for part in zip(real.chunk(parts), fake.chunk(parts), epsilon.chunk(parts), strict=True):
+            chunks = real.chunk(parts), fake.chunk(parts), epsilon.chunk(parts)
+            for *part, self.labels in zip(*chunks, _parts_of(labels, parts), strict=True):
                 loss = self.critic_loss(*part)
                 metrics.append(loss.metrics())
                 again = self.config.spectral_norm and len(metrics) < parts  # the next part takes the same weights
                 (loss.total / parts).backward(retain_graph=again)
                 del loss  # and with it this part's activations, before the next part has its own
+        self.labels = None
         self.ranks.all_reduce_mean_(gradients(self.critic))
         self.critic_optimizer.step()
         self.after_critic_update()
@@ -117,10 +122,11 @@ class Trainer(ABC):
         """Whether an update of the generator follows this step's of the critic."""
         return generator_updates(self.config, step + 1) > generator_updates(self.config, step)
 
-    def generator_update(self, rows: int, step: int, real: Tensor) -> dict[str, Tensor]:
+    def generator_update(self, rows: int, step: int, real: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         """One step of the generator's optimiser by `rows` images of this rank, then of its average.
 
-        `step` and `real` are those of the critic update before it. Metrics as by `critic_update`.
+        `step` and `real` are those of the critic update before it; `labels`, (rows,), are the classes to generate.
+        Metrics as by `critic_update`.
         """
         parts = self.config.accumulate
         latents = self.latents(rows, "generator latents", step)
@@ -128,12 +134,16 @@ class Trainer(ABC):
         self.generator_optimizer.zero_grad()
         metrics = []
         with one_weight_per_update(self.critic):
-            for index, (part, real_part) in enumerate(zip(latents.chunk(parts), real.chunk(parts), strict=True)):
+            chunks = latents.chunk(parts), real.chunk(parts), _parts_of(labels, parts)
+            for index, (part, real_part, self.labels) in enumerate(zip(*chunks, strict=True)):
                 draws = self.draws.part(index, parts)
-                fake = augmented(self.generator(part), self.config.augment, draws, "augment generated", step)
-                loss = self.generator_loss(self.critic(fake), partial(self._real_scores, real_part, draws, step))
+                fake = self.generator(part, self.labels)
+                fake = augmented(fake, self.config.augment, draws, "augment generated", step)
+                fake_scores = self.critic(fake, self.labels)
+                loss = self.generator_loss(fake_scores, partial(self._real_scores, real_part, draws, step))
                 (loss / parts).backward()
                 metrics.append({"generator_loss": loss.detach()})
+        self.labels = None
         self.critic.requires_grad_(True)
         self.ranks.all_reduce_mean_([*gradients(self.generator), *running_statistics(self.generator)])
         self.generator_optimizer.step()
@@ -148,19 +158,21 @@ class Trainer(ABC):
 
     @torch.no_grad()
     def _real_scores(self, real: Tensor, draws: Draws, step: int) -> Tensor:
-        scores: Tensor = self.critic(self.as_seen(real, draws, step).to(self.dtype))
+        scores: Tensor = self.critic(self.as_seen(real, draws, step).to(self.dtype), self.labels)
         return scores
 
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """The critic's scores of real and of generated images, (N,) each."""
         if self.critic.has_batch_norm:  # batch norm: each kind has its own statistics (DCGAN, sec. 3; WGAN's code)
-            return self.critic(real.to(self.dtype)), self.critic(fake.to(self.dtype))
-        real_scores, fake_scores = self.critic(torch.cat([real.to(self.dtype), fake.to(self.dtype)])).chunk(2)
+            return self.critic(real.to(self.dtype), self.labels), self.critic(fake.to(self.dtype), self.labels)
+        both = torch.cat([real.to(self.dtype), fake.to(self.dtype)])
+        real_scores, fake_scores = self.critic(both, self._labels_of_both()).chunk(2)
         return real_scores, fake_scores
 
     def scores_and_norms(self, real: Tensor, fake: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         """The critic's scores of real and of generated images, (N,) each, and `gradient_norm` of both, (2 N,)."""
-        scores, gradient = self.critic.scores_and_gradient(torch.cat([real.to(self.dtype), fake.to(self.dtype)]))
+        both = torch.cat([real.to(self.dtype), fake.to(self.dtype)])
+        scores, gradient = self.critic.scores_and_gradient(both, self._labels_of_both())
         return scores.chunk(2), torch.linalg.vector_norm(at_least_float32(gradient).flatten(1), dim=1)
 
     def gradient_norm(self, images: Tensor) -> Tensor:
@@ -168,18 +180,22 @@ class Trainer(ABC):
 
         (N, C, H, W) to (N,), float32, differentiable by the critic's weights.
         """
-        gradient = at_least_float32(self.critic.input_gradient(images.to(self.dtype)))
+        gradient = at_least_float32(self.critic.input_gradient(images.to(self.dtype), self.labels))
         norms: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
         return norms
+
+    def _labels_of_both(self) -> Tensor | None:
+        return None if self.labels is None else self.labels.repeat(2)
 
     def latents(self, rows: int, purpose: str, step: int) -> Tensor:
         """Standard normal latents, (rows, K), in the networks' type."""
         return self.draws.normal(purpose, step, rows, self.config.latent_vector).to(self.dtype)
 
     @torch.no_grad()
-    def sample(self, latents: Tensor) -> Tensor:
-        """Images of the averaged generator: (N, K) to (N, C, H, W), float32 in [-1, 1]."""
-        images: Tensor = self.ema.model(latents.to(self.device))  # float32: bfloat16 would round colours
+    def sample(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images of the averaged generator: (N, K), and labels as it takes, to (N, C, H, W), float32 in [-1, 1]."""
+        labels = None if labels is None else labels.to(self.device)
+        images: Tensor = self.ema.model(latents.to(self.device), labels)  # float32: bfloat16 would round colours
         return images
 
     def sync_buffers_and_verify(self) -> None:
@@ -213,11 +229,16 @@ def build_trainer(
     device: torch.device,
     dtype: torch.dtype = torch.float32,
     ranks: Ranks = ALONE,
+    classes: Classes = NO_CLASSES,
 ) -> Trainer:
-    """The trainer that `arch` names, a file in this folder and an entry in `ALGORITHMS`; shape: (C, H, W) or (2,)."""
+    """The trainer that `arch` names, a file in this folder and an entry in `ALGORITHMS`; shape: (C, H, W) or (2,).
+
+    With `classes`, its networks are conditional.
+    """
     module, _, name = ALGORITHMS[config.arch].trainer.partition(":")
     trainer: type[Trainer] = getattr(import_module(module), name)
-    return trainer(config, build_generator(config, shape), build_critic(config, shape), device, dtype, ranks)
+    networks = build_generator(config, shape, classes), build_critic(config, shape, classes)
+    return trainer(config, *networks, device, dtype, ranks)
 
 
 def gradients(network: nn.Module) -> list[Tensor]:
@@ -252,6 +273,10 @@ def interpolate(real: Tensor, fake: Tensor, epsilon: Tensor) -> Tensor:
     """epsilon * real + (1 - epsilon) * fake: a point on the line between each pair (WGAN-GP, Algorithm 1, line 6)."""
     dtype = torch.promote_types(real.dtype, fake.dtype)  # float32 or better: bfloat16 would round the real images
     return torch.lerp(fake.to(dtype), real.to(dtype), epsilon.to(dtype))
+
+
+def _parts_of(labels: Tensor | None, parts: int) -> Sequence[Tensor | None]:
+    return [None] * parts if labels is None else labels.chunk(parts)
 
 
 def mean_metrics(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ from wgan.config.metrics import Metric, ranking_keys
 from wgan.metrics.report import Report
 from wgan.reporting.animation import training_gif
 from wgan.reporting.pages import attempt
+from wgan.reporting.plots import confusion_chart
 from wgan.reporting.run_record import find_samples, read_run
 from wgan.runs.checkpoint import BEST
 from wgan.runs.run_dir import Run
@@ -25,6 +26,9 @@ def write(run: Run, samples: Samples, trainer: Trainer, report: Report | None) -
     report = report or samples.evaluate(trainer)
     write_text(run.directory / "metrics.json", json.dumps(report.as_dict(), indent=2) + "\n")
     write_text(run.directory / "metrics_report.out", report.as_table())
+    if report.confusion:
+        chart, names = run.directory / "confusion.png", [name for name, _, _ in report.class_counts]
+        attempt({chart: partial(confusion_chart, names, report.confusion, chart)})
     return report
 
 

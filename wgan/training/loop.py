@@ -40,10 +40,13 @@ class Training:
 
     def begin(self) -> None:
         """Build the networks, take up the newest checkpoint, open the log; check that the disk will do."""
-        config, ranks, state, real = self.config, self.ranks, self.state, self.data.train.images
+        config, ranks, state, real = self.config, self.ranks, self.state, self.data.train
         require_address_space()
-        self.trainer = build_trainer(config, real.shape[1:], state.device, state.dtype, ranks)
-        self.batches = Batches(real, config.batch_size, config.seed, state.device, ranks.rank, ranks.world_size)
+        shape, classes = real.images.shape[1:], state.classes
+        self.trainer = build_trainer(config, shape, state.device, state.dtype, ranks, classes)
+        of_rank, even = (state.device, ranks.rank, ranks.world_size), config.class_balance == "even"
+        labels = real.labels if config.conditional or even else None
+        self.batches = Batches(real.images, config.batch_size, config.seed, *of_rank, labels, even)
         if ranks.is_rank0:
             self.samples.require()
         state.open(self.trainer)
@@ -58,7 +61,7 @@ class Training:
 
     def loop(self, interruption: Interruption) -> None:
         """Train until the last step or a signal."""
-        state = self.state
+        state, sizes = self.state, (self.config.batch_size, self.config.gen_batch_size)
         state.stopwatch.start()
         minutes = self.config.max_minutes
         most_seconds = None if minutes is None else max(0.0, 60 * minutes - state.stopwatch.read())
@@ -69,10 +72,11 @@ class Training:
                 if state.step >= state.num_steps or self.ranks.should_stop(interruption):
                     break
                 real = self.batches.batch(state.step)
-                metrics = self.trainer.critic_update(real, state.step)
+                labels, asked = (self.batches.labels(state.step, size) for size in sizes)
+                metrics = self.trainer.critic_update(real, state.step, labels)
                 if self.trainer.generator_is_due(state.step):
                     rows = self.config.gen_batch_size // self.ranks.world_size
-                    metrics |= self.trainer.generator_update(rows, state.step, real)
+                    metrics |= self.trainer.generator_update(rows, state.step, real, asked)
                 state.step += 1
                 state.buffer.add(state.step, metrics)  # stays on the device: reading it would wait for the step
                 progress.stepped(state.step)

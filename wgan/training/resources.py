@@ -12,7 +12,7 @@ from torch import nn
 
 from wgan.config.algorithms import ALGORITHMS
 from wgan.config.schema import TrainConfig
-from wgan.networks.base import Critic, Generator
+from wgan.networks.base import NO_CLASSES, Classes, Critic, Generator
 from wgan.networks.build import build_critic, build_generator
 from wgan.utils.errors import InputError
 from wgan.utils.system import address_space, free_memory
@@ -34,13 +34,13 @@ class Layer(NamedTuple):
         return f"  {self.name:24}{self.kind:22}{' x '.join(map(str, self.shape)):>18}{self.weights:>14,}"
 
 
-def meta_networks(config: TrainConfig, shape: Sequence[int]) -> tuple[Generator, Critic]:
+def meta_networks(config: TrainConfig, shape: Sequence[int], classes: Classes = NO_CLASSES) -> tuple[Generator, Critic]:
     """Both networks that a configuration describes, on the device "meta", where they take no memory.
 
-    `shape` is that of one sample: (C, H, W), or (2,) for points in the plane.
+    `shape` is that of one sample: (C, H, W), or (2,) for points in the plane; `classes` as for `build_generator`.
     """
     with torch.device("meta"):
-        return build_generator(config, shape), build_critic(config, shape)
+        return build_generator(config, shape, classes), build_critic(config, shape, classes)
 
 
 def layers(network: nn.Module, shape: Sequence[int]) -> list[Layer]:
@@ -56,7 +56,7 @@ def layers(network: nn.Module, shape: Sequence[int]) -> list[Layer]:
         if inner <= {"parametrizations"} and "parametrizations" not in name:
             module.register_forward_hook(partial(note, name=name))
     with torch.no_grad():
-        network(torch.empty(2, *shape, device="meta"))
+        network(torch.empty(2, *shape, device="meta"), torch.empty(2, dtype=torch.int64, device="meta"))
     return found
 
 

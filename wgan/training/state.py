@@ -14,6 +14,7 @@ from wgan.config.constraints import num_steps_of
 from wgan.config.resolve import to_yaml
 from wgan.config.schema import TrainConfig
 from wgan.data.image_set import Data
+from wgan.networks.base import NO_CLASSES
 from wgan.runs import checkpoint
 from wgan.runs.csv_log import LogFile, NoLog
 from wgan.runs.run_dir import Run
@@ -54,6 +55,7 @@ class TrainingState:
     ) -> None:
         self.config, self.run, self.data = config, run, data
         self.device, self.dtype, self.ranks = device, dtype, ranks
+        self.classes = data.train.class_counts if config.conditional else NO_CLASSES
         self.step = 0  # critic updates done
         self.num_steps = num_steps_of(config, len(data.train))  # fewer once `max_minutes` are over
         self.stopwatch = Stopwatch()  # the training's seconds, over all processes that worked on this run
@@ -160,6 +162,7 @@ class TrainingState:
             "best": self.best and tuple(self.best),
             "config": self.config.model_dump(mode="json"),
             "shape": list(self.data.train.images.shape[1:]),
+            "classes": dict(self.classes),
             "fingerprint": self.data.fingerprint,
             "setting": _setting(self.trainer),
             "trainer": self.trainer.state_dict(),
@@ -195,6 +198,8 @@ def load_newest(folder: Path, trainer: Trainer, data: Data) -> dict[str, Any] | 
                     f"{path}: was trained on other images than those that are there now. Restore them, or give this "
                     "run another name (run:)"
                 )
+            if trainer.generator.classes != content.get("classes", NO_CLASSES):
+                raise InputError(f"{path}: was trained on other classes than those that there are now")
             _require_sound(content)
             _load(trainer, content["trainer"])
             MetricBuffer().restore(content["window"], trainer.device)
