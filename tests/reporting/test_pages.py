@@ -61,6 +61,21 @@ def test_the_report_holds_all_that_the_directory_says(tmp_path: Path) -> None:
         assert text in page.text
 
 
+def test_the_critics_scores_stand_in_one_plot_with_the_generators_loss(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, "digits")
+    assert "Critic's mean scores, generator loss" not in {
+        curve["title"] for curve in Page(write_report(folder)).data["curves"]
+    }, "a log of an earlier version has none"
+    header, *rows = (folder / "log.csv").read_text().splitlines()
+    rows = [f"{row},{place},{-place}" for place, row in enumerate(rows)]
+    (folder / "log.csv").write_text("\n".join([f"{header},critic_real,critic_fake", *rows]) + "\n")
+    curves = {curve["title"]: curve["lines"] for curve in Page(write_report(folder)).data["curves"]}
+    lines = {line["name"]: line["values"] for line in curves["Critic's mean scores, generator loss"]}
+    assert [*lines] == ["critic on real", "critic on generated", "generator"]
+    assert (lines["critic on real"][7], lines["critic on generated"][7]) == (7, -7)
+    assert "critic_fake" not in curves, "drawn once"
+
+
 def test_every_picture_has_an_alternative_text_and_comes_with_the_page(tmp_path: Path) -> None:
     page = Page(write_report(make_run(tmp_path, "digits")))
     pictures = [attributes for tag, attributes in page.tags if tag == "img"]
@@ -72,12 +87,12 @@ def test_every_picture_has_an_alternative_text_and_comes_with_the_page(tmp_path:
 
 def test_the_pictures_of_a_finished_run_are_shown_with_what_they_are(tmp_path: Path) -> None:
     folder = make_run(tmp_path, "digits")
-    for name in ("interpolation", "nearest_neighbours"):
+    for name in ("learning_curve", "interpolation", "nearest_neighbours"):
         shutil.copy(folder / "real_fake_grid.png", folder / f"{name}.png")
     page = Page(write_report(folder))
     texts = [attributes["alt"] or "" for tag, attributes in page.tags if tag == "img"]
-    assert len(set(texts)) == 4
-    assert ["latent" in texts[2], "nearest" in texts[3]] == [True, True]
+    assert len(set(texts)) == 5
+    assert ["pinned" in texts[1], "latent" in texts[3], "nearest" in texts[4]] == [True, True, True]
 
 
 def test_what_differs_from_the_algorithms_defaults_is_marked_with_the_default(tmp_path: Path) -> None:
