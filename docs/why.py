@@ -106,7 +106,7 @@ class Shifted(Generator):
     def __init__(self) -> None:
         super().__init__(Chain(Flatten()), 2)
 
-    def forward(self, latents: Tensor) -> Tensor:
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         return SPREAD * latents + torch.tensor([APART, 0.0])
 
 

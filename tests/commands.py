@@ -139,10 +139,10 @@ def held_steps(allowed: Path) -> None:
 
     update = Trainer.critic_update
 
-    def waiting(trainer: Any, real: Any, step: int) -> Any:
+    def waiting(trainer: Any, real: Any, step: int, *labels: Any) -> Any:
         while step >= int(allowed.read_text() or 0):
             time.sleep(0.02)
-        return update(trainer, real, step)
+        return update(trainer, real, step, *labels)
 
     live.MAX_COST = 1.0
     Trainer.critic_update = waiting  # type: ignore[method-assign]

@@ -11,6 +11,7 @@ import pytest
 import torch
 from commands import ROOT, run, write_yaml
 from file_faults import Changes, failing, watched
+from image_files import put
 from PIL import Image
 
 import wgan
@@ -132,6 +133,37 @@ def test_each_class_that_is_asked_for_gets_a_folder_of_its_name(conditional: Pat
     with Image.open(tmp_path / "generated/grid.png") as grid:
         assert grid.info["left"] == "96"
         assert grid.height < grid.width / 3, "two rows of eight places"
+
+
+def test_rare_classes_of_a_folder_are_filled_up(conditional: Path, tmp_path: Path) -> None:
+    put(tmp_path / "mine", *(f"3/{n}.png" for n in range(5)), "5/a.png", "5/b.png", *(f"8/{n}.jpg" for n in range(4)))
+    sampled(tmp_path, conditional, fill=str(tmp_path / "mine"), seed=1)
+    made = content(tmp_path / "generated")
+    numbers = [f"{number:05d}.png" for number in range(3)]
+    assert set(made) == {*(f"5/{number}" for number in numbers), "8/00000.png", "config.yaml", "grid.png"}
+    images = wgan.load_generator(conditional).sample(3, seed=1, classes=["5"] * 3)
+    with Image.open(tmp_path / "generated/5/00002.png") as written:
+        assert np.array_equal(np.asarray(written), to_uint8(images[2])[0].numpy())
+    sampled(tmp_path, conditional, fill=str(tmp_path / "mine"), classes=[8], run="eights")
+    assert {name for name in content(tmp_path / "eights") if "/" in name} == {"8/00000.png"}
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"),
+    [
+        (["3/a.png", "4/a.png"], r"fill: 4 is not one of this set's classes: 3, 5, 8"),
+        (["a.png", "b.png"], r"fill: .*mine has no sub-folder for each class"),
+        (["3/a.png", "5/a.png"], r"fill: all classes of .*mine have as many images already"),
+        (["notes.txt"], r"fill: .*mine holds no image"),
+    ],
+)
+def test_a_folder_that_cannot_be_filled_up_is_an_error_at_its_key(
+    conditional: Path, tmp_path: Path, names: list[str], problem: str
+) -> None:
+    put(tmp_path / "mine", *names)
+    with pytest.raises(InputError, match=problem):
+        sampled(tmp_path, conditional, fill=str(tmp_path / "mine"))
+    assert not (tmp_path / "generated").exists()
 
 
 def test_without_classes_they_come_as_often_as_in_the_data(conditional: Path) -> None:

@@ -122,7 +122,7 @@ def check_paths(config: JobConfig) -> Iterator[Problem]:
         kinds = {True: "file or folder", False: "folder"}
         named += [(("fakes", i), fakes, kinds[fakes.suffix == ".pt"]) for i, fakes in enumerate(config.fakes)]
     if isinstance(config, GenerateConfig):
-        named.append((("checkpoint",), config.checkpoint, "file or folder"))
+        named += [(("checkpoint",), config.checkpoint, "file or folder"), (("fill",), config.fill, "folder")]
     for place, path, kind in named:
         if path is not None and (problem := _unreadable(path, kind)):
             yield Problem(place, problem)

@@ -14,7 +14,7 @@ from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
 from wgan.networks.base import Critic
 from wgan.networks.layers import Chain, ConditionalBatchNorm2d, Flatten, Linear, Residual
-from wgan.trainers.base import Trainer, build_trainer, interpolate
+from wgan.trainers.base import Trainer, build_trainer, interpolate, rate_factor
 from wgan.utils.rng import generator
 
 ARCHS = [*ALGORITHMS]
@@ -453,3 +453,30 @@ def test_the_generator_is_compared_with_the_real_images_that_the_critic_saw() ->
     assert not torch.equal(seen[0], real)
     assert torch.allclose(scores[0], trainer.critic(seen[0]).detach())
     assert not scores[0].requires_grad
+
+
+@pytest.mark.parametrize("decay", ["none", "linear", "cosine"])
+def test_the_rates_are_those_of_torchs_schedules(decay: str) -> None:
+    steps, warm_up, weight = 50, 9, torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.SGD([weight], lr=0.3)
+    schedules = torch.optim.lr_scheduler
+    falls: dict[str, Any] = {
+        "none": schedules.ConstantLR(optimizer, 1.0, steps),
+        "linear": schedules.LinearLR(optimizer, 1.0, 0.0, steps),
+        "cosine": schedules.CosineAnnealingLR(optimizer, steps),
+    }
+    fall = falls[decay]
+    optimizer.param_groups[0]["lr"] = 0.3
+    for step in range(steps):
+        expected = fall.get_last_lr()[0] if step else 0.3
+        risen = min(1.0, (step + 1) / (warm_up + 1))
+        assert 0.3 * rate_factor(decay, warm_up, step, steps) == pytest.approx(expected * risen, abs=1e-9), step
+        optimizer.step()
+        fall.step()
+
+
+def test_both_optimisers_take_the_rates() -> None:
+    trainer = double_trainer("WGAN-GP", learning_rate=0.4, critic_learning_rate=0.2, learning_rate_decay="linear")
+    trainer.set_rates(5, 10)
+    found = [o.param_groups[0]["lr"] for o in (trainer.generator_optimizer, trainer.critic_optimizer)]
+    assert found == [0.2, 0.1]

@@ -120,6 +120,10 @@ class TrainConfig(JobConfig):
     """step size of the generator, and of the critic unless it has its own"""
     critic_learning_rate: Rate
     """step size of the critic"""
+    learning_rate_decay: Annotated[Literal["none", "linear", "cosine"], OneOf()] = "none"
+    """how both rates fall to 0 over num_steps or num_epochs; max_minutes only cuts the fall off"""
+    learning_rate_warm_up: Annotated[int, Field(ge=0, le=1_000_000_000), WHOLE] = 0
+    """critic updates over which both rates rise from 0 at first"""
     beta_adam: Momentum
     """Adam's first beta: momentum"""
     beta2_adam: Momentum
@@ -221,6 +225,8 @@ class GenerateConfig(JobConfig):
     """how many images; of each class, if there are classes"""
     classes: Classes | None = None
     """of a run with conditional: these classes, by name or number, each in a folder of its name"""
+    fill: FilePath | None = None
+    """a folder with a sub-folder for each class: instead of quantity, as many images of each as its largest has more"""
     batch_size: Count = 64
     """images computed at a time"""
 

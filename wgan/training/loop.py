@@ -71,6 +71,7 @@ class Training:
                 self.tasks.run_due(progress, interruption)  # on resume, redo what was due at this step
                 if state.step >= state.num_steps or self.ranks.should_stop(interruption):
                     break
+                self.trainer.set_rates(state.step, state.num_steps)
                 real = self.batches.batch(state.step)
                 labels, asked = (self.batches.labels(state.step, size) for size in sizes)
                 metrics = self.trainer.critic_update(real, state.step, labels)
