@@ -176,9 +176,9 @@ def networks(config: TrainConfig, steps: int, held_out: int, class_names: Sequen
         left = steps - (done if isinstance(done, int) else 0)
         most = None if config.max_minutes is None else 60 * config.max_minutes
         time, *warnings = expected(each, left, most)
-        metrics = estimate.metric_seconds(config, held_out)
-        then = f", then about {duration(metrics)} for {', '.join(config.metrics)}" if metrics else ""
-        yield f"Time: {time[:1].lower()}{time[1:]}{then}"
+        beside = duration(estimate.other_seconds(config, held_out))
+        named = ", ".join([*config.metrics, "pictures"])
+        yield f"Time: {time[:1].lower()}{time[1:]}; beside it about {beside} for {named}"
         yield from warnings
 
 

@@ -15,6 +15,9 @@ METRIC_SECONDS = {"swd": 4, "prdc": 10, "mmd": 11, "emd": 6, "classifier": 60, "
 """Of one core, for 1,000 images of 28 px of each kind (docs/metrics.md): rough, since other sizes cost otherwise."""
 
 
+BESIDE = 8.0  # seconds of the start, of grids on the way and of the last pictures, of small images
+
+
 def seconds_per_step(config: TrainConfig, shape: Sequence[int], device: torch.device, precision: Precision) -> float:
     """Of a critic update with its share of the generator's, on images of this shape: (C, H, W), or (2,) for points."""
     set_up_arithmetic(config)
@@ -35,7 +38,7 @@ def seconds_per_step(config: TrainConfig, shape: Sequence[int], device: torch.de
     return (time.perf_counter() - since) / (step - WARM_UP * config.critic_its)
 
 
-def metric_seconds(config: TrainConfig, images: int) -> float:
-    """Roughly, of all evaluations that a training makes, by the images of each kind."""
+def other_seconds(config: TrainConfig, images: int) -> float:
+    """Roughly, of what is no training: one evaluation, by the images of each kind, and the pictures."""
     cores = max(1, torch.get_num_threads())
-    return sum(METRIC_SECONDS[group] for group in config.metrics) * min(2_048, images) / 1_000 / cores
+    return BESIDE + sum(METRIC_SECONDS[group] for group in config.metrics) * min(2_048, images) / 1_000 / cores
