@@ -3,8 +3,14 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commands import run, write_yaml
+from PIL import Image
+
+from wgan.config.resolve import load_config
+from wgan.config.schema import TrainConfig
+from wgan.data.load import load_data
 
 
 @pytest.mark.slow
@@ -22,3 +28,14 @@ def test_a_run_leaves_its_log_and_its_grids_as_event_files(tmp_path: Path) -> No
     assert [value for _, value in seen] == pytest.approx([value for _, value in logged], rel=1e-4)
     grids = sorted(int(path.stem.removeprefix("step_")) for path in (folder / "samples").glob("*.png"))
     assert [image.step for image in read.Images("samples")] == grids
+    (real,) = read.Images("real")
+    with (
+        Image.open(folder / "tensorboard" / "real.png") as kept,
+        Image.open(folder / "samples" / "step_000000.png") as generated,
+    ):
+        assert kept.size == generated.size
+        assert real.encoded_image_string[:4] == b"\x89PNG"
+        first = np.asarray(kept.convert("L"))[2:86:3, 2:86:3]
+    config = load_config(tmp_path / "input.yaml")
+    assert isinstance(config, TrainConfig)
+    assert (first == load_data(config).train.images[0, 0].numpy()).all()

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
+from wgan.reporting.grids import save_grid
 from wgan.reporting.pages import shown
 from wgan.utils.atomic_io import make_folder
 from wgan.utils.errors import InputError
@@ -53,11 +55,17 @@ class EventFiles:
         """Add an evaluation, each figure as `metrics/` and its key."""
         self.row(step, {f"metrics/{key}": value for key, value in figures.items()})
 
-    def grid(self, step: int, path: Path) -> None:
-        """Add a sample grid as it was written."""
+    def grid(self, step: int, path: Path, name: str = "samples") -> None:
+        """Add a grid as it was written."""
         with Image.open(path) as image:
             pixels = np.asarray(image.convert("RGB"))
-        self._writer.add_image("samples", pixels, step, dataformats="HWC")
+        self._writer.add_image(name, pixels, step, dataformats="HWC")
+
+    def real(self, images: Tensor) -> None:
+        """Add real images, (N, C, H, W) in [-1, 1], in a grid like those of the samples; it stays as real.png."""
+        path = Path(self._writer.log_dir) / "real.png"
+        save_grid(images, path)
+        self.grid(0, path, "real")
 
     def close(self) -> None:
         """Write what is waiting."""

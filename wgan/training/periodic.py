@@ -135,6 +135,8 @@ class PeriodicTasks:
         detail(f"step {state.step}: {grid}")
         if self.events:
             self.events.grid(state.step, grid)
+            if state.step == 0 and self.samples.real.dim() == 4:
+                self.events.real(self.samples.real)
         state.warn(state.watch.samples(state.step, spread(shown) / max(self.real_spread, 1e-9)))
         if is_noted(state.step, self.config.sample_every):
             state.watch.course = self.samples.follow(self.trainer, state.step, state.watch.course)
