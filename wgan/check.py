@@ -157,9 +157,8 @@ def networks(config: TrainConfig, steps: int, held_out: int, class_names: Sequen
     device = open_device(config)
     precision = choose_precision(config, device)
     shape = (2,) if config.dataset in POINT_SETS else (config.number_channels, config.image_size, config.image_size)
-    generator, critic = resources.meta_networks(
-        config, shape, dict.fromkeys(class_names, 1) if config.conditional else {}
-    )
+    classes = dict.fromkeys(class_names, 1) if config.conditional else {}
+    generator, critic = resources.meta_networks(config, shape, classes)
     layers = resources.layers(generator, (config.latent_vector,)), resources.layers(critic, shape)
     yield f"Device: {device.type}, {precision}"
     yield from resources.layer_table("Generator", layers[0])
@@ -172,7 +171,7 @@ def networks(config: TrainConfig, steps: int, held_out: int, class_names: Sequen
     yield f"Disk: roughly {_bytes(disk)} for checkpoints ({config.keep_checkpoints} are kept) and sample grids"
     resources.require_disk(config, disk, run.checkpoints)
     if config.n_gpu <= 1:
-        each = estimate.seconds_per_step(config, shape, device, precision)
+        each = estimate.seconds_per_step(config, shape, classes, device, precision)
         left = steps - (done if isinstance(done, int) else 0)
         most = None if config.max_minutes is None else 60 * config.max_minutes
         time, *warnings = expected(each, left, most)

@@ -14,11 +14,15 @@ from wgan.reporting.pictures import read_png
 from wgan.reporting.verdict import Course, compared, verdict
 from wgan.utils.atomic_io import write_text
 
+_CAPTIONS = {
+    "nearest_neighbours": "generated images (first column) and the training images nearest to each",
+    "confusion": "the class that was asked for, and the class that a classifier sees",
+    "class_counts": "how many images of each class a classifier sees",
+}
 _PICTURES = {
-    "nearest_neighbours.png": "Generated images (first column) and the training images nearest to each.",
-    "nearest_neighbours_A.png": "A: generated images (first column) and the training images nearest to each.",
-    "nearest_neighbours_B.png": "B: generated images (first column) and the training images nearest to each.",
-    "class_counts.png": "How many images of each class a classifier sees.",
+    f"{name}{suffix}.png": f"{suffix[1:]}{': ' * bool(suffix)}{caption}"
+    for name, caption in _CAPTIONS.items()
+    for suffix in ("", "_A", "_B")
 }
 
 
