@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from textwrap import fill
 from typing import NamedTuple, Self
 
 from wgan.config.metrics import ranking_keys
@@ -14,6 +15,7 @@ from wgan.reporting.pictures import read_png
 from wgan.reporting.verdict import Course, compared, verdict
 from wgan.utils.atomic_io import write_text
 
+WIDTH = 80  # columns of a terminal
 _CAPTIONS = {
     "nearest_neighbours": "generated images (first column) and the training images nearest to each",
     "confusion": "the class that was asked for, and the class that a classifier sees",
@@ -56,7 +58,11 @@ class Findings(NamedTuple):
             answer = verdict({metric.key: metric for metric in first.metrics}, Course({}, 0.0))
             header, rows, sections = first.HEADER, first.rows(), [metric.section for metric in first.metrics]
             notes, table, values = [*first.notes], first.as_table(), {"name": names[0], **first.as_dict()}
-        text = "".join(f"{line}\n" for line in answer) + "\n" * bool(answer and table) + table
+        text = (
+            "".join(f"{fill(line, WIDTH, subsequent_indent='  ')}\n" for line in answer)
+            + "\n" * bool(answer and table)
+            + table
+        )
         return cls(names, answer, header, rows, sections, notes, text, values)
 
 
