@@ -164,6 +164,7 @@ def test_a_trained_run_is_sampled_and_measured_at_another_size(tmp_path: Path) -
     assert not torch.equal(of_file[0], of_file[1])
 
 
+@pytest.mark.slow
 def test_a_conditional_run_and_the_folders_it_fills_are_measured_by_the_class_that_was_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

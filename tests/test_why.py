@@ -109,6 +109,7 @@ def test_a_constant_moves_the_generators_loss_alone() -> None:
     assert generator[2] == pytest.approx(generator[1] - 100, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_discriminator_and_critic_learn_what_theory_says() -> None:
     seen = why.slopes()
     assert why.mean_error(seen.discriminator) < 0.005

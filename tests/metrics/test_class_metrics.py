@@ -10,6 +10,8 @@ from wgan.metrics import classifier
 from wgan.metrics.evaluate import evaluate
 from wgan.metrics.report import Report
 
+pytestmark = pytest.mark.slow
+
 REAL = digits()
 HELD_OUT, TRAIN, REST = REAL[:500], REAL[500:4000], REAL[4000:]
 

@@ -14,6 +14,7 @@ def test_every_group_of_metrics_has_a_cost() -> None:
     assert estimate.METRIC_SECONDS.keys() == GROUPS.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "keys",
     [
@@ -33,6 +34,7 @@ def test_the_time_is_told_whatever_is_trained(keys: dict[str, object], tmp_path:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_max_minutes_is_honoured(tmp_path: Path) -> None:
     rare = {"sample_every": 1_000_000_000, "checkpoint_every": 1_000_000_000}
     said = run(write_yaml(tmp_path, num_steps=100_000_000, max_minutes=2, **rare), "--check")[1]
