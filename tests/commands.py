@@ -4,6 +4,7 @@ A forked command is a real process that runs `image_generation.main` from its fi
 skips the seconds that Python takes to import torch. `run_fresh` skips nothing.
 """
 
+import importlib.util
 import multiprocessing
 import os
 import signal
@@ -13,6 +14,7 @@ import time
 from collections.abc import Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -114,6 +116,16 @@ def run(yaml_path: Path, *arguments: object, before: Any = None) -> tuple[int, s
     command = Command(yaml_path.parent / "output.txt", [yaml_path, *arguments], before)
     status = command.wait()
     return status, command.text
+
+
+def docs_script(name: str) -> ModuleType:
+    """docs/NAME.py, imported."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    assert spec
+    assert spec.loader
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def slow_disk() -> None:

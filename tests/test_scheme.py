@@ -1,23 +1,16 @@
 """docs/scheme.py draws what the tables of the document behind configs/seeds/001_wgan.yaml say."""
 
-import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-
-ROOT = Path(__file__).parents[1]
+from commands import ROOT, docs_script
 
 
 @pytest.fixture(scope="module")
 def scheme() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("scheme", ROOT / "docs" / "scheme.py")
-    assert spec
-    assert spec.loader
-    sys.modules["scheme"] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return docs_script("scheme")
 
 
 def test_the_maps_are_those_of_the_tables(scheme: ModuleType) -> None:

@@ -1,35 +1,23 @@
 """docs/why.md: its script's functions, and the numbers that stand in the page, against what is known."""
 
-import importlib.util
 import math
 import re
-import sys
 from fractions import Fraction
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import ot
 import pytest
 import torch
+from commands import ROOT, docs_script
 from PIL import Image
 from scipy.integrate import quad
 from scipy.stats import norm, wasserstein_distance
 
-ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "why.md").read_text(encoding="utf-8")
 
 
-def _script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("why", ROOT / "docs" / "why.py")
-    assert spec
-    assert spec.loader
-    sys.modules["why"] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-why = _script()
+why = docs_script("why")
 
 
 def rows(heading: str) -> list[list[float]]:

@@ -1,5 +1,6 @@
 """How loud a job is: --quiet and --verbose hold for all that it says."""
 
+import io
 import os
 import re
 import sys
@@ -136,3 +137,17 @@ def test_all_that_is_said_goes_through_the_console() -> None:
         calls = re.findall(r"(?<![\w.])(?:print|tqdm)\(", path.read_text(encoding="utf-8"))
         found |= {path.name: calls} if calls else {}
     assert found.keys() == {"console.py", "check.py", "distributed.py"}
+
+
+def test_what_takes_long_is_named_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    shown, hidden = Terminal(), io.StringIO()
+    for stream in (shown, hidden):
+        monkeypatch.setattr(console.sys, "stderr", stream)
+        with console.doing("measuring swd"):
+            pass
+    assert "measuring swd ..." in shown.getvalue()
+    assert hidden.getvalue() == ""

@@ -4,7 +4,7 @@ The rules, in `verdict` and `compared`, are told in docs/metrics.md, with what t
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import fmean, linear_regression
 
@@ -129,16 +129,14 @@ def short_name(metric: Metric) -> str:
     return metric.name.partition(",")[0]
 
 
-def compared(better: Iterable[tuple[Metric, Metric, float | None]], names: Sequence[str] = ("A", "B")) -> str:
-    """Which of two sets of images is better, by the metrics that rank: "B is better: SWD 132 against 174 (noise 6)".
+def compared(pairs: Iterable[tuple[Metric, Metric, float | None]]) -> str:
+    """Which of two sets, A and B, is better, by metrics that rank: "B is better: SWD 132 against 174 (noise 6)".
 
-    Args:
-        better: for each metric, the most telling first: the first set's, the second's, the noise of their difference.
-        names: of the two.
+    `pairs` has for each metric, the most telling first, A's, B's and the noise of their difference.
     """
     decided: dict[int, list[str]] = {0: [], 1: []}
     level: list[str] = []
-    for first, second, noise in better:
+    for first, second, noise in pairs:
         apart = first.score_for_ranking - second.score_for_ranking
         within = "" if noise is None else f" (noise {noise:.2g})"
         if noise is None or abs(apart) <= noise:
@@ -150,6 +148,6 @@ def compared(better: Iterable[tuple[Metric, Metric, float | None]], names: Seque
     if not any(decided.values()):
         return f"Neither is better by more than noise: {'; '.join(level)}" if level else ""
     if all(decided.values()):
-        return "The metrics disagree: " + "; ".join(f"{names[w]} is better by {'; '.join(decided[w])}" for w in (0, 1))
+        return "The metrics disagree: " + "; ".join(f"{'AB'[w]} is better by {'; '.join(decided[w])}" for w in (0, 1))
     winner = 1 if decided[1] else 0
-    return f"{names[winner]} is better: {'; '.join(decided[winner])}"
+    return f"{'AB'[winner]} is better: {'; '.join(decided[winner])}"

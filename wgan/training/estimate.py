@@ -12,7 +12,16 @@ from wgan.trainers.base import build_trainer
 from wgan.utils import malloc
 
 WARM_UP, MOST_SECONDS = 2, 1.5  # rounds of critic_its updates that are not counted; what the timing takes at most
-METRIC_SECONDS = dict(classifier=60, cas=120, inception=240, swd=4, prdc=10, mmd=11, emd=6, paired=3)  # noqa: C408
+METRIC_SECONDS = {
+    "classifier": 60,
+    "cas": 120,
+    "inception": 240,
+    "swd": 4,
+    "prdc": 10,
+    "mmd": 11,
+    "emd": 6,
+    "paired": 3,
+}
 """Of one core, for 1,000 images of 28 px of each kind (docs/metrics.md): rough, since other sizes cost otherwise."""
 BESIDE = 8.0  # seconds of the start, of grids on the way and of the last pictures, of small images
 
