@@ -167,3 +167,9 @@ def test_importing_the_metrics_imports_no_training_code() -> None:
     code = "import sys, wgan.metrics.evaluate; print(*[m for m in sys.modules if m.startswith('wgan.')])"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert {m.split(".")[1] for m in modules} <= {"metrics", "config", "data", "utils"}
+
+
+def test_the_table_begins_with_what_ranks_whatever_the_yaml_names_first() -> None:
+    report = evaluate(REAL.images[:256], REAL[256:512], REAL[512:900], ["paired", "swd"], 0, "cpu")
+    assert [metric.key for metric in report.metrics][:3] == ["swd_28", "swd_14", "swd"]
+    assert report.metrics[-1].key == "nearest_haarpsi"

@@ -45,6 +45,12 @@ def test_a_fall_a_plateau_and_a_rise_are_told_apart_in_spite_of_noise(seed: int)
     assert noisy(rising, seed).trend.startswith("getting worse since about step 4,") or "5,000" in noisy(rising).trend
 
 
+def test_a_slope_within_its_own_error_is_no_trend() -> None:
+    """Distances that jump to and fro: a line through them falls by a tenth, and says nothing."""
+    assert course(START, *[66, 54] * 5).trend.startswith("hardly changing since step ")
+    assert course(START, *[54, 66] * 5, 54).trend.startswith("hardly changing since step ")
+
+
 def test_a_small_rise_near_real_images_is_no_loss() -> None:
     found = course(START, 60, 30, 22, 18, 18.5, 19, 19.5, 20)
     assert found.trend == "and SWD sees no change: look at the samples"
