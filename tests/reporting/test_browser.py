@@ -200,6 +200,8 @@ def test_a_page_that_nobody_renews_says_for_how_long_and_the_lock_tells_a_killed
 
     with Run(folder).lock():
         assert badges() == {"running, silent for 3 h"}
+    write_index(tmp_path)  # by whatever other command draws it, it corrects the report too
+    assert visit(folder / "report.html").locator("h1 .badge").text_content() == "interrupted"
     assert badges() == {"interrupted"}
 
 

@@ -90,7 +90,7 @@ def test_each_set_of_images_is_prepared_once(tmp_path: Path, monkeypatch: pytest
     config = swept(tmp_path, sweep={"gp_lambda": [1, 10], "image_size": [28, 32], "seed": [1, 2]})
     lengths = plan.prepare(plan.plan(config))
     assert loaded == [28, 32]
-    assert set(lengths.values()) == {12}
+    assert {length.steps for length in lengths.values()} == {12}
     assert len(lengths) == 8
 
 
@@ -163,9 +163,30 @@ def test_a_run_sees_its_devices_and_its_share_of_the_cores() -> None:
     assert local.LocalRuns(10_000).threads == 1
 
 
-def test_time_left_follows_from_the_pace_so_far() -> None:
-    assert progress.seconds_left(done=100, left=300, seconds=20) == 60
-    assert progress.seconds_left(done=0, left=300, seconds=20) is None
+def test_time_left_follows_from_the_pace_so_far_and_counts_the_metrics_of_each_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four runs of 100 steps of 0.2 s and 10 s of metrics, two at a time: 60 s in all."""
+    planned = plan.plan(swept(tmp_path, sweep={"seed": [1, 2, 3, 4]}))
+    clock, done = 0.0, dict.fromkeys((one.name for one in planned), 0)
+    names = [one.name for one in planned]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock)
+    monkeypatch.setattr(progress, "last_step", lambda log: done[log.parent.name])
+    seen = progress.SweepProgress(planned, dict.fromkeys(names, plan.Length(100, 10.0)), 0, parallel=2)
+    assert seen.seconds_left(done=0, left=400, seconds=1) is None
+    for name in names[:2]:
+        done[name] = 50
+    clock = 10.0
+    assert seen.seconds_left(seen.steps(), 300, clock) == pytest.approx(50)
+    for name in names[:2]:
+        done[name] = 100
+    clock = 20.0
+    assert seen.seconds_left(seen.steps(), 200, clock) == pytest.approx(40)
+    clock = 30.0
+    for name in names[:2]:
+        seen.ended(name, None)
+    assert seen.measured == [10.0, 10.0]
+    assert seen.seconds_left(seen.steps(), 200, clock) == pytest.approx(30)
 
 
 def test_one_of_two_identical_sweeps_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from wgan.config.algorithms import ALGORITHMS
 from wgan.config.metrics import in_order, ranking_keys, titles
 from wgan.reporting.pages import CURVES, MAIN_CURVES, format_number, link, link_if_there, render, shown, thinned_curves
 from wgan.reporting.pictures import Picture, first_images, to_webp
+from wgan.reporting.report import renew_if_killed
 from wgan.reporting.run_record import RunRecord, find_runs, find_sweeps, read_run
 from wgan.utils.atomic_io import write_text
 from wgan.utils.errors import reason
@@ -110,6 +112,8 @@ def _read(folder: Path, out: Path, points: int, planned: Path | None) -> RunRow:
     named["page"] = link_if_there(folder / "report.html", out) or link_if_there(folder, out)
     try:
         run = read_run(folder, planned)
+        with suppress(OSError):  # a page that is not there, or belongs to somebody else
+            renew_if_killed(run)
         settings = {key: shown(value) for key, value in run.config.items()} | {"data": run.data}
         samples = [sample.step for sample in run.samples if sample.path.name == f"step_{sample.step:06d}.png"]
         steps, curves = thinned_curves(run.log, points)

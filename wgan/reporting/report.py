@@ -13,13 +13,14 @@ from wgan.reporting.pages import CURVES, clean, lines_of, link_if_there, moment,
 from wgan.reporting.pictures import Picture, read_png, to_webp
 from wgan.reporting.run_record import RunRecord, Sample, read_run
 from wgan.runs.csv_log import has_numbers
-from wgan.utils.atomic_io import write_text
+from wgan.utils.atomic_io import open_regular, write_text
 
 IMAGE_BYTES = 12_000_000  # that the sample grids of a page take at most, before base64 adds a third
 _MOST_SAMPLES, _FEWEST_SAMPLES = 200, 12
 _PICTURES = ("learning_curve", "real_fake_grid", "interpolation", "nearest_neighbours", "confusion")
 _NO_CURVES = ("step", "epoch", "exact_w1", "critic_fake")
 _MOST_ROWS = 10_000
+_HEAD = 50_000  # bytes of a page that hold its style sheet and its title
 _REFRESH_SECONDS = 20
 
 
@@ -58,6 +59,16 @@ def write_report(run_dir: Path) -> Path:
     )
     write_text(run_dir / "report.html", text)
     return run_dir / "report.html"
+
+
+def renew_if_killed(run: RunRecord) -> None:
+    """Write the page of a run that was killed anew where it still says that the run goes on."""
+    if run.state != "interrupted":
+        return
+    with open_regular(run.folder / "report.html") as file:
+        stale = b'class="badge running"' in file.read(_HEAD)
+    if stale:
+        write_report(run.folder)
 
 
 def _curves(run: RunRecord, stride: int) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from wgan.config.constraints import num_steps_of
 from wgan.config.datasets import POINT_SETS
@@ -82,8 +82,15 @@ def plan(config: TrainConfig) -> list[SweepRun]:
     return list(planned.values())
 
 
-def prepare(pending: Sequence[SweepRun]) -> dict[str, int]:
-    """Decode or download the images before the runs need them, each set once; each run's name with its steps.
+class Length(NamedTuple):
+    """How much a run has to do."""
+
+    steps: int  # critic updates
+    beside: float  # seconds that it takes for metrics and pictures, roughly
+
+
+def prepare(pending: Sequence[SweepRun]) -> dict[str, Length]:
+    """Decode or download the images before the runs need them, each set once; each run's name with its length.
 
     Raises:
         InputError: images are missing or cannot be used.
@@ -94,13 +101,16 @@ def prepare(pending: Sequence[SweepRun]) -> dict[str, int]:
         config = one.config
         seed = config.seed if config.dataset in POINT_SETS else None  # points are drawn, images are not
         key = (config.path, config.dataset, config.classes, config.image_size, config.number_channels, seed)
+        # both load torch, which a sweep that is finished does without
+        from wgan.training.estimate import other_seconds
+
         if key not in images:
-            from wgan.data.load import load_data  # loads torch, which a sweep that is finished does without
+            from wgan.data.load import load_data
 
             found = load_data(config)
             say(found.description)
             for skipped in found.skipped:
                 detail(f"left out: {skipped}")
             images[key] = len(found.train)
-        lengths[one.name] = num_steps_of(config, images[key])
+        lengths[one.name] = Length(num_steps_of(config, images[key]), other_seconds(config, images[key]))
     return lengths

@@ -3,39 +3,52 @@
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 from tqdm import tqdm
 
 from wgan.runs.csv_log import last_step
-from wgan.sweep.plan import SweepRun
+from wgan.sweep.plan import Length, SweepRun
 from wgan.utils.console import progress_bar, say
 
 LOOK_EVERY = 1.0  # seconds between looks at the logs
 LINE_EVERY = 30.0  # seconds between plain lines
+BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {postfix}"
 
 
 class SweepProgress:
-    """Steps done and time left, over the `pending` runs of so many steps and those that are `finished`."""
+    """Steps done and time left, over the `pending` runs, of which `parallel` train at once, and the `finished` ones."""
 
-    def __init__(self, pending: Sequence[SweepRun], lengths: Mapping[str, int], finished: int) -> None:
+    def __init__(
+        self, pending: Sequence[SweepRun], lengths: Mapping[str, Length], finished: int, parallel: float
+    ) -> None:
         self.logs = {one.name: one.run.log for one in pending}
-        self.lengths = dict(lengths)
-        self.runs = len(pending) + finished
+        self.steps_of = {name: length.steps for name, length in lengths.items()}
+        self.beside = fmean(length.beside for length in lengths.values()) if lengths else 0.0
+        self.runs, self.parallel = len(pending) + finished, parallel
         self.finished, self.failed = finished, 0
+        self.full: dict[str, float] = {}  # name -> when its last step was first seen
+        self.measured: list[float] = []  # what runs that have ended took after it, in seconds
         self.begun = self.looked = time.monotonic()
         self.before = self.steps()
-        self.bar = progress_bar(sum(self.lengths.values()), self.before, "step", smoothing=0)  # the logs grow by leaps
+        self.bar = progress_bar(sum(self.steps_of.values()), self.before, "step", bar_format=BAR)
 
     def steps(self) -> int:
         """Steps done in all runs that were pending."""
-        return sum(min(last_step(self.logs[name]), length) for name, length in self.lengths.items())
+        done = {name: min(last_step(self.logs[name]), steps) for name, steps in self.steps_of.items()}
+        for name in done:
+            if done[name] == self.steps_of[name]:
+                self.full.setdefault(name, time.monotonic())
+        return sum(done.values())
 
     def ended(self, name: str, problem: str | None) -> None:
         """Count a run that has ended, and print it; the steps a failed one did not do leave the total."""
         self.finished += problem is None
         self.failed += problem is not None
         if problem:
-            self.lengths[name] = min(last_step(self.logs[name]), self.lengths[name])
+            self.steps_of[name] = min(last_step(self.logs[name]), self.steps_of[name])
+        elif name in self.full:
+            self.measured.append(time.monotonic() - self.full[name])
         say(f"{name}: {f'failed: {problem}' if problem else 'finished'}", stream=sys.stderr)
         self.looked = 0.0
 
@@ -45,17 +58,21 @@ class SweepProgress:
         if now - self.looked < (LINE_EVERY if self.bar.disable else LOOK_EVERY):
             return
         self.looked = now
-        steps, total = self.steps(), sum(self.lengths.values())
+        steps, total = self.steps(), sum(self.steps_of.values())
         runs = f"{self.finished} of {self.runs} runs finished" + (f", {self.failed} failed" if self.failed else "")
-        if not self.bar.disable:
+        left = self.seconds_left(steps - self.before, total - steps, now - self.begun)
+        time_left = f"{tqdm.format_interval(left)} left" if left else ""
+        if self.bar.disable:
+            say(", ".join(filter(None, [runs, f"step {steps:,} of {total:,}", time_left])), stream=sys.stderr)
+        else:
             self.bar.n, self.bar.total = steps, total
-            self.bar.set_postfix_str(runs)
-            return
-        left = seconds_left(steps - self.before, total - steps, now - self.begun)
-        time_left = f", {tqdm.format_interval(left)} left" if left and steps < total else ""
-        say(f"{runs}, step {steps:,} of {total:,}{time_left}", stream=sys.stderr)
+            self.bar.set_postfix_str(", ".join(filter(None, [time_left, runs])))
 
-
-def seconds_left(done: int, left: int, seconds: float) -> float | None:
-    """How long `left` steps take when `done` took `seconds`; None before anything is known."""
-    return left * seconds / done if done > 0 else None
+    def seconds_left(self, done: int, left: int, seconds: float) -> float | None:
+        """How long `left` steps take when `done` took `seconds`, with all runs' metrics; None before it is known."""
+        if done <= 0:
+            return None
+        beside = fmean(self.measured) if self.measured else self.beside
+        ended = len(self.measured)
+        each = max(0.0, seconds * self.parallel - ended * beside) / done
+        return (left * each + (self.runs - self.finished - self.failed) * beside) / self.parallel

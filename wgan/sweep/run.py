@@ -55,7 +55,7 @@ def sweep(config: TrainConfig) -> int:
             if pending:
                 draw_all(pages)
                 say(f"Figures:  {page.path}", f"All runs: {index.path}")
-            progress = SweepProgress(pending, lengths, finished)
+            progress = SweepProgress(pending, lengths, finished, min(executor.parallel, len(pending)))
             with executor, progress.bar:
                 failed = train_all(pending, executor, progress, interruption, pages)
             if interruption.signal:
