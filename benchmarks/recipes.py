@@ -4,7 +4,7 @@
     PYTHONPATH=. python benchmarks/recipes.py --yaml configs/own_images.yaml --keys "path=photographs image_size=32" ...
 
 Each argument is a variant: keys as --set takes them. It trains until its seconds are over (reading the data, measuring
-and writing not counted), and is measured a few times on the way: the Fréchet distance of 10,000 images of the averaged
+and writing not counted) or so many updates are done (the same on a busy machine), and is measured on the way: the Fréchet distance of 10,000 images of the averaged
 generator to as many held-out ones, or to all there are, on the features of this project's own classifier, which no
 variant saw. So the images need labels: a named set, or a folder with a sub-folder for each class.
 """
@@ -43,14 +43,16 @@ def main() -> None:
     judge, _ = trained(kept_back(data.train)[0], CPU, base.cache)
     test = batched(data.held_out.images[:IMAGES], judge.features)
     shares = [(part + 1) / options.parts for part in range(options.parts)]
-    print(f"| variant | ms a step | steps | {' | '.join(f'at {options.seconds * s:.0f} s' for s in shares)} |")
+    length, unit = (options.steps, "steps") if options.steps else (options.seconds, "s")
+    print(f"| variant | ms a step | steps | {' | '.join(f'at {length * s:.0f} {unit}' for s in shares)} |")
     print(f"|---|---|---|{'---|' * options.parts}")
     for variant in options.variants:
         config = read(options.yaml, [*options.keys.split(), *variant.split()])
-        steps, distances, trainer = compete(config, data, [options.seconds * s for s in shares], judge, test)
+        moments = [length * s for s in shares]
+        steps, seconds, distances, trainer = compete(config, data, moments, bool(options.steps), judge, test)
         row = [
             variant or "as it is",
-            f"{options.seconds / steps * 1e3:.1f}",
+            f"{seconds / steps * 1e3:.1f}",
             f"{steps}",
             *(f"{d:.1f}" for d in distances),
         ]
@@ -67,16 +69,16 @@ def read(yaml: Path, overrides: list[str]) -> TrainConfig:
 
 
 def compete(
-    config: TrainConfig, data: Data, moments: list[float], judge: Classifier, test: Tensor
-) -> tuple[int, list[float], Trainer]:
-    """Train until the last of the moments, in seconds; steps done, and the distance at each moment."""
+    config: TrainConfig, data: Data, moments: list[float], in_steps: bool, judge: Classifier, test: Tensor
+) -> tuple[int, float, list[float], Trainer]:
+    """Train until the last of the moments, in seconds or steps; steps and seconds taken, the distance at each."""
     images = data.train.images
     trainer = build_trainer(config, images.shape[1:], CPU, choose_precision(config, CPU).dtype)
     batches = Batches(images, config.batch_size, config.seed, CPU)
     step, spent, distances = 0, 0.0, []
     for moment in moments:
         start = time.perf_counter() - spent
-        while time.perf_counter() - start < moment:
+        while (step if in_steps else time.perf_counter() - start) < moment:
             real = batches.batch(step)
             trainer.critic_update(real, step)
             if (step + 1) % config.critic_its == 0:
@@ -85,7 +87,7 @@ def compete(
         spent = time.perf_counter() - start
         fake = torch.cat([to_uint8(trainer.sample(part)) for part in latents(config, IMAGES).split(500)])
         distances.append(float(frechet_distance(batched(fake, judge.features), test)))
-    return step, distances, trainer
+    return step, spent, distances, trainer
 
 
 def latents(config: TrainConfig, count: int) -> Tensor:
@@ -98,6 +100,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--yaml", type=Path, default=YAML, help="what they are variants of")
     parser.add_argument("--keys", default="", help="what all of them set")
     parser.add_argument("--seconds", type=float, default=450)
+    parser.add_argument("--steps", type=int, help="critic updates of each, instead of seconds")
     parser.add_argument("--parts", type=int, default=3, help="how often each is measured")
     parser.add_argument("--threads", type=int, help="all cores unless given")
     parser.add_argument("--grids", type=Path, help="a folder for a grid of each")
