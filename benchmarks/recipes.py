@@ -4,9 +4,10 @@
     PYTHONPATH=. python benchmarks/recipes.py --yaml configs/own_images.yaml --keys "path=photographs image_size=32" ...
 
 Each argument is a variant: keys as --set takes them. It trains until its seconds are over (reading the data, measuring
-and writing not counted) or so many updates are done (the same on a busy machine), and is measured on the way: the Fréchet distance of 10,000 images of the averaged
-generator to as many held-out ones, or to all there are, on the features of this project's own classifier, which no
-variant saw. So the images need labels: a named set, or a folder with a sub-folder for each class.
+and writing not counted) or so many updates are done, which a busy machine does not change, and is measured on the way:
+the Fréchet distance of 10,000 images of the averaged generator to as many held-out ones, or to all there are, on the
+features of this project's own classifier, which no variant saw. So the images need labels: a named set, or a folder
+with a sub-folder for each class.
 """
 
 import argparse
