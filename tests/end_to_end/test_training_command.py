@@ -1,6 +1,7 @@
 """The command line from a YAML to a finished run, and what interrupts it on the way. Fresh starts and forked ones."""
 
 import csv
+import ctypes
 import json
 import math
 import os
@@ -14,6 +15,7 @@ import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas
 import pytest
@@ -26,6 +28,7 @@ from run_comparison import differences
 from wgan.config.algorithms import ALGORITHMS
 from wgan.data.named_sets import mnist_5k
 from wgan.runs import checkpoint
+from wgan.trainers.base import Trainer
 
 ARCHS = [*ALGORITHMS]
 FILES = {
@@ -211,6 +214,34 @@ def test_memory_that_runs_out_is_explained(tmp_path: Path) -> None:
     told = text.splitlines()[-1]
     assert "has too little memory: set batch_size: 2000 (now 4000) or fewer feature maps (this process may take" in told
     assert "Traceback" not in text
+
+
+def crashing_library(spare: int | None) -> None:
+    """Step 7 reads from address 0, as a library does that was given no memory and did not look."""
+    undrawn_curves()
+    update = Trainer.critic_update
+
+    def crashed(trainer: Any, real: Any, step: int, *labels: Any) -> Any:
+        if step == 7:
+            if spare is not None:
+                little_memory(spare)
+            ctypes.string_at(0)
+        return update(trainer, real, step, *labels)
+
+    Trainer.critic_update = crashed  # type: ignore[method-assign]
+
+
+def test_a_crash_for_want_of_memory_is_told_and_any_other_is_a_crash(tmp_path: Path) -> None:
+    yaml = write_yaml(tmp_path)
+    status, text = run(yaml, before=partial(crashing_library, 300_000_000))
+    assert status == 1, text
+    assert "too little memory: set batch_size: 8 (now 16)" in text.splitlines()[-1]
+    last = tmp_path / "out/run/checkpoints/last.pt"
+    assert text.splitlines()[-1].endswith(f"The checkpoint of step 5 is whole: {last}.")
+    assert checkpoint.load(last)["step"] == 5
+    status, text = run(yaml, before=partial(crashing_library, None))
+    assert status == -signal.SIGSEGV
+    assert "memory" not in text
 
 
 def test_images_that_vanish_lose_nothing(tmp_path: Path) -> None:

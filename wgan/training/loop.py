@@ -24,7 +24,7 @@ from wgan.training.resources import require_address_space
 from wgan.training.state import TrainingState
 from wgan.utils.console import say
 from wgan.utils.errors import Diverged, RunFault, UserError, explain
-from wgan.utils.signals import Interrupted, Interruption
+from wgan.utils.signals import Interrupted, Interruption, crashes_explained
 
 
 class Training:
@@ -109,14 +109,15 @@ class Training:
     @contextmanager
     def faults_explained(self) -> Iterator[None]:
         """Note a failure in state.json; turn what a machine can do to a training into one line that says what to do."""
+        known = self.config.batch_size, device_name(self.state.device), self.run.directory
         try:
-            yield
+            with crashes_explained(lambda: f"{explain(MemoryError(), *known)} {self.state.last_good()}"):
+                yield
         except UserError as error:
             self._note_failure("diverged" if isinstance(error, Diverged) else "failed", str(error))
             raise
         except Exception as error:
-            device = device_name(self.state.device)
-            explanation = explain(error, self.config.batch_size, device, self.run.directory)
+            explanation = explain(error, *known)
             self._note_failure("failed", explanation or repr(error))
             if explanation is None:
                 raise

@@ -1,10 +1,14 @@
 """Ctrl-C and a cluster's SIGTERM: asked once, a training saves and ends; asked again, it leaves at once."""
 
+import ctypes
+import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from wgan.utils.system import WINDOWS, address_space
 
 SIGNALS = [number for number in signal.Signals if number.name in ("SIGINT", "SIGTERM", "SIGHUP")]  # Windows has two
 
@@ -54,3 +58,31 @@ class Interruption:
             signal.signal(other, signal.SIG_DFL)  # without a traceback, and even inside a long call into C
         if self._abortable:
             raise Interrupted
+
+
+@contextmanager
+def crashes_explained(explain: Callable[[], str]) -> Iterator[None]:
+    """Where the address space is limited, a crash of a library prints one line and ends the process with status 1.
+
+    oneDNN does not look whether there was memory for a kernel that it makes (torch 2.14): SIGSEGV, where others raise
+    MemoryError. Python cannot go on after it, nor can its own handlers run before the instruction is repeated; C's can.
+    """
+    if WINDOWS:
+        yield
+        return
+    libc = ctypes.CDLL(None)
+    libc.signal.argtypes, libc.signal.restype = (ctypes.c_int, ctypes.c_void_p), ctypes.c_void_p
+
+    def crashed(number: int) -> None:
+        if address_space() is None:
+            libc.signal(number, None)  # a fault of another kind: it comes again, and ends the process as ever
+            return
+        os.write(2, f"{explain()}\n".encode())
+        os._exit(1)
+
+    handler = ctypes.CFUNCTYPE(None, ctypes.c_int)(crashed)  # as long as this name lives
+    before = libc.signal(signal.SIGSEGV, ctypes.cast(handler, ctypes.c_void_p))
+    try:
+        yield
+    finally:
+        libc.signal(signal.SIGSEGV, before)
