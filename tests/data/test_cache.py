@@ -451,6 +451,23 @@ def test_images_are_decoded_side_by_side_only_while_memory_lasts(photos: Path, m
     assert seen == {(1, 0), (2, 0), (0, 1)}, large
 
 
+def test_a_file_is_not_called_damaged_for_want_of_memory(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A codec that gets none says the same as of a broken file; what was missed so would be missed silently."""
+
+    def without_memory(path: Path, *settings: Any) -> Decoded:
+        if path.name == "007.png":
+            raise Undecodable("damaged: broken data stream when reading image file")
+        return decode_file(path, *settings)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "decode_file", without_memory)
+        patch.setattr(module, "free_memory", lambda: 1_000_000)
+        with pytest.raises(MemoryError):
+            load(photos)
+        patch.setattr(module, "free_memory", lambda: 1_000_000_000)
+        assert [file.name for file in load(photos).failed] == ["007.png"]
+
+
 def unfinished(root: Path) -> Path:
     """A whole version of the images, made to look like one that was interrupted."""
     load(root)

@@ -41,6 +41,8 @@ CHUNK = 64
 """Files between two entries of the journal: what an interruption costs at most."""
 KEPT_SETTINGS = 8
 """Versions kept of one folder (image sizes, channels, choices of classes); the least recently used goes."""
+SCARCE = 2**25
+"""Bytes: where fewer are free, a file that cannot be decoded may be whole."""
 _VERSION = re.compile(r"\d+x\d-v\d+(-[0-9a-f]{16}){1,2}(\.part)?")  # the name of one
 
 
@@ -134,6 +136,8 @@ def _build(target: Path, root: Path, files: Sequence[File], row_shape: RowShape,
         try:
             return decode_file(root / file.name, size, channels, room, pages.get(file, 0))
         except Undecodable as reason:
+            if free_memory() < SCARCE:  # codecs that get none call the file damaged: it would be missed silently
+                raise MemoryError from reason
             return reason
 
     growing = GrowingStore(part, files, row_shape)
