@@ -11,9 +11,11 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from wgan.config.metrics import Metric, in_order, titles
+from wgan.reporting import sweep_figures
 from wgan.reporting.gallery import write_index
 from wgan.reporting.pictures import corner
 from wgan.reporting.report import write_report
+from wgan.reporting.run_record import read_run
 from wgan.reporting.sweep_report import write_sweep_report
 from wgan.reporting.sweep_summary import group_runs, rank, ranking_metrics
 
@@ -176,6 +178,20 @@ def test_values_that_are_no_numbers_are_drawn_too(tmp_path: Path, values: list[o
     runs: Runs = {make_run(tmp_path, f"run-{i}", seed=i, every=5000): {"key": value} for i, value in enumerate(values)}
     write_sweep_report(tmp_path / "sweep", runs)
     assert (tmp_path / "sweep" / "metrics.png").exists()
+
+
+def test_metrics_noted_on_the_way_are_drawn_against_updates_and_minutes(tmp_path: Path) -> None:
+    """32 images at 16 a second: two seconds for each critic update, and five of them for one of the generator."""
+    runs: Runs = {}
+    for arch in ("WGAN-GP", "WGAN-CLIP"):
+        runs[make_run(tmp_path, arch, arch=arch, every=5000, critic_its=5, batch_size=32)] = {"arch": arch}
+        rows = "step,images_per_second,swd\n30,16,0.9\n60,16,\n90,32,0.5\n"
+        (tmp_path / arch / "log.csv").write_text(rows)
+    assert sweep_figures._noted(read_run(tmp_path / "WGAN-GP"), "swd") == [(6, 1, 0.9), (18, 2.5, 0.5)]
+    page = write_sweep_report(tmp_path / "sweep", runs).read_text()
+    assert "Metrics against the generator&#39;s updates and against time" in page
+    with Image.open(tmp_path / "sweep" / "metrics_along_training.png") as picture:
+        assert picture.height == pytest.approx((3.1 + 0.4) * 120, abs=2), "one metric stands in the logs"
 
 
 def test_two_swept_keys_give_a_row_of_plots_each(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
-"""A sweep's pictures: the contact sheet, the curves of all runs, the metrics against the swept values."""
+"""A sweep's pictures: the contact sheet, curves of all runs, metrics against the swept values and along training."""
 
 from collections.abc import Sequence
-from math import log10
+from itertools import accumulate
+from math import isfinite, log10
 from pathlib import Path
+from statistics import fmean
 
 from matplotlib.axes import Axes
 from PIL import Image, ImageDraw, ImageFont
@@ -87,6 +89,45 @@ def metrics_against_values(groups: Sequence[Group], path: Path) -> bool:
     return True
 
 
+def metrics_along_training(groups: Sequence[Group], path: Path) -> bool:
+    """Draw metrics against the generator's updates and against the minutes of training; whether any were noted.
+
+    A line is a run, of a colour for each combination (`metrics_every` notes them, Arjovsky's and Gulrajani's way to
+    compare algorithms: arXiv:1704.00028, fig. 3). Dashed: real images against real ones.
+    """
+    metrics = [m for m in metrics_of(groups) if any(_noted(run, m.key) for group in groups for run in group.runs)]
+    metrics = metrics[:_MOST_METRICS]
+    figure = new_figure(9.6, 3.1 * len(metrics) + 0.2 * len(groups))
+    for row, (metric, title) in enumerate(zip(metrics, titles(metrics), strict=True)):
+        for column, across in enumerate(("generator updates", "minutes of training")):
+            axes = figure.add_subplot(len(metrics), 2, 2 * row + column + 1)
+            for index, group in enumerate(groups):
+                for line in filter(None, (_noted(run, metric.key) for run in group.runs)):
+                    *places, values = zip(*line, strict=True)
+                    axes.plot(places[column], values, color=f"C{index % 10}", marker=".", linewidth=1.4)
+                axes.plot([], [], color=f"C{index % 10}", label=group.label())
+            _real_line(axes, groups, metric)
+            axes.set_xlabel(across, fontsize=9)
+            style(axes, f"{title}{_better(metric)}")
+    if metrics:
+        handles, names = figure.axes[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=2, fontsize=9, frameon=False)
+        save_figure(figure, path)
+    return bool(metrics)
+
+
+def _noted(run: RunRecord, key: str) -> list[tuple[float, float, float]]:
+    """(generator updates, minutes of training, value) of each row of the log that holds a metric."""
+    log, values = run.log, run.log.get(key, [])
+    steps, speeds = log.get("step", []), log.get("images_per_second", [])
+    batch, each = run.config.get("batch_size", 1), run.config.get("critic_its", 1)
+    minutes = accumulate(
+        (step - before) * batch / speed / 60 for before, step, speed in zip([0, *steps], steps, speeds, strict=False)
+    )
+    rows = zip(steps, minutes, values, strict=False)
+    return [(step / each, minute, value) for step, minute, value in rows if isfinite(value)]
+
+
 def _cell(run: RunRecord, step: int) -> Image.Image | None:
     """The run's first images at that step; None where it has no such grid, or one that cannot be read."""
     paths = {sample.step: sample.path for sample in run.samples}
@@ -118,10 +159,17 @@ def _against(axes: Axes, groups: Sequence[Group], key: str, metric: Metric, titl
         if dots:
             across, up = zip(*dots, strict=True)
             axes.scatter(across, up, s=14, alpha=0.4, color=bars.lines[0].get_color())
-    real = [m.real for group in groups for m in group.metrics(metric.key) if m.real is not None]
-    if real:
-        axes.axhline(sum(real) / len(real), linestyle="--", linewidth=1, color="grey", label="real against real")
+    _real_line(axes, groups, metric)
     axes.set_xticks(list(position.values()), list(position), fontsize=8)
     axes.set_xlabel(key, fontsize=9)
-    arrow = {"higher": " (higher is better)", "lower": " (lower is better)"}.get(metric.better, "")
-    style(axes, f"{title}{arrow}")
+    style(axes, f"{title}{_better(metric)}")
+
+
+def _real_line(axes: Axes, groups: Sequence[Group], metric: Metric) -> None:
+    real = [m.real for group in groups for m in group.metrics(metric.key) if m.real is not None]
+    if real:
+        axes.axhline(fmean(real), linestyle="--", linewidth=1, color="grey", label="real against real")
+
+
+def _better(metric: Metric) -> str:
+    return {"higher": " (higher is better)", "lower": " (lower is better)"}.get(metric.better, "")

@@ -8,23 +8,29 @@ from typing import Any
 from wgan.config.metrics import titles
 from wgan.reporting.pages import CURVES, MAIN_CURVES, link_if_there, render, thinned_curves
 from wgan.reporting.pictures import read_png
-from wgan.reporting.sweep_figures import contact_sheet, curves, metrics_against_values
+from wgan.reporting.sweep_figures import contact_sheet, curves, metrics_against_values, metrics_along_training
 from wgan.reporting.sweep_summary import NOT_RANKED, Group, group_runs, metrics_of, rank, ranking_csv, ranking_metrics
 from wgan.utils.atomic_io import write_text
 
 _IN_PAGE = {
     "contact_sheet.png": "Samples: a row for each setting, a column for each step, the same latents",
     "metrics.png": "Metrics against the swept values",
+    "metrics_along_training.png": "Metrics against the generator's updates and against time",
 }
-_FIGURES = {"contact_sheet.png": contact_sheet, "metrics.png": metrics_against_values, "curves.png": curves}
+_FIGURES = {
+    "contact_sheet.png": contact_sheet,
+    "metrics.png": metrics_against_values,
+    "metrics_along_training.png": metrics_along_training,
+    "curves.png": curves,
+}
 _MOST_CURVE_POINTS = 40_000
 
 
 def write_sweep_report(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> Path:
     """Write a sweep's pictures, its ranking and its page, and return the page's path.
 
-    In `folder`: contact_sheet.png, metrics.png, curves.png (each where there is something to draw), ranking.csv and
-    sweep.html. Any of the runs may be unfinished; written again, the same runs give the same files.
+    In `folder`: the pictures of `_FIGURES` (each where there is something to draw), ranking.csv and sweep.html. Any of
+    the runs may be unfinished; written again, the same runs give the same files.
 
     The gallery above `folder` finds the page. Of `runs`, as `wgan.reporting.sweep_summary.group_runs` takes them, there
     is at least one.
