@@ -58,6 +58,9 @@ def _parts(config: Config) -> Iterator[Callable[[], Iterator[str]]]:
         found: list[tuple[int, int, Sequence[str]]] = []
         yield from (partial(images, run, found) for run in shown)
         yield lambda: networks(shown[0], *(found[0] if found else (0, 0, ())))
+        if config.sweep:
+            count, together = len(list(combinations(config))), config.parallel
+            yield lambda: iter([f"Runs: {count} like this one, {together} at a time"])
 
 
 def values(config: Config) -> Iterator[str]:
@@ -175,7 +178,7 @@ def networks(config: TrainConfig, steps: int, held_out: int, class_names: Sequen
         left = steps - (done if isinstance(done, int) else 0)
         most = None if config.max_minutes is None else 60 * config.max_minutes
         time, *warnings = expected(each, left, most)
-        beside = duration(estimate.other_seconds(config, held_out))
+        beside = duration(estimate.other_seconds(config, held_out, steps))
         named = ", ".join([*config.metrics, "pictures"])
         yield f"Time: {time[:1].lower()}{time[1:]}; beside it about {beside} for {named}"
         yield from warnings

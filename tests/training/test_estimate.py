@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from commands import run, write_yaml
+import torch
+from commands import TINY, run, write_yaml
 
 from wgan.config.metrics import GROUPS
+from wgan.config.resolve import resolve
 from wgan.training import estimate
 
 
@@ -32,6 +34,17 @@ def test_the_time_is_told_whatever_is_trained(keys: dict[str, object], tmp_path:
     assert int(minutes) > 0
     assert float(each) > 0
     assert not (tmp_path / "out").exists()
+
+
+def test_every_evaluation_counts_and_the_classifier_once() -> None:
+    few, many = (
+        resolve({"arch": "WGAN-GP", "dataset": "mnist-5k", **TINY, "metrics": groups, "metrics_every": 100})
+        for groups in (["swd"], ["swd", "classifier"])
+    )
+    swd = 4 * 0.5 / torch.get_num_threads()
+    assert estimate.other_seconds(few, 500, 1000) == pytest.approx(estimate.BESIDE + 10 * swd)
+    more = estimate.other_seconds(many, 500, 1000) - estimate.other_seconds(few, 500, 1000)
+    assert more == pytest.approx(15 * swd)
 
 
 @pytest.mark.slow

@@ -112,5 +112,6 @@ def prepare(pending: Sequence[SweepRun]) -> dict[str, Length]:
             for skipped in found.skipped:
                 detail(f"left out: {skipped}")
             images[key] = len(found.train)
-        lengths[one.name] = Length(num_steps_of(config, images[key]), other_seconds(config, images[key]))
+        steps = num_steps_of(config, images[key])
+        lengths[one.name] = Length(steps, other_seconds(config, images[key], steps))
     return lengths

@@ -22,7 +22,8 @@ METRIC_SECONDS = {
     "emd": 6,
     "paired": 3,
 }
-"""Of one core, for 1,000 images of 28 px of each kind (docs/metrics.md): rough, since other sizes cost otherwise."""
+"""Of one core, for 1,000 images of 28 px of each kind (docs/metrics.md): rough, since other sizes cost otherwise; the
+classifier's is that of training it, once."""
 BESIDE = 8.0  # seconds of the start, of grids on the way and of the last pictures, of small images
 
 
@@ -50,7 +51,8 @@ def seconds_per_step(
     return (time.perf_counter() - since) / (step - WARM_UP * config.critic_its)
 
 
-def other_seconds(config: TrainConfig, images: int) -> float:
-    """Roughly, of what is no training: one evaluation, by the images of each kind, and the pictures."""
-    cores = max(1, torch.get_num_threads())
-    return BESIDE + sum(METRIC_SECONDS[group] for group in config.metrics) * min(2_048, images) / 1_000 / cores
+def other_seconds(config: TrainConfig, images: int, steps: int) -> float:
+    """Roughly, of what is no training: the evaluations, by the images of each kind, and the pictures."""
+    evaluations = max(1, steps // config.metrics_every) if config.metrics_every else 1
+    each = [METRIC_SECONDS[group] * (1 if group == "classifier" else evaluations) for group in config.metrics]
+    return BESIDE + sum(each) * min(2_048, images) / 1_000 / max(1, torch.get_num_threads())
