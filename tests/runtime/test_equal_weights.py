@@ -1,4 +1,4 @@
-"""Any number of ranks computes what one process computes: the weights after 20 updates, in double precision.
+"""Any number of ranks computes what one process computes: the weights after some updates, in double precision.
 
 The networks have no batch norm, which would see each rank's images by themselves. One process must agree with 2 and 4
 ranks on batches, latents, interpolation, augmentation, penalties, optimisers, clipping, average and metrics.
@@ -23,7 +23,6 @@ from wgan.trainers.base import Trainer, build_trainer
 pytestmark = pytest.mark.slow
 
 ARCHS = [*ALGORITHMS]
-STEPS = 20
 SHAPE = (1, 28, 28)
 CLASSES = {"frog": 30, "newt": 13, "toad": 7}
 LABELS = torch.tensor([label for label, count in enumerate(CLASSES.values()) for _ in range(count)])
@@ -38,10 +37,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "conditional": {"conditional": True, "accumulate": 2, "gen_batch_size": 16},
     "conditional, even": {"conditional": True, "network": "resnet", "class_balance": "even"},
 }
-RUNS = [(arch, variant) for arch in ARCHS for variant in ("conv", "conv, accumulate 2")]
+RUNS = [(arch, "conv") for arch in ARCHS] + [("DCGAN", "conv, accumulate 2"), ("WGAN-GP", "conv, accumulate 2")]
 RUNS += [("WGAN-GP", "double backward"), ("WGAN-DIV", "spectral"), ("WGAN-GP", "dense, augmented, accumulate 2")]
 RUNS += [("WGAN-GP", "dequantised, larger batch of the generator")]
 RUNS += [("WGAN-GP", "conditional"), ("DCGAN", "conditional"), ("R3GAN", "conditional, even")]
+
+
+def updates(variant: str) -> int:
+    """Of the critic; every second one is followed by one of the generator."""
+    return 20 if variant == "conv" else 6
 
 
 def settings(arch: str, variant: str) -> TrainConfig:
@@ -85,7 +89,7 @@ def all_variants(ranks: Ranks) -> dict[tuple[str, str], tuple[dict[str, Tensor],
     results = {}
     for arch, variant in RUNS:
         trainer = double_trainer(settings(arch, variant), ranks)
-        metrics = train(trainer, range(STEPS))
+        metrics = train(trainer, range(updates(variant)))
         trainer.sync_buffers_and_verify()
         results[arch, variant] = weights(trainer), metrics
     return results
@@ -102,7 +106,7 @@ def by_world_size() -> dict[int, list[Any]]:
 
 
 @pytest.mark.parametrize(("arch", "variant"), RUNS)
-def test_the_weights_after_20_updates_do_not_depend_on_the_number_of_ranks(
+def test_the_weights_after_many_updates_do_not_depend_on_the_number_of_ranks(
     by_world_size: dict[int, list[Any]], arch: str, variant: str
 ) -> None:
     alone, _ = by_world_size[1][0][arch, variant]
@@ -139,13 +143,13 @@ def test_the_metrics_of_the_batch_are_the_means_of_the_ranks(
 def resumed(ranks: Ranks, state: dict[str, Any]) -> dict[str, Tensor]:
     trainer = double_trainer(settings("WGAN-GP", "conv"), ranks)
     trainer.load_state_dict(copy.deepcopy(state))  # optimisers go on in the very tensors they are given
-    train(trainer, range(STEPS // 2, STEPS))
+    train(trainer, range(10, 20))
     return weights(trainer)
 
 
 def half(ranks: Ranks) -> dict[str, Any]:
     trainer = double_trainer(settings("WGAN-GP", "conv"), ranks)
-    train(trainer, range(STEPS // 2))
+    train(trainer, range(10))
     return trainer.state_dict()
 
 
