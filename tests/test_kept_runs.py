@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from wgan.config.resolve import load_config
 from wgan.config.schema import TrainConfig
@@ -65,3 +66,18 @@ def test_pages_read_a_run(kept: Path) -> None:
 
 def test_its_generator_makes_images(kept: Path) -> None:
     assert load_generator(kept / "out" / "run").sample(3, seed=1).shape == (3, 1, 28, 28)
+
+
+def test_a_conditional_training_goes_on_and_its_generator_knows_the_classes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in sorted((Path(__file__).parent / "kept_conditional").iterdir()):
+        shutil.copytree(folder, tmp_path / folder.name)
+        monkeypatch.chdir(tmp_path / folder.name)
+        generator = load_generator(Path("out/run"))
+        assert generator.sample(2, seed=1, classes=["8", "3"]).shape == (2, 1, 28, 28)
+        assert not torch.equal(*generator.sample(1, seed=1, classes="8"), *generator.sample(1, seed=1, classes="5"))
+        config = load_config(Path("out/run/config.yaml"), ["num_steps=8"])
+        assert isinstance(config, TrainConfig)
+        assert train(config) == 0
+        assert "out/run: goes on from step 6" in capsys.readouterr().out
