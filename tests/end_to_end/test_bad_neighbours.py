@@ -15,7 +15,7 @@ from commands import TINY, run, write_yaml
 from wgan.reporting import run_record
 from wgan.reporting.gallery import write_index
 from wgan.reporting.run_record import Sample, find_runs
-from wgan.reporting.sweep_report import write_sweep_report
+from wgan.reporting.sweep_report import draw_figures, write_sweep_page
 from wgan.reporting.sweep_summary import ranking_table
 from wgan.runs.csv_log import last_step
 
@@ -158,7 +158,8 @@ def test_a_sweep_ranks_and_shows_its_runs_whatever_stands_in_their_directories(t
     put_all(tmp_path)
     runs = {folder: {"seed": number} for number, folder in enumerate(sorted(tmp_path.iterdir()))}
     assert len(runs) == len(BAD) + 1
-    page = write_sweep_report(tmp_path, runs).read_text(encoding="utf-8")
+    draw_figures(tmp_path, runs)
+    page = write_sweep_page(tmp_path, runs).read_text(encoding="utf-8")
     table = ranking_table(runs)
     assert [number for number in range(len(runs)) if f"seed = {number}<" not in page] == []
     assert len(table.splitlines()) == len(runs) + 2

@@ -4,6 +4,7 @@ import json
 import math
 import random
 import shutil
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from wgan.config.resolve import resolve, to_yaml
 from wgan.data.named_sets import mnist_5k
 from wgan.metrics.report import Report
 from wgan.reporting.grids import real_fake_grid, save_grid
+from wgan.reporting.sweep_report import draw_figures, write_sweep_page
 
 COLUMNS = "step epoch critic_loss generator_loss wasserstein_estimate gradient_penalty gradient_norm images_per_second"
 
@@ -109,3 +111,9 @@ def report(quality: float, seed: int) -> Report:
         notes=("The interval is a bootstrap over images.",),
         class_counts=tuple((str(digit), 180 + 10 * digit, 200) for digit in range(10)),
     )
+
+
+def write_sweep_report(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> Path:
+    """A sweep's pictures and its page, which shows them."""
+    draw_figures(folder, runs)
+    return write_sweep_page(folder, runs)

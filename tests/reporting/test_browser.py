@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("playwright", reason="drives the browser: pip install playwright")
 from commands import Command, held_steps, write_yaml
-from made_runs import generated, make_run
+from made_runs import generated, make_run, write_sweep_report
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from wgan.config.resolve import resolve, to_yaml
@@ -21,7 +21,6 @@ from wgan.reporting.gallery import write_index
 from wgan.reporting.grids import save_grid
 from wgan.reporting.report import write_report
 from wgan.reporting.run_record import find_runs
-from wgan.reporting.sweep_report import write_sweep_report
 from wgan.runs.run_dir import Run
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

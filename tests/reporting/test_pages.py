@@ -12,14 +12,13 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from made_runs import make_run
+from made_runs import make_run, write_sweep_report
 from PIL import Image
 
 from wgan.reporting import report
 from wgan.reporting.gallery import write_index
 from wgan.reporting.report import write_report
 from wgan.reporting.run_record import find_runs, read_run
-from wgan.reporting.sweep_report import write_sweep_report
 from wgan.runs.run_dir import Run
 
 HOSTILE = "<script>alert(1)</script>"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_runs import make_run
+from made_runs import make_run, write_sweep_report
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -16,7 +16,6 @@ from wgan.reporting.gallery import write_index
 from wgan.reporting.pictures import corner
 from wgan.reporting.report import write_report
 from wgan.reporting.run_record import read_run
-from wgan.reporting.sweep_report import write_sweep_report
 from wgan.reporting.sweep_summary import group_runs, rank, ranking_metrics
 
 pytestmark = pytest.mark.slow

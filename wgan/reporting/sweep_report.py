@@ -26,21 +26,11 @@ _FIGURES = {
 _MOST_CURVE_POINTS = 40_000
 
 
-def write_sweep_report(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> Path:
-    """Write a sweep's pictures, its ranking and its page, and return the page's path.
-
-    In `folder`: the pictures of `_FIGURES` (each where there is something to draw), ranking.csv and sweep.html. Any of
-    the runs may be unfinished; written again, the same runs give the same files.
-
-    The gallery above `folder` finds the page. Of `runs`, as `wgan.reporting.sweep_summary.group_runs` takes them, there
-    is at least one.
-    """
-    draw_figures(folder, runs)
-    return write_sweep_page(folder, runs)
-
-
 def draw_figures(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> None:
-    """Draw the pictures alone, from what stands in the runs' directories now."""
+    """Draw a sweep's pictures, `_FIGURES`, from what stands in the runs' directories now, where there is something.
+
+    Of `runs`, as `wgan.reporting.sweep_summary.group_runs` takes them, there is at least one; any may be unfinished.
+    """
     groups = group_runs(runs, folder)
     for name, draw in _FIGURES.items():
         if not draw(groups, folder / name):
@@ -48,7 +38,7 @@ def draw_figures(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> None:
 
 
 def write_sweep_page(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> Path:
-    """Write the ranking and the page alone, with the pictures that there are; return the page's path."""
+    """Write ranking.csv and sweep.html, with the pictures that there are; return the page's path. The index finds it."""
     groups = group_runs(runs, folder)
     metrics, places = metrics_of(groups), rank(groups)
     states = Counter(run.state for group in groups for run in group.runs)
