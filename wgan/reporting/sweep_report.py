@@ -38,7 +38,7 @@ def draw_figures(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> None:
 
 
 def write_sweep_page(folder: Path, runs: Mapping[Path, Mapping[str, Any]]) -> Path:
-    """Write ranking.csv and sweep.html, with the pictures that there are; return the page's path. The index finds it."""
+    """Write ranking.csv and sweep.html, which the index finds, with the pictures that there are; return its path."""
     groups = group_runs(runs, folder)
     metrics, places = metrics_of(groups), rank(groups)
     states = Counter(run.state for group in groups for run in group.runs)
