@@ -182,6 +182,8 @@ def test_time_left_follows_from_the_pace_so_far_and_counts_the_metrics_of_each_r
         done[name] = 100
     clock = 20.0
     assert seen.seconds_left(seen.steps(), 200, clock) == pytest.approx(40)
+    clock = 26.0
+    assert seen.seconds_left(seen.steps(), 200, clock) == pytest.approx(34), "four seconds of metrics are left"
     clock = 30.0
     for name in names[:2]:
         seen.ended(name, None)

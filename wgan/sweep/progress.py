@@ -13,7 +13,7 @@ from wgan.utils.console import progress_bar, say
 
 LOOK_EVERY = 1.0  # seconds between looks at the logs
 LINE_EVERY = 30.0  # seconds between plain lines
-BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {postfix}"
+BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{postfix}"
 
 
 class SweepProgress:
@@ -27,7 +27,8 @@ class SweepProgress:
         self.beside = fmean(length.beside for length in lengths.values()) if lengths else 0.0
         self.runs, self.parallel = len(pending) + finished, parallel
         self.finished, self.failed = finished, 0
-        self.full: dict[str, float] = {}  # name -> when its last step was first seen
+        self.full: dict[str, float] = {}  # name -> when its last step was first seen, of runs that have not ended
+        self.left = {one.name for one in pending}  # that have not ended
         self.measured: list[float] = []  # what runs that have ended took after it, in seconds
         self.begun = self.looked = time.monotonic()
         self.before = self.steps()
@@ -37,7 +38,7 @@ class SweepProgress:
         """Steps done in all runs that were pending."""
         done = {name: min(last_step(self.logs[name]), steps) for name, steps in self.steps_of.items()}
         for name in done:
-            if done[name] == self.steps_of[name]:
+            if done[name] == self.steps_of[name] and name in self.left:
                 self.full.setdefault(name, time.monotonic())
         return sum(done.values())
 
@@ -49,6 +50,8 @@ class SweepProgress:
             self.steps_of[name] = min(last_step(self.logs[name]), self.steps_of[name])
         elif name in self.full:
             self.measured.append(time.monotonic() - self.full[name])
+        self.full.pop(name, None)
+        self.left.discard(name)
         say(f"{name}: {f'failed: {problem}' if problem else 'finished'}", stream=sys.stderr)
         self.looked = 0.0
 
@@ -73,6 +76,7 @@ class SweepProgress:
         if done <= 0:
             return None
         beside = fmean(self.measured) if self.measured else self.beside
-        ended = len(self.measured)
-        each = max(0.0, seconds * self.parallel - ended * beside) / done
-        return (left * each + (self.runs - self.finished - self.failed) * beside) / self.parallel
+        since = {name: time.monotonic() - full for name, full in self.full.items()}
+        each = max(0.0, seconds * self.parallel - sum(self.measured) - sum(since.values())) / done
+        rest = sum(max(0.0, beside - since.get(name, 0.0)) for name in self.left)
+        return (left * each + rest) / self.parallel
