@@ -6,6 +6,7 @@ import pytest
 from image_files import put
 
 from wgan.config.datasets import NAMED_SETS, NamedSet
+from wgan.config.image_form import Form
 from wgan.config.resolve import load_config
 from wgan.data.load import load_named
 from wgan.preflight import Preflight
@@ -69,7 +70,7 @@ def test_classes_of_a_named_set(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["mnist-5k", "8gaussians", "25gaussians", "swissroll"])
 def test_what_is_known_of_a_set_is_what_it_holds(name: str, tmp_path: Path) -> None:
-    known, held = NAMED_SETS[name], load_named(name, 28, 1, seed=0, folder=tmp_path).train
+    known, held = NAMED_SETS[name], load_named(name, Form(1, 28, 28), seed=0, folder=tmp_path).train
     assert (len(held), held.class_names) == (known.training, known.class_names)
     if known.class_sizes:
         assert held.labels is not None

@@ -14,7 +14,7 @@ from wgan.config.constraints import generator_updates, num_steps_of, require_a_b
 from wgan.config.datasets import POINT_SETS
 from wgan.config.docs import written
 from wgan.config.resolve import combinations
-from wgan.config.schema import Config, EvaluateConfig, GenerateConfig, TrainConfig
+from wgan.config.schema import Config, EvaluateConfig, GenerateConfig, TrainConfig, form_of
 from wgan.data.image_folder import File, held_out_count, located, scan
 from wgan.data.tiff import pages_in
 from wgan.runs import job_dir, run_dir
@@ -156,7 +156,7 @@ def networks(config: TrainConfig, steps: int, held_out: int, class_names: Sequen
 
     device = open_device(config)
     precision = choose_precision(config, device)
-    shape = (2,) if config.dataset in POINT_SETS else (config.number_channels, config.image_size, config.image_size)
+    shape = (2,) if config.dataset in POINT_SETS else form_of(config).shape
     classes = dict.fromkeys(class_names, 1) if config.conditional else {}
     generator, critic = resources.meta_networks(config, shape, classes)
     layers = resources.layers(generator, (config.latent_vector,)), resources.layers(critic, shape)

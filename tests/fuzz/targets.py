@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from wgan.config.image_form import Form
 from wgan.config.resolve import load_config, resolve
 from wgan.config.schema import TrainConfig
 from wgan.data import array_store, named_sets
@@ -134,7 +135,7 @@ def _image(folder: Path, content: bytes) -> None:
     path.write_bytes(content)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as where folders are decoded
-        found = decode(path, 16, 3)
+        found = decode(path, Form(3, 16, 16))
     assert found.shape == (3, 16, 16)
 
 

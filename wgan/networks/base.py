@@ -19,17 +19,22 @@ MAX_GROWTH = 16
 """A network's widest layer has at most this many times its feature maps (256 px would double once more)."""
 
 
-def stages(image_size: int) -> tuple[int, int]:
+def stages(side: int) -> tuple[int, int]:
     """Split a side into (base, doublings): 64 = 4 * 2^4, 28 = 7 * 2^2, 96 = 6 * 2^4."""
     doublings = 0
-    while image_size % 2 == 0 and image_size > 7:
-        image_size, doublings = image_size // 2, doublings + 1
-    return image_size, doublings
+    while side % 2 == 0 and side > 7:
+        side, doublings = side // 2, doublings + 1
+    return side, doublings
 
 
-def widths(image_size: int, feature_maps: int) -> list[int]:
+def smallest(height: int, width: int) -> tuple[int, int]:
+    """Height and width of the networks' smallest map."""
+    return stages(height)[0], stages(width)[0]
+
+
+def widths(side: int, feature_maps: int) -> list[int]:
     """Channels from the largest map to the smallest: 64 px with 64 feature maps gives 64, 128, 256, 512."""
-    return [feature_maps * min(2**level, MAX_GROWTH) for level in range(stages(image_size)[1])]
+    return [feature_maps * min(2**level, MAX_GROWTH) for level in range(stages(side)[1])]
 
 
 class Generator(nn.Module):
