@@ -137,8 +137,8 @@ def test_generated_images_are_looked_for_too(tmp_path: Path) -> None:
         load_config(yaml, check=Preflight())
 
 
-def test_an_archive_is_to_be_unpacked(tmp_path: Path) -> None:
-    archive = put(tmp_path, "images.ZIP") / "images.ZIP"
+def test_an_archive_of_another_kind_is_to_be_unpacked(tmp_path: Path) -> None:
+    archive = put(tmp_path, "images.7Z") / "images.7Z"
     assert problems(tmp_path, f"path: {archive}\n") == [
-        f"input.yaml:3: path: {archive} is an archive; unpack it and give the folder"
+        f"input.yaml:3: path: {archive} is an archive that is not read; unpack it, or pack it as .zip or .tar"
     ]

@@ -21,7 +21,7 @@ from wgan.data import cache as module
 from wgan.data import decode as decode_module
 from wgan.data.array_store import Store
 from wgan.data.cache import CHUNK, KEPT_SETTINGS, prepare
-from wgan.data.decode import BYTES_PER_PIXEL, Decoded, Undecodable, decode, decode_file
+from wgan.data.decode import BYTES_PER_PIXEL, Decoded, Undecodable, decode_file
 from wgan.data.image_folder import scan
 from wgan.utils.errors import InputError, RunFault
 
@@ -74,7 +74,7 @@ def assert_right(store: Store, root: Path) -> None:
     """Every file has its row, and the row is the file's image."""
     assert {file.name for file in store.files} == {file.name for file in scan(root).files}
     for row in range(0, len(store.files), 17):
-        assert (store.images[row].numpy() == decode(root / store.files[row].name, Form(3, 8, 8))).all()
+        assert (store.images[row].numpy() == decode_file(root / store.files[row].name, Form(3, 8, 8)).pixels).all()
 
 
 def test_a_second_run_decodes_nothing(photos: Path, decoded: list[str]) -> None:

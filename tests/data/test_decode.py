@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from wgan.config.image_form import Form
-from wgan.data.decode import MAX_PIXELS, Undecodable, decode, decode_file
+from wgan.data.decode import MAX_PIXELS, Undecodable, decode_file
 
 COLOUR, GREY = Form(3, 32, 32), Form(1, 20, 20)
 Write = Callable[[bytes], Path]
@@ -30,6 +30,10 @@ def write(tmp_path: Path) -> Write:
         return path
 
     return write
+
+
+def decode(path: Path, form: Form) -> NDArray[np.uint8]:
+    return decode_file(path, form).pixels
 
 
 def plainly(image: Image.Image, size: int) -> NDArray[np.int32]:

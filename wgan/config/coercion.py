@@ -129,8 +129,8 @@ ImageSize = Annotated[
     Size,
     BeforeValidator(_image_size),
     WithJsonSchema(
-        {"type": "array", "items": {"type": "integer", "enum": [*SIDES]}, "minItems": 1, "maxItems": 2}
-        | {"takes": f"one of {', '.join(map(str, SIDES))}, or [height, width]"}
+        {"type": "array", "minItems": 1, "maxItems": 2, "items": {"type": "integer", "enum": sorted(SIDES)}}
+        | {"takes": f"one of {', '.join(map(str, sorted(SIDES)))}, or [height, width]"}
     ),
 ]
 Classes = Annotated[tuple[int | str, ...], Field(min_length=1), BeforeValidator(_classes)]

@@ -4,19 +4,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal, TypeAlias
 
-Size: TypeAlias = int | tuple[int, int]
-"""As the YAML has it: the side of a square, or height and width, which then differ."""
+Size: TypeAlias = int | tuple[int, int]  # the side of a square; or height and width, which then differ
 SIDES = {base << n: n for n in range(2, 8) for base in (4, 5, 6, 7) if base << n <= 512}
 """Side in pixels -> how often its smallest map, of 4 to 7 pixels, is doubled."""
 SIZES = [(height, width) for height, width in product(SIDES, repeat=2) if SIDES[height] == SIDES[width]]
 
 
 def size_of(height: int, width: int) -> Size:
-    """The size, where networks can make it: one number of doublings leads to both sides.
-
-    Raises:
-        ValueError: they cannot; the text names the next smaller and larger size that they can make.
-    """
+    """The size of an image of these sides; a ValueError that names the nearest, where no networks can make it."""
     if (height, width) in SIZES:
         return height if height == width else (height, width)
     h, w = (min(max(side, min(SIDES)), max(SIDES)) for side in (height, width))
@@ -48,8 +43,8 @@ class Form:
     @property
     def name(self) -> str:
         """Size and fit in the names of caches and in fingerprints, where those of cropped squares are old: "64"."""
-        size = str(self.height) if self.height == self.width else f"{self.height}x{self.width}"
-        return size if self.fit == "crop" else size + self.fit
+        sides = [str(self.height)] if self.height == self.width else [str(self.height), str(self.width)]
+        return "x".join(sides) + (self.fit if self.fit != "crop" else "")
 
     def placed(self, width: float, height: float) -> tuple[tuple[float, float], tuple[int, int]]:
         """Of an image of this size: (width, height) of its middle that is shown, and that it is shown at."""

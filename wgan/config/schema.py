@@ -82,8 +82,8 @@ class TrainConfig(JobConfig):
     """Train a generator by one of the algorithms."""
 
     path: Annotated[FilePath | None, Section("Images")] = None
-    """the folder of your images, searched at any depth (PNG, JPEG, WebP, BMP, TIFF); with dataset, where that set's
-    files lie or are downloaded to"""
+    """the folder of your images, searched at any depth (PNG, JPEG, WebP, AVIF, BMP, TIFF), or a .zip or .tar(.gz, .xz)
+    of them; with dataset, where that set's files lie or are downloaded to"""
     dataset: Dataset | None = None
     """a named set of images instead of a folder; mnist-5k is installed with the packages, the last three are points in
     the plane"""
@@ -242,7 +242,7 @@ class EvaluateConfig(JobConfig):
     fakes: Annotated[tuple[FilePath, ...], Field(min_length=1, max_length=2), LIST_AS_WRITTEN]
     """the generated images: a folder of images, a run's directory or a checkpoint file; two of them are compared"""
     path: FilePath | None = None
-    """the folder of real images; with dataset, where that set's files lie"""
+    """the folder, .zip or .tar of real images; with dataset, where that set's files lie"""
     dataset: Dataset | None = None
     """a named set of real images instead"""
     classes: Classes | None = None

@@ -29,6 +29,7 @@ from filelock import FileLock, Timeout
 from PIL import Image
 
 from wgan.config.image_form import Form
+from wgan.data.archive import Locate, locating
 from wgan.data.array_store import GrowingStore, Store, open_store, salvage
 from wgan.data.decode import DECODE_VERSION, Decoded, Room, Undecodable, decode_file
 from wgan.data.image_folder import File
@@ -63,7 +64,7 @@ def prepare(
         RunFault: the cache cannot be written, or the folder vanished.
     """
     files = in_store_order(files)
-    settings = _version(form) + (f"-{digest(choice)}" if choice else "")
+    settings = f"{form.name}x{form.channels}-v{DECODE_VERSION}" + (f"-{digest(choice)}" if choice else "")
     key = digest(settings, *(f"{file.name}/{file.size}/{file.mtime_ns}" for file in files))
     resolved = root.resolve()
     home = cache / "folders" / f"{re.sub(r'[^-.0-9A-Za-z]', '_', resolved.name)[:40]}-{digest(str(resolved))}"
@@ -79,7 +80,8 @@ def prepare(
         with _locked(home / f"{settings}.lock", root):
             store = open_store(target, form.shape)  # another process may have made it meanwhile
             if store is None or not _is_current(store):
-                store = _build(target, root, files, form, workers)
+                with locating(root, home) as locate:
+                    store = _build(target, root, locate, files, form, workers)
             _remove_old(home, settings, target)
     except OSError as error:
         raise RunFault(
@@ -87,10 +89,6 @@ def prepare(
             f"{printable(home)}: {error.strerror or error}. `cache:` can name another folder."
         ) from error
     return store, key
-
-
-def _version(form: Form) -> str:
-    return f"{form.name}x{form.channels}-v{DECODE_VERSION}"
 
 
 def in_store_order(files: Iterable[File]) -> list[File]:
@@ -111,19 +109,19 @@ def digest(*parts: str) -> str:
     return hashlib.blake2b(text, digest_size=8).hexdigest()
 
 
-def _build(target: Path, root: Path, files: Sequence[File], form: Form, workers: int) -> Store:
+def _build(target: Path, root: Path, locate: Locate, files: Sequence[File], form: Form, workers: int) -> Store:
     """Decode into `target`.part, going on from what is there, and rename it."""
     pages = {
         replace(file, page=page): offset
         for file in files
         if file.may_have_pages
-        for page, offset in enumerate(pages_in(root / file.name))
+        for page, offset in enumerate(pages_in(locate(file.name)))
         if page
     }
     files = in_store_order([*files, *pages])
     part = target.with_name(f"{target.name}.part")
     known: dict[File, Decoded | Undecodable] = {}
-    for folder in target.parent.glob(f"{_version(form)}-*"):
+    for folder in target.parent.glob(f"{form.name}x{form.channels}-v{DECODE_VERSION}-*"):
         if folder != part and folder.is_dir():  # another version or choice, whole or interrupted
             old = salvage(folder, form.shape)
             rows = zip(old.files, old.images.numpy(), strict=True)
@@ -136,7 +134,7 @@ def _build(target: Path, root: Path, files: Sequence[File], form: Form, workers:
         if file in known:
             return known[file]
         try:
-            return decode_file(root / file.name, form, room, pages.get(file, 0))
+            return decode_file(locate(file.name), form, room, pages.get(file, 0))
         except Undecodable as reason:
             return reason
 
@@ -153,7 +151,7 @@ def _build(target: Path, root: Path, files: Sequence[File], form: Form, workers:
             chunks = (pool.map(take, left[at : at + CHUNK]) for at in range(0, len(left), CHUNK))
             for decoded, _ in pairwise(chain(chunks, [iter(())])):  # the next chunk is under way already
                 images = list(decoded)
-                if any(isinstance(image, Undecodable) and image.transient for image in images) and not root.is_dir():
+                if any(isinstance(image, Undecodable) and image.transient for image in images) and not root.exists():
                     raise RunFault(f"path: {printable(root)} vanished while its images were being decoded.")
                 growing.append(images)
                 bar.update(len(images))

@@ -18,6 +18,7 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
 from wgan.config.image_form import Form
+from wgan.data.archive import MemberFile
 from wgan.data.image_folder import FORMATS
 from wgan.data.progressive import EOI, drop_details, has_every_scan, is_interleaved, without_metadata
 from wgan.data.tiff import at_page, page_offsets
@@ -45,9 +46,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-
-_TO_THE_SIDE = [_UPRIGHT[orientation] for orientation in (5, 6, 7, 8)]  # which swap height and width
 
 
 class Undecodable(Exception):
@@ -93,12 +91,7 @@ class Decoded(NamedTuple):
     notes: dict[str, int]
 
 
-def decode(path: Path, form: Form) -> NDArray[np.uint8]:
-    """The pixels that `decode_file` gives."""
-    return decode_file(path, form).pixels
-
-
-def decode_file(path: Path, form: Form, room: Room | None = None, page_at: int = 0) -> Decoded:
+def decode_file(path: Path | MemberFile, form: Form, room: Room | None = None, page_at: int = 0) -> Decoded:
     """The image upright, resized with antialiasing and brought to `form`: (C, H, W) uint8.
 
     Transparency is composited on white, 16-bit grey scaled to 8 bits, animations give their first image, a TIFF the
@@ -110,14 +103,14 @@ def decode_file(path: Path, form: Form, room: Room | None = None, page_at: int =
     """
     try:
         with path.open("rb") as file:
+            if not file.read(1):
+                raise Undecodable("empty file")
             return _decode_mended(at_page(file, page_at) if page_at else file, form, room or Room(2**62))
     except Undecodable:
         raise
     except UnidentifiedImageError:
         kinds = ", ".join(FORMATS)
-        raise Undecodable(
-            f"no image of a kind that is read ({kinds})" if path.stat().st_size else "empty file"
-        ) from None
+        raise Undecodable(f"no image of a kind that is read ({kinds})") from None
     except Image.DecompressionBombError:  # Pillow's own limit, which it looks at on opening
         raise Undecodable(f"declares more than {MAX_PIXELS:,} pixels: {_BOMB}") from None
     except MemoryError:
@@ -209,9 +202,10 @@ def _decode(file: BinaryIO, form: Form, room: Room) -> Decoded:
 
 def _pixels(source: Image.Image, extent: tuple[float, float] | None, file: BinaryIO, form: Form) -> Decoded:
     image, largest = _eight_bits(source, file)
-    turn = _UPRIGHT.get(_orientation(source))
+    turn = _UPRIGHT.get(orientation := _orientation(source))
     across, down = extent or image.size
-    lying = replace(form, height=form.width, width=form.height) if turn in _TO_THE_SIDE else form
+    swaps = orientation in (5, 6, 7, 8)  # height and width
+    lying = replace(form, height=form.width, width=form.height) if swaps else form
     (width, height), size = lying.placed(across, down)
     left, top = (across - width) / 2, (down - height) / 2
     crop = (left, top, left + width, top + height)  # centred, so turning may come last: the result is the same

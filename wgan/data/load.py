@@ -140,8 +140,7 @@ def _data(
         kind = "points"
     else:
         channels, height, width = train.images.shape[1:]
-        order = "" if height == width else " (height x width)"
-        kind = f"{'grey' if channels == 1 else 'colour'} images of {height}x{width}{order}"
+        kind = f"{'grey' if channels == 1 else 'colour'} images of {height}x{width}"
     classes = f" in {len(train.class_names)} classes" if len(train.class_names) > 1 else ""
     if named and train.labels is not None:
         each = [f"{printable(name)}: {count:,}" for name, count in train.class_counts.items()]

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from wgan.networks.base import smallest, stages, widths
+from wgan.networks.base import stages, widths
 from wgan.networks.layers import (
     Activation,
     AvgPool2d,
@@ -51,7 +51,7 @@ def conv_generator(latent_vector: int, shape: Sequence[int], feature_maps: int, 
     """
     number_channels, height, width = shape
     channels = widths(height, feature_maps)[::-1]
-    yield ConvFromLatent(latent_vector, channels[0], smallest(height, width), bias=False)
+    yield ConvFromLatent(latent_vector, channels[0], stages(height, width)[:2], bias=False)
     for before, after in pairwise([*channels, number_channels]):
         yield from (batch_norm(before), ReLU(inplace=True))
         yield ConvTranspose2d(before, after, 4, 2, 1, bias=False)
@@ -71,7 +71,7 @@ def conv_critic(shape: Sequence[int], feature_maps: int, critic_norm: str, activ
     for before, after in pairwise(channels):
         yield Conv2d(before, after, 4, 2, 1, bias=critic_norm == "none")
         yield from (*norm(critic_norm, after), activation(inplace=True))
-    yield ConvToScalar(channels[-1], 1, smallest(height, width))
+    yield ConvToScalar(channels[-1], 1, stages(height, width)[:2])
 
 
 def resnet_generator(
@@ -88,8 +88,8 @@ def resnet_generator(
     have as many. The code that was `published` has a convolution in each shortcut, also where the width stays.
     """
     number_channels, height, width = shape
-    channels = [feature_maps] * stages(height)[1] if constant else widths(height, feature_maps)[::-1]
-    yield ConvFromLatent(latent_vector, channels[0], smallest(height, width), bias=False)
+    channels = [feature_maps] * stages(height, height)[2] if constant else widths(height, feature_maps)[::-1]
+    yield ConvFromLatent(latent_vector, channels[0], stages(height, width)[:2], bias=False)
     for before, after in pairwise([channels[0], *channels]):
         body = [batch_norm(before), ReLU(inplace=True), nn.Upsample(scale_factor=2), Conv2d(before, after, 3, 1, 1)]
         body += [batch_norm(after), ReLU(inplace=True), Conv2d(after, after, 3, 1, 1)]
@@ -109,7 +109,7 @@ def resnet_critic(
     activation but the first and the last.
     """
     number_channels, height, _ = shape
-    channels = [feature_maps] * (stages(height)[1] - 1) if constant else widths(height, feature_maps)
+    channels = [feature_maps] * (stages(height, height)[2] - 1) if constant else widths(height, feature_maps)
     body = [Conv2d(number_channels, channels[0], 3, 1, 1), activation(inplace=True)]
     body += [Conv2d(channels[0], channels[0], 3, 1, 1), AvgPool2d(2)]
     yield Residual(Chain(*body), Chain(AvgPool2d(2), Conv2d(number_channels, channels[0], 1)))
@@ -127,7 +127,7 @@ def resnet64_critic(shape: Sequence[int], feature_maps: int, critic_norm: str, a
     yield Conv2d(number_channels, feature_maps, 3, 1, 1)
     for before, after in pairwise([*channels, channels[-1]]):
         yield _block(before, before, after, critic_norm, activation)
-    yield from (Flatten(), Linear(channels[-1] * math.prod(smallest(height, width)), 1))
+    yield from (Flatten(), Linear(channels[-1] * math.prod(stages(height, width)[:2]), 1))
 
 
 def _block(
@@ -149,10 +149,10 @@ def mnist_generator(latent_vector: int, shape: Sequence[int], feature_maps: int,
     All maps have `feature_maps` channels. At 28 px with 128 feature maps: 128x7x7, 128x14x14, 128x28x28, 1x28x28.
     """
     number_channels, height, width = shape
-    first = feature_maps, *smallest(height, width)
+    first = feature_maps, *stages(height, width)[:2]
     yield from (Flatten(), Linear(latent_vector, math.prod(first)), LeakyReLU(0.2, inplace=True))
     yield nn.Unflatten(1, first)
-    for _ in range(stages(height)[1]):
+    for _ in range(stages(height, height)[2]):
         yield ConvTranspose2d(feature_maps, feature_maps, 4, 2, 1, bias=False)
         yield from (batch_norm(feature_maps), LeakyReLU(0.2, inplace=True))
     yield from (Conv2d(feature_maps, number_channels, 7, 1, 3), nn.Tanh())
@@ -164,10 +164,10 @@ def mnist_critic(shape: Sequence[int], feature_maps: int, critic_norm: str, acti
     All maps have `feature_maps` channels: 64 in the original.
     """
     number_channels, height, width = shape
-    for before in [number_channels, *[feature_maps] * (stages(height)[1] - 1)]:
+    for before in [number_channels, *[feature_maps] * (stages(height, height)[2] - 1)]:
         yield Conv2d(before, feature_maps, 4, 2, 1, bias=critic_norm == "none")
         yield from (*norm(critic_norm, feature_maps), activation(inplace=True))
-    yield from (Flatten(), Linear(feature_maps * math.prod(smallest(height, width)), 1))
+    yield from (Flatten(), Linear(feature_maps * math.prod(stages(height, width)[:2]), 1))
 
 
 def dense_generator(latent_vector: int, shape: Sequence[int], feature_maps: int, _batch_norm: BatchNorm) -> Layers:
