@@ -1,5 +1,6 @@
 """Archives give what the folder gives that they were made of, whatever else they hold."""
 
+import gzip
 import io
 import os
 import stat
@@ -167,6 +168,24 @@ def test_bombs_are_refused_before_they_unpack(tmp_path: Path, monkeypatch: pytes
         tar.addfile(info, io.BytesIO(bytes(10**7)))
     with pytest.raises(Unusable, match="refused as a decompression bomb"):
         scan(tmp_path / "bomb.tar.xz")
+
+
+def test_what_follows_the_end_of_a_compressed_tar_is_not_unpacked(tmp_path: Path, monkeypatch: Any) -> None:
+    """Where listing its members stops, a bomb could hide."""
+    root = pictures(tmp_path / "pictures")
+    plain = packed(root, ".tar").read_bytes()
+    (tmp_path / "pictures.tar.gz").write_bytes(gzip.compress(plain + bytes(10**8)))
+    unpacked: list[int] = []
+
+    class Recording(io.FileIO):
+        def close(self) -> None:
+            if not self.closed:
+                unpacked.append(os.fstat(self.fileno()).st_size)
+            super().close()
+
+    monkeypatch.setattr(module, "TemporaryFile", lambda dir: Recording(dir / "unpacked", "w+"))
+    assert torch.equal(load(tmp_path / "pictures.tar.gz").train.images, load(root).train.images)
+    assert 0 < unpacked[0] <= len(plain)
 
 
 def test_a_member_that_lies_about_its_size_gives_a_reason(tmp_path: Path) -> None:

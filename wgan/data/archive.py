@@ -6,7 +6,6 @@ into the cache, from where it vanishes with the process.
 
 import io
 import itertools
-import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from wgan.utils.atomic_io import make_folder
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2")
 MOST_BYTES = 2**28  # of one member, which is held in memory
 MOST_GROWTH, FREE_GROWTH = 100, 2**30  # a compressed tar of more times its bytes, beyond the free ones, is a bomb
+CHUNK = 2**20  # bytes unpacked at a time
 HEAD = 16  # the first bytes of a file tell what it is
 
 
@@ -106,7 +106,9 @@ def locating(root: Path, cache: Path) -> Iterator[Locate]:
             stream: Any = tar.fileobj
             if not isinstance(stream, io.BufferedReader):  # but a decompressor
                 stream.seek(0)
-                shutil.copyfileobj(stream, unpacked)
+                end = max(member.place + member.size for member in known.values())  # whatever may follow there
+                for start in range(0, end, CHUNK):
+                    unpacked.write(stream.read(min(CHUNK, end - start)))
                 stream = unpacked
 
             def read(member: Member) -> bytes:
