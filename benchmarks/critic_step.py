@@ -23,7 +23,7 @@ from roofline import convolution_rate, flops_per_image
 from torch import Tensor, nn
 
 from wgan.config.resolve import resolve
-from wgan.config.schema import TrainConfig
+from wgan.config.schema import TrainConfig, form_of
 from wgan.data.batches import Batches
 from wgan.networks.build import build_critic, build_generator
 from wgan.runtime.device import device_name
@@ -84,7 +84,7 @@ def wgan_gp_networks(arch: str, size: int, batch: int) -> TrainConfig:
 
 
 def images(config: TrainConfig) -> Tensor:
-    shape = (config.batch_size, config.number_channels, config.image_size, config.image_size)
+    shape = (config.batch_size, *form_of(config).shape)
     return torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 

@@ -29,6 +29,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision.transforms import CenterCrop, Compose, Normalize, Resize, ToTensor
 
+from wgan.config.image_form import Form
 from wgan.data.batches import Batches
 from wgan.data.load import load_folder
 
@@ -127,7 +128,7 @@ def wgan(root: Path, cache: Path, arguments: argparse.Namespace) -> tuple[Time, 
     """Times of the first epoch with an empty cache, of a later one, and of loading once more."""
 
     def load() -> Batches:
-        data = load_folder(root, arguments.size, 3, workers=arguments.workers, cache=cache)
+        data = load_folder(root, Form(3, arguments.size, arguments.size), workers=arguments.workers, cache=cache)
         assert len(data.train) + len(data.held_out) == arguments.images
         return Batches(torch.cat([data.train.images, data.held_out.images]), BATCH, seed=0)
 

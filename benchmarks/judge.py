@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from wgan.config.image_form import Form
 from wgan.data.image_set import ImageSet
 from wgan.data.load import load_named
 from wgan.metrics import classifier
@@ -38,7 +39,8 @@ def main() -> None:
     parser.add_argument("--sets", type=Path, default=Path("~/.cache/wgan/sets").expanduser())
     options = parser.parse_args()
 
-    data = load_named(options.dataset, options.size, options.channels, seed=0, folder=options.sets)
+    form = Form(options.channels, options.size, options.size)
+    data = load_named(options.dataset, form, seed=0, folder=options.sets)
     seen, unseen = classifier.kept_back(data.train)
     count = min(options.images, len(unseen), len(data.held_out))
     real, other = data.held_out.images[:count], unseen.images[:count]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from wgan.config.image_form import Form
 from wgan.data.load import load_named
 from wgan.metrics import evaluate
 
@@ -27,7 +28,7 @@ def main() -> None:
     parser.add_argument("--sets", type=Path, default=Path("~/.cache/wgan/sets").expanduser(), help="Fashion-MNIST")
     options = parser.parse_args()
 
-    data = load_named("fashion-mnist", 28, 1, seed=0, folder=options.sets)
+    data = load_named("fashion-mnist", Form(1, 28, 28), seed=0, folder=options.sets)
     drawn = torch.Generator().manual_seed(0)
     like = data.train.images[torch.randperm(len(data.train), generator=drawn)[: options.images]].float()
     noise = NOISE * torch.randn(like.shape, generator=drawn)

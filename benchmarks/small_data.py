@@ -16,6 +16,7 @@ from metrics_along_training import checkpoints
 from PIL import Image
 from torch import Tensor
 
+from wgan.config.image_form import Form
 from wgan.config.resolve import resolve
 from wgan.config.schema import TrainConfig
 from wgan.data.load import load_named
@@ -44,7 +45,7 @@ GROUPS = ("swd", "prdc", "mmd", "classifier")
 
 def main() -> None:
     options = arguments()
-    data = load_named("fashion-mnist", 28, 1, seed=0, folder=options.sets)
+    data = load_named("fashion-mnist", Form(1, 28, 28), seed=0, folder=options.sets)
     folder = options.out / "images"
     for index, image in enumerate(data.train.images[:IMAGES]):
         path = folder / f"{index:03d}.png"

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from wgan.config.resolve import load_config  # noqa: E402 - found beside this folder
-from wgan.config.schema import TrainConfig  # noqa: E402
+from wgan.config.schema import TrainConfig, form_of  # noqa: E402
 from wgan.reporting.plots import new_figure, save_figure  # noqa: E402
 from wgan.training import resources  # noqa: E402
 
@@ -66,7 +66,7 @@ def networks(path: Path) -> dict[str, list[Box]]:
     config = load_config(path)
     assert isinstance(config, TrainConfig), "no training"
     assert config.network in ("conv", "mnist", "dense"), "it has branches"
-    image = (config.number_channels, config.image_size, config.image_size)
+    image = form_of(config).shape
     generator, critic = resources.meta_networks(config, image)
     latent = (config.latent_vector,)
     return {

@@ -6,6 +6,7 @@ import pytest
 from image_files import put
 
 from wgan.config.datasets import NAMED_SETS, NamedSet
+from wgan.config.image_form import Form
 from wgan.config.resolve import load_config
 from wgan.data.load import load_named
 from wgan.preflight import Preflight
@@ -69,7 +70,7 @@ def test_classes_of_a_named_set(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["mnist-5k", "8gaussians", "25gaussians", "swissroll"])
 def test_what_is_known_of_a_set_is_what_it_holds(name: str, tmp_path: Path) -> None:
-    known, held = NAMED_SETS[name], load_named(name, 28, 1, seed=0, folder=tmp_path).train
+    known, held = NAMED_SETS[name], load_named(name, Form(1, 28, 28), seed=0, folder=tmp_path).train
     assert (len(held), held.class_names) == (known.training, known.class_names)
     if known.class_sizes:
         assert held.labels is not None
@@ -136,8 +137,8 @@ def test_generated_images_are_looked_for_too(tmp_path: Path) -> None:
         load_config(yaml, check=Preflight())
 
 
-def test_an_archive_is_to_be_unpacked(tmp_path: Path) -> None:
-    archive = put(tmp_path, "images.ZIP") / "images.ZIP"
+def test_an_archive_of_another_kind_is_to_be_unpacked(tmp_path: Path) -> None:
+    archive = put(tmp_path, "images.7Z") / "images.7Z"
     assert problems(tmp_path, f"path: {archive}\n") == [
-        f"input.yaml:3: path: {archive} is an archive; unpack it and give the folder"
+        f"input.yaml:3: path: {archive} is an archive that is not read; unpack it, or pack it as .zip or .tar"
     ]

@@ -7,14 +7,14 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 from wgan.config.algorithms import ALGORITHMS, unused_keys
 from wgan.config.constraints import generator_updates, num_steps_of, require_a_batch
 from wgan.config.datasets import POINT_SETS
 from wgan.config.docs import written
 from wgan.config.resolve import combinations
-from wgan.config.schema import Config, EvaluateConfig, GenerateConfig, TrainConfig
+from wgan.config.schema import Config, EvaluateConfig, GenerateConfig, TrainConfig, form_of
+from wgan.data.archive import Locate, locating
 from wgan.data.image_folder import File, held_out_count, located, scan
 from wgan.data.tiff import pages_in
 from wgan.runs import job_dir, run_dir
@@ -93,7 +93,9 @@ def images(
         with located(config):
             listing = scan(config.path, [config.out])
             files, names = listing.chosen(config.classes)
-        paged = [max(1, len(pages_in(config.path / file.name))) if file.may_have_pages else 1 for file in files]
+        with locating(config.path, config.cache) as locate:
+            paged = [max(1, len(pages_in(locate(file.name)))) if file.may_have_pages else 1 for file in files]
+            shown_sizes = sizes(locate, files)
         total = sum(paged)
         held_out = held_out_count(total)
         count = total - held_out
@@ -104,7 +106,7 @@ def images(
             largest = Counter(file.class_name for file in files).most_common(20)
             shown = ", ".join(f"{printable(name)} {number:,}" for name, number in largest)
             yield f"  {len(names)} classes: {shown}{', ...' if len(names) > len(largest) else ''}"
-        yield f"  {sizes(config.path, files)}"
+        yield f"  {shown_sizes}"
         yield from (f"  left out: {skipped}" for skipped in listing.skipped[:5])
     else:
         from wgan.data.load import load_data
@@ -129,10 +131,10 @@ def generated(config: EvaluateConfig) -> Iterator[str]:
         with located(config, "fakes"):
             files, _ = scan(fakes).chosen(None)
         yield f"Generated: {printable(fakes)}: {len(files):,} files"
-        yield f"  {sizes(fakes, files)}"
+        yield f"  {sizes(fakes.joinpath, files)}"
 
 
-def sizes(root: Path, files: Sequence[File]) -> str:
+def sizes(locate: Locate, files: Sequence[File]) -> str:
     """The smallest and the largest width and height that the headers of some images tell."""
     from PIL import Image
 
@@ -140,10 +142,10 @@ def sizes(root: Path, files: Sequence[File]) -> str:
     found: list[tuple[int, int]] = []
     for file in looked_at:
         try:
-            with Image.open(root / file.name) as image:
+            with locate(file.name).open("rb") as content, Image.open(content) as image:
                 found.append(image.size)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            continue  # not decodable: counted below
+        except Exception:  # a hostile file makes the parsers raise anything
+            continue  # counted below
     if not found:
         return f"none of the {len(looked_at)} looked at is an image"
     least, most = ("x".join(str(pick(side)) for side in zip(*found, strict=True)) for pick in (min, max))
@@ -159,7 +161,7 @@ def networks(config: TrainConfig, steps: int, held_out: int, class_names: Sequen
 
     device = open_device(config)
     precision = choose_precision(config, device)
-    shape = (2,) if config.dataset in POINT_SETS else (config.number_channels, config.image_size, config.image_size)
+    shape = (2,) if config.dataset in POINT_SETS else form_of(config).shape
     classes = dict.fromkeys(class_names, 1) if config.conditional else {}
     generator, critic = resources.meta_networks(config, shape, classes)
     layers = resources.layers(generator, (config.latent_vector,)), resources.layers(critic, shape)

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from wgan.config.schema import EvaluateConfig
+from wgan.config.schema import EvaluateConfig, form_of
 from wgan.data.image_folder import located
 from wgan.data.image_set import Data, fit, relabelled
 from wgan.data.load import load_data, load_folder
@@ -86,7 +86,7 @@ def load_fakes(path: Path, config: EvaluateConfig, data: Data, device: torch.dev
     ones, at least 256, for the metrics `cas` as many as to train on; or a folder of images, of whose sub-folders it may
     say the class. An InputError says that it is neither.
     """
-    most, form = most_used(data.held_out.images[0]), (config.image_size, config.number_channels)
+    most, form = most_used(data.held_out.images[0]), form_of(config)
     if has_generator(path):
         generator = load_generator(path).to(device)
         quantity = max(MIN_PAIRS, min(most, len(data.train if "cas" in config.metrics else data.held_out)))
@@ -96,9 +96,9 @@ def load_fakes(path: Path, config: EvaluateConfig, data: Data, device: torch.dev
         if images.dim() != 4:
             raise InputError(f"{config.where('fakes')}: {path} generates points; arch: Evaluate measures images")
         say(f"Generated: {quantity:,} images by {path}")
-        return fit(images, *form), relabelled(labels, [*generator.classes], data.train.class_names)
+        return fit(images, form), relabelled(labels, [*generator.classes], data.train.class_names)
     with located(config, "fakes"):
-        found = load_folder(path, *form, workers=config.loader_workers, cache=config.cache, all_to_train=True)
+        found = load_folder(path, form, workers=config.loader_workers, cache=config.cache, all_to_train=True)
     for skip in found.skipped:
         detail(f"left out: {skip}")
     count = len(found.train)

@@ -16,11 +16,12 @@ from wgan.config.diagnostics import Place, Problem
 from wgan.config.metrics import CATALOGUE
 from wgan.config.schema import EvaluateConfig, GenerateConfig, JobConfig, TrainConfig
 from wgan.config.yaml_file import BACKSLASH
+from wgan.data.archive import is_archive
 from wgan.data.image_folder import Unusable, class_indices, held_out_count, scan
 from wgan.runs.run_dir import has_generator
 from wgan.utils.text import printable
 
-_ARCHIVES = {".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar"}
+_ARCHIVES = {".gz", ".bz2", ".xz", ".zst", ".7z", ".rar"}
 _EFFECTIVE = os.access in os.supports_effective_ids
 
 
@@ -46,7 +47,7 @@ class Preflight:
         if not isinstance(config, TrainConfig | EvaluateConfig):
             return
         try:
-            if config.dataset is not None or (config.path is not None and config.path.is_dir()):
+            if config.dataset is not None or (config.path and (config.path.is_dir() or is_archive(config.path))):
                 yield from self._check_training_images(config)
         except Unusable as error:
             yield Problem((error.key,), error.problem, involves=("path", "dataset", "out"))
@@ -116,7 +117,8 @@ def check_paths(config: JobConfig) -> Iterator[Problem]:
     """Whether what the paths name can be read, and `out` written."""
     named: list[tuple[Place, Path | None, str]] = []
     if isinstance(config, TrainConfig | EvaluateConfig):
-        named.append((("path",), None if config.dataset else config.path, "folder"))
+        archived = config.path is not None and is_archive(config.path)
+        named.append((("path",), None if config.dataset or archived else config.path, "folder"))
         named.append((("inception_weights",), config.inception_weights, "file"))
     if isinstance(config, EvaluateConfig):
         kinds = {True: "file or folder", False: "folder"}
@@ -140,7 +142,7 @@ def _unreadable(path: Path, kind: str) -> str:
             where = "" if path.is_absolute() else f" (looked for in {Path.cwd()})"
             return f"there is no {kind} {path}{where}{'' if str(path).isprintable() else f'; {BACKSLASH}'}"
         if kind == "folder" and not is_folder and path.suffix.lower() in _ARCHIVES:
-            return f"{path} is an archive; unpack it and give the folder"
+            return f"{path} is an archive that is not read; unpack it, or pack it as .zip or .tar"
         if kind == "folder" and not is_folder:
             return f"{path} is a file; give the folder that holds it"
         if kind == "file" and is_folder:

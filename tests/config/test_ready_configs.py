@@ -7,7 +7,7 @@ import pytest
 
 from wgan.config.datasets import POINT_SETS
 from wgan.config.resolve import combinations, load_config
-from wgan.config.schema import TrainConfig
+from wgan.config.schema import TrainConfig, form_of
 from wgan.sweep.plan import folder
 from wgan.training import resources
 
@@ -29,8 +29,7 @@ def test_its_networks_fit_together(path: Path) -> None:
     config = load_config(path)
     assert isinstance(config, TrainConfig)
     for _, run in combinations(config):
-        side = run.image_size
-        shape = (2,) if run.dataset in POINT_SETS else (run.number_channels, side, side)
+        shape = (2,) if run.dataset in POINT_SETS else form_of(run).shape
         generator, critic = resources.meta_networks(run, shape)
         assert resources.layers(generator, (run.latent_vector,))[-1].shape == shape
         assert resources.layers(critic, shape)[-1].shape in ((1,), (1, 1, 1))

@@ -16,11 +16,12 @@ import torch
 from image_files import encoded, picture
 from PIL import Image
 
+from wgan.config.image_form import Form
 from wgan.data import cache as module
 from wgan.data import decode as decode_module
 from wgan.data.array_store import Store
 from wgan.data.cache import CHUNK, KEPT_SETTINGS, prepare
-from wgan.data.decode import BYTES_PER_PIXEL, Decoded, Undecodable, decode, decode_file
+from wgan.data.decode import BYTES_PER_PIXEL, Decoded, Undecodable, decode_file
 from wgan.data.image_folder import scan
 from wgan.utils.errors import InputError, RunFault
 
@@ -57,7 +58,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def load(root: Path, size: int = 8, channels: int = 3, **options: object) -> Store:
     files = scan(root).files
-    return prepare(root, files, size, channels, workers=2, cache=root.parent / "cache", **options)[0]
+    return prepare(root, files, Form(channels, size, size), workers=2, cache=root.parent / "cache", **options)[0]
 
 
 def entries(root: Path) -> list[str]:
@@ -73,7 +74,7 @@ def assert_right(store: Store, root: Path) -> None:
     """Every file has its row, and the row is the file's image."""
     assert {file.name for file in store.files} == {file.name for file in scan(root).files}
     for row in range(0, len(store.files), 17):
-        assert (store.images[row].numpy() == decode(root / store.files[row].name, 8, 3)).all()
+        assert (store.images[row].numpy() == decode_file(root / store.files[row].name, Form(3, 8, 8)).pixels).all()
 
 
 def test_a_second_run_decodes_nothing(photos: Path, decoded: list[str]) -> None:
@@ -123,7 +124,9 @@ def test_each_setting_has_its_own_version(photos: Path) -> None:
 def test_a_choice_of_files_that_are_decoded_decodes_nothing(photos: Path, decoded: list[str], tmp_path: Path) -> None:
     load(photos)
     decoded.clear()
-    store, _ = prepare(photos, scan(photos).files[20:60], 8, 3, workers=2, cache=tmp_path / "cache", choice="cats")
+    store, _ = prepare(
+        photos, scan(photos).files[20:60], Form(3, 8, 8), workers=2, cache=tmp_path / "cache", choice="cats"
+    )
     assert len(store.images) == 40
     assert not decoded
     load(photos)
@@ -169,6 +172,7 @@ SLOWLY = """
 import sys, time
 from collections import Counter
 from pathlib import Path
+from wgan.config.image_form import Form
 from wgan.data import cache
 from wgan.data.decode import decode_file
 from wgan.data.image_folder import scan
@@ -181,7 +185,7 @@ def slowly(path, *settings):
 
 cache.decode_file = slowly
 root = Path(sys.argv[1])
-store, key = cache.prepare(root, scan(root).files, 8, 3, workers=1, cache=root.parent / "cache")
+store, key = cache.prepare(root, scan(root).files, Form(3, 8, 8), workers=1, cache=root.parent / "cache")
 print(len(store.images), int(store.images.sum()))
 """
 
@@ -382,7 +386,7 @@ def test_what_an_interrupted_preparation_did_serves_a_changed_folder(photos: Pat
 
 def test_pictures_of_every_worker_count_are_the_same(album: Path, tmp_path: Path) -> None:
     def with_workers(workers: int) -> torch.Tensor:
-        return prepare(album, scan(album).files, 8, 3, workers, tmp_path / str(workers))[0].images
+        return prepare(album, scan(album).files, Form(3, 8, 8), workers, tmp_path / str(workers))[0].images
 
     assert torch.equal(with_workers(0), with_workers(5))
 
@@ -446,7 +450,7 @@ def test_images_are_decoded_side_by_side_only_while_memory_lasts(photos: Path, m
 
     monkeypatch.setattr(decode_module, "_pixels", watched)
     files = scan(photos).files
-    store, _ = prepare(photos, files, 8, 3, workers=16, cache=photos.parent / "cache")
+    store, _ = prepare(photos, files, Form(3, 8, 8), workers=16, cache=photos.parent / "cache")
     assert len(store.images) == COUNT + 1
     assert seen == {(1, 0), (2, 0), (0, 1)}, large
 

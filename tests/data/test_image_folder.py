@@ -3,8 +3,11 @@ from pathlib import Path
 
 import pytest
 from image_files import put
+from PIL import Image
 
+from wgan.config.image_form import Form
 from wgan.data import image_folder as listing_module
+from wgan.data.decode import decode_file
 from wgan.data.image_folder import Skipped, Unusable, scan
 
 
@@ -159,8 +162,17 @@ def test_folders_of_file_servers_are_left_out_and_named(tmp_path: Path) -> None:
 
 
 def test_images_that_are_not_read_are_named(tmp_path: Path) -> None:
-    listing = scan(put(tmp_path, "1.png", "2.avif", "3.AVIF", "none", "notes.txt"))
-    assert listing.left_out == "; left out: 1 without suffix, 2 .avif, which are not read"
+    listing = scan(put(tmp_path, "1.png", "2.heic", "3.HEIC", "none", "notes.txt"))
+    assert listing.left_out == "; left out: 1 without suffix, 2 .heic, which are not read"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF"])
+def test_a_file_without_a_suffix_is_an_image_if_it_begins_as_one(kind: str, tmp_path: Path) -> None:
+    put(tmp_path, "none", "BMP is a kind of image", "1.png")
+    Image.new("RGB", (20, 10), "red").save(tmp_path / "image", kind)
+    assert names(tmp_path) == ["1.png", "image"]
+    assert (decode_file(tmp_path / "image", Form(3, 16, 16)).pixels[:, 8, 8] - [250, 0, 0] < 6).all()
+    assert scan(tmp_path).ignored == "2 without suffix"
 
 
 def test_a_class_is_called_as_it_is_written(tmp_path: Path) -> None:

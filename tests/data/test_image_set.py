@@ -1,9 +1,12 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
+from wgan.config.image_form import Form
 from wgan.data.image_folder import Unusable, class_indices, held_out_count
 from wgan.data.image_set import ImageSet, fit, hold_out, select, split
 from wgan.data.named_sets import mnist_5k
@@ -124,16 +127,36 @@ def by_pillow(images: Tensor, size: int, mode: str) -> Tensor:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_whole_sets_are_resized_as_pillow_resizes_one_image(digits: ImageSet, size: int, channels: int) -> None:
     sample = digits.images[::250]
-    fitted = fit(sample, size, channels)
+    fitted = fit(sample, Form(channels, size, size))
     assert fitted.shape == (20, channels, size, size)
     assert (fitted.int() - by_pillow(sample, size, "L" if channels == 1 else "RGB").int()).abs().max() <= 1
 
 
+@pytest.mark.parametrize("fit_", ["crop", "pad", "stretch"])
+@pytest.mark.parametrize("sides", [(16, 28), (28, 20), (64, 96)])
+def test_whole_sets_are_brought_to_other_shapes(digits: ImageSet, sides: tuple[int, int], fit_: Any) -> None:
+    """As Pillow does it to one image; a crop's edge is rounded to a pixel."""
+    form, (height, width), sample = Form(1, *sides, fit_), sides, digits.images[::250]
+    fitted = fit(sample, form)
+    assert fitted.shape == (20, 1, height, width)
+    rows, columns = (round(28 * min(1, side / other)) for side, other in ((height, width), (width, height)))
+    for image, found in zip(sample, fitted, strict=True):
+        whole = Image.fromarray(image[0].numpy())
+        if fit_ == "crop":
+            top, left = (28 - rows) // 2, (28 - columns) // 2
+            whole = whole.crop((left, top, left + columns, top + rows))
+        if fit_ == "pad":
+            expected = ImageOps.pad(whole, (width, height), Image.Resampling.BICUBIC, 255)
+        else:
+            expected = whole.resize((width, height), Image.Resampling.BICUBIC)
+        assert (found[0].int() - torch.from_numpy(np.array(expected)).int()).abs().max() <= 2
+
+
 def test_colour_becomes_grey_as_pillow_does_it() -> None:
     colours = torch.randint(0, 256, (3000, 3, 8, 8), dtype=torch.uint8)
-    assert torch.equal(fit(colours, 8, 1)[::100], by_pillow(colours[::100], 8, "L"))
+    assert torch.equal(fit(colours, Form(1, 8, 8))[::100], by_pillow(colours[::100], 8, "L"))
 
 
 def test_the_native_size_is_not_copied(digits: ImageSet) -> None:
-    assert fit(digits.images, 28, 1).data_ptr() == digits.images.data_ptr()
-    assert fit(digits.images, 28, 3).data_ptr() == digits.images.data_ptr()
+    assert fit(digits.images, Form(1, 28, 28)).data_ptr() == digits.images.data_ptr()
+    assert fit(digits.images, Form(3, 28, 28)).data_ptr() == digits.images.data_ptr()

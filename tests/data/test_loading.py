@@ -6,6 +6,7 @@ import torch
 from image_files import HOSTILE, encoded, hostile_bytes, picture
 from PIL import Image
 
+from wgan.config.image_form import Form
 from wgan.config.resolve import resolve
 from wgan.data import cache
 from wgan.data.image_set import Data
@@ -173,7 +174,7 @@ def test_a_folder_of_one_image_many_times_is_refused(tmp_path: Path) -> None:
         (root / f"{number}.png").write_bytes(encoded(picture(40, 30), "PNG"))
     with pytest.raises(InputError, match=r"holds one image 8 times: two are needed, one of them held out"):
         loaded(tmp_path, path=str(root), image_size=28)
-    everything = load_folder(root, 28, 3, workers=1, cache=tmp_path / "cache", all_to_train=True)
+    everything = load_folder(root, Form(3, 28, 28), workers=1, cache=tmp_path / "cache", all_to_train=True)
     assert (len(everything.train), len(everything.held_out)) == (8, 0)  # a generator that has collapsed is measured
 
 

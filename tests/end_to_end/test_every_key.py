@@ -38,7 +38,7 @@ OTHER: dict[str, Any] = {
     "classes": [3, 5],
     "conditional": True,
     "class_balance": "even",
-    "image_size": 32,
+    "image_size": [28, 20],
     "number_channels": 3,
     "augment": ["flip", "translation", "color", "cutout"],
     "loader_workers": 1,
@@ -87,6 +87,7 @@ OTHER: dict[str, Any] = {
 }
 ELSEWHERE = {
     "arch": "end_to_end/test_every_key.py",
+    "fit": "end_to_end/test_shapes.py",
     "network": "end_to_end/test_every_key.py",
     "out": "end_to_end/test_training_command.py",
     "run": "end_to_end/test_training_command.py",

@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from wgan.config.image_form import Form
 from wgan.config.resolve import load_config, resolve
 from wgan.config.schema import TrainConfig
 from wgan.data import array_store, named_sets
-from wgan.data.decode import Undecodable, decode
+from wgan.data.decode import Undecodable, decode_file
 from wgan.data.image_folder import Unusable
 from wgan.data.image_set import Data, ImageSet
 from wgan.networks.pretrained import load_generator
@@ -134,7 +135,7 @@ def _image(folder: Path, content: bytes) -> None:
     path.write_bytes(content)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as where folders are decoded
-        found = decode(path, 16, 3)
+        found = decode_file(path, Form(3, 16, 16)).pixels
     assert found.shape == (3, 16, 16)
 
 

@@ -138,6 +138,17 @@ def test_shifts_move_each_image_by_whole_pixels_and_repeat_its_edge() -> None:
     assert len(moves) == 9
 
 
+def test_images_that_are_no_squares_move_by_as_much_of_each_side() -> None:
+    """A side below 28 pixels stays where it is."""
+    images = random_pixels(60, 1, 56)[:, :, :24]
+    found = classifier.shifted(images, torch.arange(60), random())
+    places = [
+        [x for x in range(5) if torch.equal(image[:, x : x + 52], moved[:, 2:-2])]
+        for image, moved in zip(images[:, 0], found[:, 0], strict=True)
+    ]
+    assert {x for (x,) in places} == set(range(5))
+
+
 def test_without_labels_the_group_is_left_out_with_the_reason() -> None:
     unlabelled = replace(TRAIN, labels=None, class_names=())
     report = evaluate(REAL.images[4000:], HELD_OUT, unlabelled, ["classifier", "emd"], 0, "cpu")

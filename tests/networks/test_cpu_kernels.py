@@ -41,6 +41,19 @@ def test_a_convolution_and_its_derivatives(wide: int, narrow: int, side: int) ->
         assert torch.allclose(a, b, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("shape", [(4, 8), (8, 6), (16, 12)])
+@pytest.mark.parametrize("wide", [1, 3, 5])
+def test_both_of_maps_that_are_no_squares(wide: int, shape: tuple[int, int]) -> None:
+    height, width = shape
+    convolved = tensors((5, wide, height, width), (7, wide, 4, 4), (7,))
+    transposed = tensors((5, 7, height // 2, width // 2), (7, wide, 4, 4), (wide,))
+    pairs = (cpu_kernels.conv, F.conv2d, convolved), (cpu_kernels.conv_transpose, F.conv_transpose2d, transposed)
+    for ours, theirs, inputs in pairs:
+        derivatives = (all_derivatives(layer(*inputs, 2, 1), inputs) for layer in (ours, theirs))
+        for a, b in zip(*derivatives, strict=True):
+            assert torch.allclose(a, b, rtol=1e-10, atol=1e-10)
+
+
 def test_a_convolution_of_many_output_channels_goes_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cpu_kernels, "WIDE", 9)
     monkeypatch.setattr(cpu_kernels, "PART", 4)

@@ -4,10 +4,12 @@ from functools import partial
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wgan.networks.base import Critic
 from wgan.networks.build import new_critic
+from wgan.networks.layers import Conv2d
 
 SIZES = [28, 32, 48, 64, 96, 128, 256]
 
@@ -66,6 +68,25 @@ def test_adjoint_equals_double_backward(make, size: int) -> None:
     critic, images = critic.double(), images.double()
     for ours, theirs in zip(derivatives(critic, images, True), derivatives(critic, images, False), strict=True):
         assert distance(ours, theirs) < 1e-10
+
+
+@pytest.mark.parametrize("shape", [(64, 96), (96, 64), (28, 16), (56, 32)])
+@pytest.mark.parametrize("kind", ["conv", "resnet", "resnet32", "resnet64", "mnist", "dense"])
+def test_of_images_that_are_no_squares_too(kind: str, shape: tuple[int, int]) -> None:
+    critic, _ = prepared(lambda: new_critic(kind, (3, *shape), 2).double(), sum(shape))
+    images = torch.randn(3, 3, *shape, dtype=torch.float64)
+    for ours, theirs in zip(derivatives(critic, images, True), derivatives(critic, images, False), strict=True):
+        assert distance(ours, theirs) < 1e-10
+        assert ours.any() == theirs.any()
+
+
+@pytest.mark.parametrize("sides", [(9, 14), (10, 7)])
+def test_pixels_that_no_kernel_reaches_get_no_gradient_whichever_side_has_them(sides: tuple[int, int]) -> None:
+    layer = Conv2d(2, 3, 4, 2, 1).double()
+    x = torch.randn(2, 2, *sides, dtype=torch.float64, requires_grad=True)
+    y, adjoint = layer.linearise(x)
+    gradient = torch.randn_like(y)
+    assert torch.allclose(adjoint(gradient), torch.autograd.grad(F.conv2d(x, layer.weight, None, 2, 1), x, gradient)[0])
 
 
 @pytest.mark.parametrize("spectral_norm", [False, True])

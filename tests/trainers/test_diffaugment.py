@@ -66,6 +66,27 @@ def test_a_translation_shifts_by_up_to_an_eighth_and_fills_with_mid_grey() -> No
     assert len(seen) == 25, "every shift of at most 2 of 16 pixels occurs"
 
 
+def test_both_reach_as_far_on_each_side_of_images_that_are_no_squares() -> None:
+    """Each pixel holds its own place, from 1, so that it tells where it came from."""
+    row, column = torch.meshgrid(torch.arange(1.0, 17), torch.arange(1.0, 25), indexing="ij")
+    x = torch.stack([row, column]).expand(1000, 2, 16, 24)
+    moved = augmented(x, ["translation"], Draws(1, CPU), "x", 0)
+    shown = (moved != 0).all(1)
+    shifts = set()
+    for image, inside in zip(moved, shown, strict=True):
+        down, right = ((x[0, i] - image[i])[inside].unique().tolist() for i in (0, 1))
+        assert len(down) == len(right) == 1
+        assert inside.sum() == (16 - abs(down[0])) * (24 - abs(right[0]))
+        shifts.add((down[0], right[0]))
+    assert shifts == {(down, right) for down in range(-2, 3) for right in range(-3, 4)}
+
+    blank = (augmented(x, ["cutout"], Draws(1, CPU), "x", 0) == 0).all(1)
+    heights, widths = blank.any(2).sum(1), blank.any(1).sum(1)
+    assert torch.equal(blank.flatten(1).sum(1), heights * widths)
+    assert [int(sides.max()) for sides in (heights, widths)] == [8, 12]
+    assert [int(sides.min()) for sides in (heights, widths)] == [4, 6]
+
+
 def test_cutout_blanks_one_square_of_half_the_side() -> None:
     x = images(400) + 3
     y = augmented(x, ["cutout"], Draws(1, CPU), "x", 0)

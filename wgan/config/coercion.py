@@ -12,10 +12,11 @@ import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, ValidationInfo
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, ValidationInfo, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from wgan.config.diagnostics import Place, squashed
+from wgan.config.diagnostics import Place, quoted, squashed
+from wgan.config.image_form import SIDES, Size, size_of
 from wgan.config.yaml_file import scalar
 
 T = TypeVar("T")
@@ -63,6 +64,13 @@ def _classes(value: Any, info: ValidationInfo) -> Any:
         return spelled
     pairs = zip(_many(value), spelled, strict=True)
     return [item if type(item) is int and text == str(item) else text for item, text in pairs]
+
+
+def _image_size(value: Any) -> Size:
+    sides = [_whole(side) for side in _many(value)] if not isinstance(value, dict) else []
+    if not 1 <= len(sides) <= 2 or any(type(side) is not int for side in sides):
+        raise ValueError(f"must be a side in pixels, 64, or [height, width], such as [64, 96], got {quoted(value)}")
+    return size_of(sides[0], sides[-1])
 
 
 class OneOf:
@@ -117,4 +125,12 @@ LIST_AS_WRITTEN = BeforeValidator(_spelled)
 Text = Annotated[str, BeforeValidator(_as_written)]
 FilePath = Annotated[Path, BeforeValidator(_expanded), BeforeValidator(_as_written)]
 Many = Annotated[tuple[T, ...], BeforeValidator(_many)]
+ImageSize = Annotated[
+    Size,
+    BeforeValidator(_image_size),
+    WithJsonSchema(
+        {"type": "array", "minItems": 1, "maxItems": 2, "items": {"type": "integer", "enum": sorted(SIDES)}}
+        | {"takes": f"one of {', '.join(map(str, sorted(SIDES)))}, or [height, width]"}
+    ),
+]
 Classes = Annotated[tuple[int | str, ...], Field(min_length=1), BeforeValidator(_classes)]

@@ -11,7 +11,7 @@ from wgan.config.algorithms import ALGORITHMS, Algorithm, unused_keys
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
 from wgan.config.diagnostics import Problem, quoted
 from wgan.config.metrics import BEST_METRICS, CATALOGUE, POINTS, MetricSpec
-from wgan.config.schema import CONFIG_VERSION, EvaluateConfig, JobConfig, TrainConfig
+from wgan.config.schema import CONFIG_VERSION, EvaluateConfig, JobConfig, TrainConfig, form_of
 from wgan.utils.errors import InputError
 from wgan.utils.system import can_name_a_folder
 from wgan.utils.text import printable
@@ -180,9 +180,12 @@ def _images_without_effect(config: TrainConfig | EvaluateConfig, given: Set[str]
     native = NAMED_SETS.get(config.dataset or "")
     if native is None or config.dataset in POINT_SETS:
         return
-    if config.image_size > native.side:
-        said = f"{config.dataset} has {native.side}x{native.side} pixels: {config.image_size} only enlarges"
+    form = form_of(config)
+    if max(form.height, form.width) > native.side:
+        said = f"{config.dataset} has {native.side}x{native.side} pixels: {form.height}x{form.width} only enlarges"
         yield "image_size", said, "dataset"
+    if "fit" in given and form.height == form.width:
+        yield "fit", f"not used: {config.dataset} is square, as image_size is", "dataset", "image_size"
     if config.number_channels > native.channels:
         yield "number_channels", f"{config.dataset} is grey: 3 channels say one thing three times", "dataset"
 
@@ -194,7 +197,7 @@ def _training_without_effect(config: TrainConfig, given: Set[str]) -> Iterator[t
         (True, unused_keys(config.arch), f" by arch {config.arch}", "arch"),
         (config.critic_its >= LONG, {"critic_warm_up"}, f": critic_its is {LONG} or more anyway", "critic_its"),
         (config.optimizer == "rmsprop", {"beta_adam", "beta2_adam"}, " by the optimizer rmsprop", "optimizer"),
-        (points, {"image_size", "number_channels"}, f"{this} holds points, not images", "dataset"),
+        (points, {"image_size", "fit", "number_channels"}, f"{this} holds points, not images", "dataset"),
         (points and config.metrics, {"metrics"}, f"{this} holds points, which have metrics of their own", "dataset"),
         (unmeasured and not points, {"metrics_every"}, ": `metrics` is empty", "metrics"),
         (not config.metrics_every, {"best_metric"}, ": metrics_every is 0", "metrics_every"),

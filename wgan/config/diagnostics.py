@@ -77,6 +77,8 @@ class Source:
 
 def described(schema: Schema) -> str:
     """What a key takes, from its JSON schema: "a whole number, from 1 to 4,096"."""
+    if "takes" in schema:
+        return str(schema["takes"])
     if words := [str(word) for word in schema.get("enum", ())]:
         return " or ".join(words) if len(words) == 2 else f"one of {', '.join(words)}"
     if "anyOf" in schema:

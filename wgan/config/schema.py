@@ -10,17 +10,18 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter
 
-from wgan.config.coercion import LIST_AS_WRITTEN, NUMBER, WHOLE, Classes, FilePath, Many, OneOf, Text
+from wgan.config.coercion import LIST_AS_WRITTEN, NUMBER, WHOLE, Classes, FilePath, ImageSize, Many, OneOf, Text
 from wgan.config.datasets import NAMED_SETS
 from wgan.config.diagnostics import Schema, Source
+from wgan.config.image_form import Form
 from wgan.config.metrics import BEST_METRICS, GROUPS
 
 CONFIG_VERSION = 1
 FOLLOWING = {"critic_learning_rate": "learning_rate", "gen_batch_size": "batch_size"}  # key -> its default's key
 
 Dataset = Annotated[str, OneOf(*NAMED_SETS)]
-ImageSize = Annotated[Literal[28, 32, 48, 64, 96, 128, 256], WHOLE]
 Channels = Annotated[Literal[1, 3], WHOLE]
+Fit = Annotated[Literal["crop", "pad", "stretch"], OneOf()]
 Augmentation = Annotated[Literal["flip", "translation", "color", "cutout"], OneOf()]
 MetricGroup = Annotated[str, OneOf(*GROUPS)]
 BestMetric = Annotated[str, OneOf(*BEST_METRICS)]
@@ -81,8 +82,8 @@ class TrainConfig(JobConfig):
     """Train a generator by one of the algorithms."""
 
     path: Annotated[FilePath | None, Section("Images")] = None
-    """the folder of your images, searched at any depth (PNG, JPEG, WebP, BMP, TIFF); with dataset, where that set's
-    files lie or are downloaded to"""
+    """the folder of your images, searched at any depth (PNG, JPEG, WebP, AVIF, BMP, TIFF), or a .zip or .tar(.gz, .xz)
+    of them; with dataset, where that set's files lie or are downloaded to"""
     dataset: Dataset | None = None
     """a named set of images instead of a folder; mnist-5k is installed with the packages, the last three are points in
     the plane"""
@@ -94,7 +95,9 @@ class TrainConfig(JobConfig):
     class_balance: Annotated[Literal["data", "even"], OneOf()] = "data"
     """how often each class is trained on: as often as there are images of it, or all alike"""
     image_size: ImageSize = 64
-    """side of the square images in pixels; others are resized and cropped in the middle"""
+    """side of square images in pixels, or their [height, width]: each 4 to 7 times the same power of two"""
+    fit: Fit = "crop"
+    """how images of another shape are brought to image_size: cropped in the middle, padded with white, or stretched"""
     number_channels: Channels = 3
     """1 for grey images, 3 for colour"""
     augment: Many[Augmentation] = ()
@@ -239,13 +242,15 @@ class EvaluateConfig(JobConfig):
     fakes: Annotated[tuple[FilePath, ...], Field(min_length=1, max_length=2), LIST_AS_WRITTEN]
     """the generated images: a folder of images, a run's directory or a checkpoint file; two of them are compared"""
     path: FilePath | None = None
-    """the folder of real images; with dataset, where that set's files lie"""
+    """the folder, .zip or .tar of real images; with dataset, where that set's files lie"""
     dataset: Dataset | None = None
     """a named set of real images instead"""
     classes: Classes | None = None
     """real images of these classes only"""
     image_size: ImageSize = 64
-    """side in pixels at which images are compared"""
+    """side in pixels, or [height, width], at which images are compared"""
+    fit: Fit = "crop"
+    """how images of another shape are brought to image_size, as in training"""
     number_channels: Channels = 3
     """1 for grey images, 3 for colour"""
     metrics: Many[MetricGroup] = ("swd", "prdc", "mmd", "paired")
@@ -259,6 +264,12 @@ class EvaluateConfig(JobConfig):
 
 
 Config: TypeAlias = TrainConfig | GenerateConfig | EvaluateConfig
+
+
+def form_of(config: TrainConfig | EvaluateConfig) -> Form:
+    """What the job's images are brought to."""
+    size = config.image_size
+    return Form(config.number_channels, *((size, size) if isinstance(size, int) else size), config.fit)
 
 
 def resume_safe_keys() -> frozenset[str]:

@@ -1,6 +1,6 @@
 """An array of decoded images on disk that grows chunk by chunk, survives any interruption, and is checked before use.
 
-    images.npy      (N, C, S, S) uint8; numpy.load reads it once it is complete
+    images.npy      (N, C, H, W) uint8; numpy.load reads it once it is complete
     chunks.jsonl    a line for each chunk, written after its pixels: the files, why some give no image, a checksum
 
 Whether an array is complete, the name of its folder says (cache.py).
@@ -64,7 +64,7 @@ class Chunk:
 class Store:
     """The images of an array that can be relied on."""
 
-    images: Tensor  # (N, C, S, S) uint8, memory-mapped, read-only
+    images: Tensor  # (N, C, H, W) uint8, memory-mapped, read-only
     files: tuple[File, ...]  # which file each row shows
     failed: dict[File, Undecodable]  # the files that give no image -> the reason
     notes: dict[File, dict[str, int]]  # of the others, what their users may want to know: Decoded.notes

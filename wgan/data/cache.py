@@ -12,6 +12,7 @@ not change are then copied over from what there is, whole or interrupted, instea
 import contextlib
 import errno
 import hashlib
+import math
 import os
 import re
 import shutil
@@ -27,7 +28,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from PIL import Image
 
-from wgan.data.array_store import GrowingStore, RowShape, Store, open_store, salvage
+from wgan.config.image_form import Form
+from wgan.data.archive import Locate, locating
+from wgan.data.array_store import GrowingStore, Store, open_store, salvage
 from wgan.data.decode import DECODE_VERSION, Decoded, Room, Undecodable, decode_file
 from wgan.data.image_folder import File
 from wgan.data.tiff import pages_in
@@ -43,13 +46,13 @@ KEPT_SETTINGS = 8
 """Versions kept of one folder (image sizes, channels, choices of classes); the least recently used goes."""
 SCARCE = 2**25
 """Bytes: where fewer are free, a file that cannot be decoded may be whole."""
-_VERSION = re.compile(r"\d+x\d-v\d+(-[0-9a-f]{16}){1,2}(\.part)?")  # the name of one
+_VERSION = re.compile(r"\d+(x\d+)?(pad|stretch)?x\d-v\d+(-[0-9a-f]{16}){1,2}(\.part)?")  # the name of one
 
 
 def prepare(
-    root: Path, files: Sequence[File], size: int, channels: int, workers: int, cache: Path, choice: str = ""
+    root: Path, files: Sequence[File], form: Form, workers: int, cache: Path, choice: str = ""
 ) -> tuple[Store, str]:
-    """Decode `files` of the folder `root` to (channels, size, size), or find them decoded in `cache`.
+    """Decode `files` of the folder `root` to `form`, or find them decoded in `cache`.
 
     The rows stand in the order of a hash of the images' names: as good as shuffled, and hardly changed by more files,
     so that a contiguous part of them can be held out. Each page of a TIFF is an image. `workers` threads decode
@@ -63,13 +66,12 @@ def prepare(
         RunFault: the cache cannot be written, or the folder vanished.
     """
     files = in_store_order(files)
-    settings = f"{size}x{channels}-v{DECODE_VERSION}" + (f"-{digest(choice)}" if choice else "")
+    settings = f"{form.name}x{form.channels}-v{DECODE_VERSION}" + (f"-{digest(choice)}" if choice else "")
     key = digest(settings, *(f"{file.name}/{file.size}/{file.mtime_ns}" for file in files))
     resolved = root.resolve()
     home = cache / "folders" / f"{re.sub(r'[^-.0-9A-Za-z]', '_', resolved.name)[:40]}-{digest(str(resolved))}"
     target = home / f"{settings}-{key}"
-    row_shape = (channels, size, size)
-    store = open_store(target, row_shape)
+    store = open_store(target, form.shape)
     if store is not None and _is_current(store):
         with contextlib.suppress(OSError):  # a cache that cannot be written can be read
             os.utime(target)  # the least recently used version is removed first
@@ -78,13 +80,14 @@ def prepare(
         make_folder(home.parent)
         make_folder(home)
         with _locked(home / f"{settings}.lock", root):
-            store = open_store(target, row_shape)  # another process may have made it meanwhile
+            store = open_store(target, form.shape)  # another process may have made it meanwhile
             if store is None or not _is_current(store):
-                store = _build(target, root, files, row_shape, workers)
+                with locating(root, home) as locate:
+                    store = _build(target, root, locate, files, form, workers)
             _remove_old(home, settings, target)
     except OSError as error:
         raise RunFault(
-            f"cache: the decoded images ({len(files) * channels * size**2 / 1e6:,.0f} MB) cannot be written to "
+            f"cache: the decoded images ({len(files) * math.prod(form.shape) / 1e6:,.0f} MB) cannot be written to "
             f"{printable(home)}: {error.strerror or error}. `cache:` can name another folder."
         ) from error
     return store, key
@@ -108,22 +111,21 @@ def digest(*parts: str) -> str:
     return hashlib.blake2b(text, digest_size=8).hexdigest()
 
 
-def _build(target: Path, root: Path, files: Sequence[File], row_shape: RowShape, workers: int) -> Store:
+def _build(target: Path, root: Path, locate: Locate, files: Sequence[File], form: Form, workers: int) -> Store:
     """Decode into `target`.part, going on from what is there, and rename it."""
-    channels, size, _ = row_shape
     pages = {
         replace(file, page=page): offset
         for file in files
         if file.may_have_pages
-        for page, offset in enumerate(pages_in(root / file.name))
+        for page, offset in enumerate(pages_in(locate(file.name)))
         if page
     }
     files = in_store_order([*files, *pages])
     part = target.with_name(f"{target.name}.part")
     known: dict[File, Decoded | Undecodable] = {}
-    for folder in target.parent.glob(f"{size}x{channels}-v{DECODE_VERSION}-*"):
+    for folder in target.parent.glob(f"{form.name}x{form.channels}-v{DECODE_VERSION}-*"):
         if folder != part and folder.is_dir():  # another version or choice, whole or interrupted
-            old = salvage(folder, row_shape)
+            old = salvage(folder, form.shape)
             rows = zip(old.files, old.images.numpy(), strict=True)
             known |= {file: Decoded(pixels, old.notes.get(file, {})) for file, pixels in rows}
             known |= {file: reason for file, reason in old.failed.items() if not reason.transient}
@@ -134,17 +136,17 @@ def _build(target: Path, root: Path, files: Sequence[File], row_shape: RowShape,
         if file in known:
             return known[file]
         try:
-            return decode_file(root / file.name, size, channels, room, pages.get(file, 0))
+            return decode_file(locate(file.name), form, room, pages.get(file, 0))
         except Undecodable as reason:
             if free_memory() < SCARCE:  # codecs that get none call the file damaged: it would be missed silently
                 raise MemoryError from reason
             return reason
 
-    growing = GrowingStore(part, files, row_shape)
+    growing = GrowingStore(part, files, form.shape)
     left = files[growing.taken :]
     pool = ThreadPoolExecutor(max(1, workers))
     try:
-        if shutil.disk_usage(part).free < len(left) * channels * size**2:
+        if shutil.disk_usage(part).free < len(left) * math.prod(form.shape):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         bar = progress_bar(len(files), growing.taken, "image", desc="Preparing images")
         with bar, warnings.catch_warnings():
@@ -153,7 +155,7 @@ def _build(target: Path, root: Path, files: Sequence[File], row_shape: RowShape,
             chunks = (pool.map(take, left[at : at + CHUNK]) for at in range(0, len(left), CHUNK))
             for decoded, _ in pairwise(chain(chunks, [iter(())])):  # the next chunk is under way already
                 images = list(decoded)
-                if any(isinstance(image, Undecodable) and image.transient for image in images) and not root.is_dir():
+                if any(isinstance(image, Undecodable) and image.transient for image in images) and not root.exists():
                     raise RunFault(f"path: {printable(root)} vanished while its images were being decoded.")
                 growing.append(images)
                 bar.update(len(images))
@@ -163,7 +165,7 @@ def _build(target: Path, root: Path, files: Sequence[File], row_shape: RowShape,
         growing.close()
     shutil.rmtree(target, ignore_errors=True)  # a damaged one, or one with files to try again
     part.rename(target)
-    store = open_store(target, row_shape)
+    store = open_store(target, form.shape)
     if store is None:
         raise OSError(errno.EIO, "what was written reads back differently")
     return store

@@ -6,6 +6,7 @@ import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Condition
 from typing import Any, BinaryIO, NamedTuple
@@ -16,6 +17,8 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
+from wgan.config.image_form import Form
+from wgan.data.archive import MemberFile
 from wgan.data.image_folder import FORMATS
 from wgan.data.progressive import EOI, drop_details, has_every_scan, is_interleaved, without_metadata
 from wgan.data.tiff import at_page, page_offsets
@@ -78,7 +81,7 @@ class Room:
 
 
 class Decoded(NamedTuple):
-    """The image of a file, (C, S, S) uint8, and notes for its user.
+    """The image of a file, (C, H, W) uint8, and notes for its user.
 
     "largest": a bound of the samples of a file of 16 bits, where it is small; "pages": those of a TIFF of several, of
     which this is the first.
@@ -88,13 +91,8 @@ class Decoded(NamedTuple):
     notes: dict[str, int]
 
 
-def decode(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
-    """The pixels that `decode_file` gives."""
-    return decode_file(path, size, channels).pixels
-
-
-def decode_file(path: Path, size: int, channels: int, room: Room | None = None, page_at: int = 0) -> Decoded:
-    """The image upright, its short side resized with antialiasing, the centre cropped: (channels, size, size) uint8.
+def decode_file(path: Path | MemberFile, form: Form, room: Room | None = None, page_at: int = 0) -> Decoded:
+    """The image upright, resized with antialiasing and brought to `form`: (C, H, W) uint8.
 
     Transparency is composited on white, 16-bit grey scaled to 8 bits, animations give their first image, a TIFF the
     page whose directory lies `page_at`; 0: its first.
@@ -105,14 +103,14 @@ def decode_file(path: Path, size: int, channels: int, room: Room | None = None, 
     """
     try:
         with path.open("rb") as file:
-            return _decode_mended(at_page(file, page_at) if page_at else file, size, channels, room or Room(2**62))
+            if not file.read(1):
+                raise Undecodable("empty file")
+            return _decode_mended(at_page(file, page_at) if page_at else file, form, room or Room(2**62))
     except Undecodable:
         raise
     except UnidentifiedImageError:
         kinds = ", ".join(FORMATS)
-        raise Undecodable(
-            f"no image of a kind that is read ({kinds})" if path.stat().st_size else "empty file"
-        ) from None
+        raise Undecodable(f"no image of a kind that is read ({kinds})") from None
     except Image.DecompressionBombError:  # Pillow's own limit, which it looks at on opening
         raise Undecodable(f"declares more than {MAX_PIXELS:,} pixels: {_BOMB}") from None
     except MemoryError:
@@ -125,15 +123,15 @@ def decode_file(path: Path, size: int, channels: int, room: Room | None = None, 
         raise Undecodable(f"damaged: {type(error).__name__}: {error}") from None
 
 
-def _decode_mended(file: BinaryIO, size: int, channels: int, room: Room) -> Decoded:
+def _decode_mended(file: BinaryIO, form: Form, room: Room) -> Decoded:
     try:
-        return _decode(file, size, channels, room)
+        return _decode(file, form, room)
     except (Undecodable, MemoryError, Image.DecompressionBombError):
         raise
     except Exception as error:
         if getattr(error, "errno", None) is not None or not (mended := _mended(file, room)):
             raise
-        return _decode(io.BytesIO(mended), size, channels, room)
+        return _decode(io.BytesIO(mended), form, room)
 
 
 def _mended(file: BinaryIO, room: Room) -> bytes:
@@ -192,35 +190,36 @@ def _opened(file: BinaryIO) -> Image.Image:
     return image
 
 
-def _decode(file: BinaryIO, size: int, channels: int, room: Room) -> Decoded:
+def _decode(file: BinaryIO, form: Form, room: Room) -> Decoded:
     source = _opened(file)
     whole = source.width * source.height if source.info.get("progressive") else 0  # its coefficients are kept
-    source, extent = _at_reduced_scale(source, file, size)
+    source, extent = _at_reduced_scale(source, file, max(form.height, form.width))  # whichever way it turns
     if source.width * source.height > MAX_PIXELS:
         raise Undecodable(f"{source.width}x{source.height} pixels even at reduced scale, over {MAX_PIXELS:,}: {_BOMB}")
     with room.hold(BYTES_PER_PIXEL * max(source.width * source.height, whole)):
-        return _pixels(source, extent, file, size, channels)
+        return _pixels(source, extent, file, form)
 
 
-def _pixels(
-    source: Image.Image, extent: tuple[float, float] | None, file: BinaryIO, size: int, channels: int
-) -> Decoded:
+def _pixels(source: Image.Image, extent: tuple[float, float] | None, file: BinaryIO, form: Form) -> Decoded:
     image, largest = _eight_bits(source, file)
-    turn = _UPRIGHT.get(_orientation(source))
+    turn = _UPRIGHT.get(orientation := _orientation(source))
     across, down = extent or image.size
-    short = min(across, down)
-    left, top = (across - short) / 2, (down - short) / 2
-    crop = (left, top, left + short, top + short)  # centred, so turning may come last: the result is the same
-    image = image.resize((size, size), Image.Resampling.BICUBIC, crop, reducing_gap=3.0)  # RGBA: premultiplied inside
+    swaps = orientation in (5, 6, 7, 8)  # height and width
+    lying = replace(form, height=form.width, width=form.height) if swaps else form
+    (width, height), size = lying.placed(across, down)
+    left, top = (across - width) / 2, (down - height) / 2
+    crop = (left, top, left + width, top + height)  # centred, so turning may come last: the result is the same
+    image = image.resize(size, Image.Resampling.BICUBIC, crop, reducing_gap=3.0)  # RGBA: premultiplied inside
     if turn is not None:
         image = image.transpose(turn)
-    if image.mode == "RGBA":
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    page = Image.new(image.mode, (form.width, form.height), "white")
+    corner = (page.width - image.width) // 2, (page.height - image.height) // 2
+    page.alpha_composite(image, corner) if image.mode == "RGBA" else page.paste(image, corner)
+    pixels = np.asarray(page.convert("L" if form.channels == 1 else "RGB")).reshape(form.height, form.width, -1)
     notes = {"largest": largest} if largest < SLIVER else {}
     if source.format == "TIFF":
         notes["pages"] = len(page_offsets(file))
-    return Decoded(np.ascontiguousarray(pixels.reshape(size, size, channels).transpose(2, 0, 1)), notes)
+    return Decoded(np.ascontiguousarray(pixels.transpose(2, 0, 1)), notes)
 
 
 def _at_reduced_scale(image: Image.Image, file: BinaryIO, size: int) -> tuple[Image.Image, tuple[float, float] | None]:

@@ -1,10 +1,11 @@
-"""What a folder of images holds, by its files' names alone: no image is opened, torch is not imported.
+"""What a folder or an archive of images holds, by its files' names: no image is decoded, torch is not imported.
 
 So `path`, `classes` and `batch_size` are checked before any work.
 """
 
 import contextlib
 import os
+import re
 import stat
 import unicodedata
 from collections import Counter
@@ -15,23 +16,25 @@ from pathlib import Path
 from wgan.config.diagnostics import suggestion
 from wgan.config.schema import JobConfig
 from wgan.config.yaml_file import WRITTEN_BY
+from wgan.data import archive
 from wgan.utils.atomic_io import open_regular
-from wgan.utils.errors import InputError
+from wgan.utils.errors import InputError, is_out_of_memory
 from wgan.utils.system import folder_identity
 from wgan.utils.text import printable
 
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM")  # none that starts another program
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "DIB", "GIF", "PPM")  # none that starts another program
 
 
 def _suffixes(kinds: str) -> frozenset[str]:
     return frozenset(f".{kind}" for kind in kinds.split())
 
 
-SUFFIXES = _suffixes("png apng jpg jpeg jpe jfif webp tif tiff bmp dib gif ppm pgm pbm pnm")
+SUFFIXES = _suffixes("png apng jpg jpeg jpe jfif webp avif tif tiff bmp dib gif ppm pgm pbm pnm")
 """Of files that are taken for images, in upper or lower case; only decoding shows what they are."""
+BEGINNINGS = re.compile(rb"(?s)\x89PNG|\xff\xd8\xff|RIFF....WEBP|....ftypavi[fs]|II\*\0|MM\0\*|GIF8|BM....\0\0\0\0")
+"""How images begin: a file without a suffix is one if it does."""
 
-
-OTHER_IMAGES = _suffixes("avif heic heif jxl jp2 tga psd exr hdr ico svg raw dng cr2 cr3 nef arw orf rw2")
+OTHER_IMAGES = _suffixes("heic heif jxl jp2 tga psd exr hdr ico svg raw dng cr2 cr3 nef arw orf rw2")
 """Suffixes of images that are not read: that they were ignored is worth a word; so is a file without a suffix."""
 OF_FILE_SERVERS = frozenset({"@eadir", "@recycle", "#recycle", "#snapshot", "$recycle.bin", "__macosx", "lost+found"})
 """Folders, in lower case, in which servers and systems keep thumbnails and what was deleted."""
@@ -78,7 +81,7 @@ class File:
     Attributes:
         name: path below the folder, parts joined by "/"; bytes that are no UTF-8 as surrogates (os.fsdecode).
         size: bytes.
-        mtime_ns: time of the last change, nanoseconds since 1970.
+        mtime_ns: time of the last change, nanoseconds since 1970; in an archive `archive.Member.stamp`.
         page: which of its images, from 0; above 0 of TIFFs alone.
     """
 
@@ -168,12 +171,14 @@ def scan(root: Path, leave_out: Iterable[Path] = ()) -> Listing:
     runs, jobs and sweeps below `root`; of a job that is `root` itself, its grid.
 
     Args:
-        root: the folder.
+        root: the folder, or an archive.
         leave_out: folders below it to leave out, such as the one that results are written to.
 
     Raises:
         Unusable: `root` is no folder, cannot be listed, or holds a run's sample grids.
     """
+    if archive.is_archive(root):
+        return _scan_archive(root)
     try:
         pending = [(root, "", root.stat())]
         os.scandir(root).close()
@@ -217,7 +222,7 @@ def scan(root: Path, leave_out: Iterable[Path] = ()) -> Listing:
                 omitted.append(Skipped(Path(entry.path), "kept by a file server or a system"))
             elif stat.S_ISDIR(status.st_mode):
                 below.append((Path(entry.path), f"{prefix}{entry.name}/", status))
-            elif suffix not in SUFFIXES:
+            elif suffix not in SUFFIXES and (suffix or not _begins_as_image(Path(entry.path))):
                 others[suffix] += 1
             elif not stat.S_ISREG(status.st_mode):
                 skipped.append(Skipped(Path(entry.path), "no regular file"))  # opening a pipe would wait for ever
@@ -227,6 +232,33 @@ def scan(root: Path, leave_out: Iterable[Path] = ()) -> Listing:
                 files.append(File(f"{prefix}{entry.name}", status.st_size, status.st_mtime_ns))
         pending.extend(reversed(below))
     return Listing(root, tuple(sorted(files, key=lambda file: file.name)), tuple(skipped), others, tuple(omitted))
+
+
+def _begins_as_image(path: Path) -> bool:
+    with contextlib.suppress(OSError), open_regular(path) as file:
+        return BEGINNINGS.match(file.read(archive.HEAD)) is not None
+    return False
+
+
+def _scan_archive(path: Path) -> Listing:
+    """`scan` of an archive; `Unusable` where it cannot be read."""
+    files, skipped, others = list[File](), list[Skipped](), Counter[str]()
+    try:
+        members = sorted(archive.members(path).items())
+    except Exception as error:  # a hostile file makes the parsers raise anything
+        if is_out_of_memory(error):
+            raise
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise Unusable("path", f"{printable(path)} is no archive that can be read: {reason}") from None
+    for name, member in members:
+        suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - as in `scan`
+        if suffix not in SUFFIXES and (suffix or not BEGINNINGS.match(member.head)):
+            others[suffix] += 1
+        elif member.fault:
+            skipped.append(Skipped(path / name, member.fault))
+        else:
+            files.append(File(name, member.size, member.stamp))
+    return Listing(path, tuple(files), tuple(skipped), others)
 
 
 def _holds_results(folder: Path) -> bool:

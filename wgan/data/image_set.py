@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from wgan.config.image_form import Form
 from wgan.data.image_folder import Skipped, class_indices, held_out_count
 from wgan.utils.rng import generator
 
@@ -130,23 +131,27 @@ def relabelled(labels: Tensor | None, names: Sequence[str], others: Sequence[str
     return torch.tensor([others.index(name) for name in names])[labels]
 
 
-def fit(images: Tensor, size: int, channels: int) -> Tensor:
-    """Whole sets brought to the size and channels of the run, as decode.py does for files.
+def fit(images: Tensor, form: Form) -> Tensor:
+    """Whole sets, (N, C, H, W) uint8, C 1 or 3, brought to the run's form as decode.py does for files.
 
-    Args:
-        images: (N, C, H, W) uint8, H = W, C 1 or 3.
-        size: height and width wanted; bicubic with antialiasing, rounded and clipped to uint8 as Pillow does.
-        channels: 1 (luma of ITU-R BT.601, as Pillow's "L") or 3.
-
-    Returns:
-        (N, channels, size, size) uint8. Grey made colour is a view: its three channels share one memory.
+    Resized bicubically with antialiasing, rounded and clipped to uint8 as Pillow does, but cropped to whole pixels.
+    Colour made grey is luma of ITU-R BT.601, as Pillow's "L"; grey made colour is a view: its three channels share one
+    memory.
     """
-    if images.shape[1] == 3 and channels == 1:
+    if images.shape[1] == 3 and form.channels == 1:
         weights = torch.tensor([19595, 38470, 7471], dtype=torch.int32).view(1, 3, 1, 1)  # 2^16 (0.299, 0.587, 0.114)
         luma = [
             ((part * weights).sum(1, keepdim=True) + 0x8000 >> 16).to(torch.uint8) for part in torch.split(images, 1024)
         ]
         images = torch.cat(luma)
-    if images.shape[-1] != size:
-        images = F.interpolate(images, size=(size, size), mode="bicubic", antialias=True)
-    return images.expand(-1, channels, -1, -1)
+    height, width = images.shape[2:]
+    shown, (across, down) = form.placed(width, height)
+    columns, rows = (max(1, round(side)) for side in shown)
+    left, top = (width - columns) // 2, (height - rows) // 2
+    images = images[:, :, top : top + rows, left : left + columns]
+    if (rows, columns) != (down, across):
+        images = F.interpolate(images, size=(down, across), mode="bicubic", antialias=True)
+    left, top = (form.width - across) // 2, (form.height - down) // 2
+    if (down, across) != (form.height, form.width):
+        images = F.pad(images, (left, form.width - across - left, top, form.height - down - top), value=255)
+    return images.expand(-1, form.channels, -1, -1)

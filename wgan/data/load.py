@@ -7,7 +7,8 @@ from pathlib import Path
 
 import torch
 
-from wgan.config.schema import EvaluateConfig, TrainConfig
+from wgan.config.image_form import Form
+from wgan.config.schema import EvaluateConfig, TrainConfig, form_of
 from wgan.data.cache import digest, prepare
 from wgan.data.image_folder import File, Skipped, Unusable, held_out_count, located, nothing_usable, scan
 from wgan.data.image_set import Data, ImageSet, fit, hold_out, select
@@ -28,7 +29,7 @@ def load_data(config: TrainConfig | EvaluateConfig) -> Data:
             ones.
         RunFault: the cache of decoded images cannot be written.
     """
-    wanted = config.image_size, config.number_channels, config.classes
+    wanted = form_of(config), config.classes
     with located(config), _memory_explained(config.where("path" if config.dataset is None else "dataset")):
         if config.dataset is not None:
             folder = config.path or config.cache / "sets"
@@ -51,8 +52,7 @@ def _memory_explained(where: str) -> Iterator[None]:
 
 def load_folder(
     root: Path,
-    image_size: int,
-    channels: int,
+    form: Form,
     classes: Classes = None,
     *,
     workers: int,
@@ -71,9 +71,9 @@ def load_folder(
     listing = scan(root, leave_out)
     files, class_names = listing.chosen(classes)
     choice = "" if classes is None else "/".join(class_names)
-    store, key = prepare(root, files, image_size, channels, workers, cache, choice)
+    store, key = prepare(root, files, form, workers, cache, choice)
     failed = [Skipped(root / file.image_name, str(reason)) for file, reason in store.failed.items()]
-    name, total, content = printable(root), len(store.images), [f"{channels}x{image_size}", store.content]
+    name, total, content = printable(root), len(store.images), [f"{form.channels}x{form.name}", store.content]
     if total == 0:
         raise nothing_usable(listing, failed)
     _warn_of(store.notes, name)
@@ -106,8 +106,8 @@ def _warn_of(notes: Mapping[File, Mapping[str, int]], root: str) -> None:
         warn(f"{root}: {name} is a TIFF of {pages:,} pages, of which only the first is read{more}: call it .tif")
 
 
-def load_named(name: str, image_size: int, channels: int, classes: Classes = None, *, seed: int, folder: Path) -> Data:
-    """One of `SETS` or `TOYS`, at the run's size and channels (the toys' points have none), or some of its classes.
+def load_named(name: str, form: Form, classes: Classes = None, *, seed: int, folder: Path) -> Data:
+    """One of `SETS` or `TOYS`, at the run's form (the toys' points have none), or some of its classes.
 
     The toys depend on the seed; all other sets, and their held-out part, are the same for every seed. Their files lie
     in `folder` or are downloaded to it.
@@ -119,8 +119,8 @@ def load_named(name: str, image_size: int, channels: int, classes: Classes = Non
     train, held_out = select(train, classes), select(held_out, classes)
     if name in TOYS:
         return _data(name, train, held_out, (), digest(name, str(seed), *map(str, classes or ())))
-    train, held_out = (replace(s, images=fit(s.images, image_size, channels)) for s in (train, held_out))
-    fingerprint = digest(name, str(image_size), str(channels), *map(str, classes or ()))
+    train, held_out = (replace(s, images=fit(s.images, form)) for s in (train, held_out))
+    fingerprint = digest(name, form.name, str(form.channels), *map(str, classes or ()))
     return _data(name, train, held_out, (), fingerprint, named=classes is not None)
 
 
@@ -139,8 +139,8 @@ def _data(
     if train.images.dim() == 2:
         kind = "points"
     else:
-        channels, size = train.images.shape[1:3]
-        kind = f"{'grey' if channels == 1 else 'colour'} images of {size}x{size}"
+        channels, height, width = train.images.shape[1:]
+        kind = f"{'grey' if channels == 1 else 'colour'} images of {height}x{width}"
     classes = f" in {len(train.class_names)} classes" if len(train.class_names) > 1 else ""
     if named and train.labels is not None:
         each = [f"{printable(name)}: {count:,}" for name, count in train.class_counts.items()]

@@ -6,6 +6,8 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
+from wgan.data.archive import MemberFile
+
 MOST_PAGES = 100_000  # of one file: a chain that is longer, or runs in a circle, ends there
 _LAYOUTS = {  # first bytes -> byte order, where the first offset stands, offsets, counts of entries, bytes of an entry
     b"II*\0": ("<", 4, "I", "H", 12),
@@ -51,9 +53,9 @@ def page_offsets(file: BinaryIO) -> list[int]:
     return [offset for place, (offset, own) in enumerate(found.items()) if own or place == 0]
 
 
-def pages_in(path: Path) -> list[int]:
+def pages_in(path: Path | MemberFile) -> list[int]:
     """`page_offsets` of a file by its name; none where it cannot be read."""
-    with contextlib.suppress(OSError), path.open("rb") as file:
+    with contextlib.suppress(Exception), path.open("rb") as file:  # a damaged archive raises anything
         return page_offsets(file)
     return []
 

@@ -49,8 +49,8 @@ class Classifier(nn.Module):
 
     def __init__(self, train: ImageSet) -> None:
         super().__init__()
-        channels, side = train.images.shape[1:3]
-        stride = math.ceil(min(side, LARGEST_SIDE) / 32)
+        channels, *sides = train.images.shape[1:]
+        stride = math.ceil(min(max(sides), LARGEST_SIDE) / 32)
         layers = (channels, 32, 2 * stride + 1, stride, 2), (32, 64, 3, 1, 2), (64, 128, 3, 1, 1)
         self.convolutions = nn.ModuleList(
             nn.Sequential(  # the largest of four, then the ReLU: the same as the other way round, in a quarter of it
@@ -254,10 +254,13 @@ def _train(train: ImageSet, device: torch.device | str) -> Classifier:
 
 
 def shifted(images: Tensor, rows: Tensor, random: torch.Generator) -> Tensor:
-    """Some of (N, C, S, S) images, each moved by up to S / `REACH` pixels, its edge repeated. Never mirrored: a letter
-    mirrored is none, and the ruler must see it.
+    """Some of (N, C, H, W) images, each moved by up to a `REACH`-th of each side, its edge repeated. Never mirrored: a
+    letter mirrored is none, and the ruler must see it.
     """
-    side = images.shape[-1]
-    offsets = torch.randint(-(side // REACH), side // REACH + 1, (2, len(rows), 1), generator=random)
-    y, x = (torch.arange(side) + offsets).clamp_(0, side - 1)
+
+    def places(side: int) -> Tensor:
+        offsets = torch.randint(-(side // REACH), side // REACH + 1, (len(rows), 1), generator=random)
+        return (torch.arange(side) + offsets).clamp_(0, side - 1)
+
+    y, x = map(places, images.shape[2:])
     return images[rows[:, None, None], :, y[:, :, None], x[:, None, :]].permute(0, 3, 1, 2)

@@ -55,7 +55,7 @@ def random_vgg16(images: Tensor, device: torch.device | str = "cpu") -> Tensor:
 
     def extract(batch: Tensor) -> Tensor:
         unit = to_unit(batch, device, LARGEST)
-        network = _vgg16(math.ceil(unit.shape[-1] / 32)).to(device)
+        network = _vgg16(math.prod(math.ceil(side / 32) for side in unit.shape[2:])).to(device)
         found: Tensor = network((unit * 4 - 2).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last))
         return found
 
@@ -63,8 +63,8 @@ def random_vgg16(images: Tensor, device: torch.device | str = "cpu") -> Tensor:
 
 
 @cache
-def _vgg16(side: int) -> nn.Sequential:
-    """VGG16 down to maps of `side` x `side`, then 4096 and 64 numbers."""
+def _vgg16(pixels: int) -> nn.Sequential:
+    """VGG16 down to maps of so many pixels, then 4096 and 64 numbers."""
     layers: list[nn.Module] = []
     channels = 3
     for maps in VGG16:
@@ -73,7 +73,7 @@ def _vgg16(side: int) -> nn.Sequential:
             continue
         layers += nn.Conv2d(channels, maps, 3, padding=1), nn.ReLU(inplace=True)
         channels = maps
-    layers += [nn.Flatten(), nn.Linear(512 * side * side, 4096), nn.ReLU(inplace=True), nn.Linear(4096, 64)]
+    layers += [nn.Flatten(), nn.Linear(512 * pixels, 4096), nn.ReLU(inplace=True), nn.Linear(4096, 64)]
     network = nn.Sequential(*layers).eval().requires_grad_(False)
     he_normal_fan_out_(network, generator(0, "random-vgg16"))
     return network.to(memory_format=torch.channels_last)

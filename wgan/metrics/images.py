@@ -31,9 +31,11 @@ class EvaluationInputs:
 
 
 def to_unit(images: Tensor, device: torch.device | str = "cpu", largest: int | None = None) -> Tensor:
-    """(N, C, H, W) uint8 to float32 in [0, 1] on `device`, averaged down to a side of `largest` where it is larger."""
-    unit = images.to(device).float() / 255
-    return F.interpolate(unit, size=(largest, largest), mode="area") if largest and unit.shape[-1] > largest else unit
+    """(N, C, H, W) uint8 to float32 in [0, 1] on `device`, averaged down to a longer side of `largest` at most."""
+    unit, longest = images.to(device).float() / 255, max(images.shape[2:])
+    if largest is None or longest <= largest:
+        return unit
+    return F.interpolate(unit, size=[round(side * largest / longest) for side in unit.shape[2:]], mode="area")
 
 
 def draw(count: int, size: int, seed: int, purpose: str) -> Tensor:

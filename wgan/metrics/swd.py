@@ -31,9 +31,9 @@ SCALE = 1000.0  # the paper's tables show the distance times 1000
 
 
 def swd_metrics(inputs: EvaluationInputs) -> Report:
-    """One metric per level, named by its side in pixels, and their mean. On the CPU, whose sort is fast enough."""
+    """One metric per level, named by its shorter side, and their mean. On the CPU, whose sort is fast enough."""
     sets = drawn(inputs)
-    sides = levels(sets.fake.shape[-1])
+    sides = levels(min(sets.fake.shape[2:]))
     most = min(PATCHES, NUMBERS // (len(sides) * sets.fake.shape[1] * PATCH**2)) // len(sets.fake)
     per_image = max(1, min(PER_IMAGE, most))
 
@@ -61,7 +61,7 @@ class SampleDistance:
     DIRECTIONS = 128
 
     def __init__(self, real: Tensor, other: Tensor) -> None:
-        self.count, self._levels = len(real), len(levels(real.shape[-1]))
+        self.count, self._levels = len(real), len(levels(min(real.shape[2:])))
         self._real = self._patches(real)
         self.floor = self(other[: len(real)])
         """The distance between two sets of real images."""
@@ -77,7 +77,7 @@ class SampleDistance:
 
 
 def levels(side: int) -> list[int]:
-    """Sides of the pyramid's levels, halved while the next is at least `SMALLEST_LEVEL`."""
+    """Shorter sides of the pyramid's levels, halved while the next is at least `SMALLEST_LEVEL`."""
     sides = [side]
     while sides[-1] // 2 >= SMALLEST_LEVEL:
         sides.append(sides[-1] // 2)

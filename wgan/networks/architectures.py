@@ -49,9 +49,9 @@ def conv_generator(latent_vector: int, shape: Sequence[int], feature_maps: int, 
     `feature_maps` channels, each smaller map twice as many, at most 16 times. The state's names (main.0.weight, ...)
     are those of PyTorch's DCGAN example, so weights trained there load here.
     """
-    number_channels, side, _ = shape
-    channels = widths(side, feature_maps)[::-1]
-    yield ConvFromLatent(latent_vector, channels[0], stages(side)[0], bias=False)
+    number_channels, height, width = shape
+    channels = widths(height, feature_maps)[::-1]
+    yield ConvFromLatent(latent_vector, channels[0], stages(height, width)[:2], bias=False)
     for before, after in pairwise([*channels, number_channels]):
         yield from (batch_norm(before), ReLU(inplace=True))
         yield ConvTranspose2d(before, after, 4, 2, 1, bias=False)
@@ -65,13 +65,13 @@ def conv_critic(shape: Sequence[int], feature_maps: int, critic_norm: str, activ
     each smaller map twice as many, at most 16 times. A norm stands after every convolution but the first and the last;
     a convolution that a norm follows has no bias.
     """
-    number_channels, side, _ = shape
-    channels = widths(side, feature_maps)
+    number_channels, height, width = shape
+    channels = widths(height, feature_maps)
     yield from (Conv2d(number_channels, channels[0], 4, 2, 1), activation(inplace=True))
     for before, after in pairwise(channels):
         yield Conv2d(before, after, 4, 2, 1, bias=critic_norm == "none")
         yield from (*norm(critic_norm, after), activation(inplace=True))
-    yield ConvToScalar(channels[-1], 1, stages(side)[0])
+    yield ConvToScalar(channels[-1], 1, stages(height, width)[:2])
 
 
 def resnet_generator(
@@ -87,9 +87,9 @@ def resnet_generator(
     The largest map has `feature_maps` channels, each smaller map twice as many, at most 16 times; with `constant` all
     have as many. The code that was `published` has a convolution in each shortcut, also where the width stays.
     """
-    number_channels, side, _ = shape
-    channels = [feature_maps] * stages(side)[1] if constant else widths(side, feature_maps)[::-1]
-    yield ConvFromLatent(latent_vector, channels[0], stages(side)[0], bias=False)
+    number_channels, height, width = shape
+    channels = [feature_maps] * stages(height, height)[2] if constant else widths(height, feature_maps)[::-1]
+    yield ConvFromLatent(latent_vector, channels[0], stages(height, width)[:2], bias=False)
     for before, after in pairwise([channels[0], *channels]):
         body = [batch_norm(before), ReLU(inplace=True), nn.Upsample(scale_factor=2), Conv2d(before, after, 3, 1, 1)]
         body += [batch_norm(after), ReLU(inplace=True), Conv2d(after, after, 3, 1, 1)]
@@ -108,8 +108,8 @@ def resnet_critic(
     have as many, and in place of the last halving two blocks keep the map: 8x8 at 32 px. A norm stands before each
     activation but the first and the last.
     """
-    number_channels, side, _ = shape
-    channels = [feature_maps] * (stages(side)[1] - 1) if constant else widths(side, feature_maps)
+    number_channels, height, _ = shape
+    channels = [feature_maps] * (stages(height, height)[2] - 1) if constant else widths(height, feature_maps)
     body = [Conv2d(number_channels, channels[0], 3, 1, 1), activation(inplace=True)]
     body += [Conv2d(channels[0], channels[0], 3, 1, 1), AvgPool2d(2)]
     yield Residual(Chain(*body), Chain(AvgPool2d(2), Conv2d(number_channels, channels[0], 1)))
@@ -122,12 +122,12 @@ def resnet_critic(
 
 def resnet64_critic(shape: Sequence[int], feature_maps: int, critic_norm: str, activation: Activation) -> Layers:
     """With 64 feature maps at 64 px: 64x64x64, 128x32x32, 256x16x16, 512x8x8, 512x4x4, 1. The code has layer norm."""
-    number_channels, side, _ = shape
-    channels = widths(side, feature_maps)
+    number_channels, height, width = shape
+    channels = widths(height, feature_maps)
     yield Conv2d(number_channels, feature_maps, 3, 1, 1)
     for before, after in pairwise([*channels, channels[-1]]):
         yield _block(before, before, after, critic_norm, activation)
-    yield from (Flatten(), Linear(channels[-1] * stages(side)[0] ** 2, 1))
+    yield from (Flatten(), Linear(channels[-1] * math.prod(stages(height, width)[:2]), 1))
 
 
 def _block(
@@ -148,11 +148,11 @@ def mnist_generator(latent_vector: int, shape: Sequence[int], feature_maps: int,
 
     All maps have `feature_maps` channels. At 28 px with 128 feature maps: 128x7x7, 128x14x14, 128x28x28, 1x28x28.
     """
-    number_channels, side, _ = shape
-    base, doublings = stages(side)
-    yield from (Flatten(), Linear(latent_vector, feature_maps * base**2), LeakyReLU(0.2, inplace=True))
-    yield nn.Unflatten(1, (feature_maps, base, base))
-    for _ in range(doublings):
+    number_channels, height, width = shape
+    first = feature_maps, *stages(height, width)[:2]
+    yield from (Flatten(), Linear(latent_vector, math.prod(first)), LeakyReLU(0.2, inplace=True))
+    yield nn.Unflatten(1, first)
+    for _ in range(stages(height, height)[2]):
         yield ConvTranspose2d(feature_maps, feature_maps, 4, 2, 1, bias=False)
         yield from (batch_norm(feature_maps), LeakyReLU(0.2, inplace=True))
     yield from (Conv2d(feature_maps, number_channels, 7, 1, 3), nn.Tanh())
@@ -163,12 +163,11 @@ def mnist_critic(shape: Sequence[int], feature_maps: int, critic_norm: str, acti
 
     All maps have `feature_maps` channels: 64 in the original.
     """
-    number_channels, side, _ = shape
-    base, halvings = stages(side)
-    for before in [number_channels, *[feature_maps] * (halvings - 1)]:
+    number_channels, height, width = shape
+    for before in [number_channels, *[feature_maps] * (stages(height, height)[2] - 1)]:
         yield Conv2d(before, feature_maps, 4, 2, 1, bias=critic_norm == "none")
         yield from (*norm(critic_norm, feature_maps), activation(inplace=True))
-    yield from (Flatten(), Linear(feature_maps * base**2, 1))
+    yield from (Flatten(), Linear(feature_maps * math.prod(stages(height, width)[:2]), 1))
 
 
 def dense_generator(latent_vector: int, shape: Sequence[int], feature_maps: int, _batch_norm: BatchNorm) -> Layers:

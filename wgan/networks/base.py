@@ -19,17 +19,17 @@ MAX_GROWTH = 16
 """A network's widest layer has at most this many times its feature maps (256 px would double once more)."""
 
 
-def stages(image_size: int) -> tuple[int, int]:
-    """Split a side into (base, doublings): 64 = 4 * 2^4, 28 = 7 * 2^2, 96 = 6 * 2^4."""
+def stages(height: int, width: int) -> tuple[int, int, int]:
+    """(height and width of the smallest map, doublings): 64 x 96 = (4 x 6) * 2^4, 28 x 28 = (7 x 7) * 2^2."""
     doublings = 0
-    while image_size % 2 == 0 and image_size > 7:
-        image_size, doublings = image_size // 2, doublings + 1
-    return image_size, doublings
+    while height % 2 == width % 2 == 0 and max(height, width) > 7:
+        height, width, doublings = height // 2, width // 2, doublings + 1
+    return height, width, doublings
 
 
-def widths(image_size: int, feature_maps: int) -> list[int]:
+def widths(side: int, feature_maps: int) -> list[int]:
     """Channels from the largest map to the smallest: 64 px with 64 feature maps gives 64, 128, 256, 512."""
-    return [feature_maps * min(2**level, MAX_GROWTH) for level in range(stages(image_size)[1])]
+    return [feature_maps * min(2**level, MAX_GROWTH) for level in range(stages(side, side)[2])]
 
 
 class Generator(nn.Module):

@@ -70,9 +70,9 @@ def new_generator(
 ) -> Generator:
     """A generator with fresh weights, drawn from `random`; `network` is one of `NETWORKS`.
 
-    `shape` is a sample's: (C, H, W), C 1 (grey) or 3 (colour), H = W = base * 2^n with a base of 4 to 7. Dense networks
-    take any, and (2,) for points in the plane. How `feature_maps` set the layers' widths, each network's layers say.
-    With `classes` it makes the one that is asked for, in its batch norm.
+    `shape` is a sample's: (C, H, W), C 1 (grey) or 3 (colour), H and W a base of 4 to 7 times the same 2^n. Dense
+    networks take any, and (2,) for points in the plane. How `feature_maps` set the layers' widths, each network's
+    layers say. With `classes` it makes the one that is asked for, in its batch norm.
     """
     generator, _, init_ = NETWORKS[network]
     batch_norm = partial(ConditionalBatchNorm2d, classes=len(classes)) if classes else nn.BatchNorm2d

@@ -22,19 +22,19 @@ times)."""
 
 def conv(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
     """Convolution; x: (N, C, H, W), weight: (C', C, k, k), to (N, C', H', W')."""
-    if _small(x, weight, x.shape[-1] // stride, stride, padding):
+    if _small(x, weight, max(x.shape[2:]) // stride, stride, padding):
         y: Tensor = _Conv.apply(x, weight, False)
         return y if bias is None else y + bias[:, None, None]
     return F.conv2d(x, weight, bias, stride, padding)
 
 
 def conv_transpose(
-    x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, output_padding: int = 0
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, output_padding: tuple[int, int] = (0, 0)
 ) -> Tensor:
     """Transposed convolution; x: (N, C, H, W), weight: (C, C', k, k), to (N, C', H', W')."""
-    if output_padding == 0 and _few(x, weight, stride, padding):
+    if output_padding == (0, 0) and _few(x, weight, stride, padding):
         y: Tensor = _ConvTransposeToFew.apply(x, weight, stride, padding)
-    elif output_padding == 0 and _small(x, weight, x.shape[-1], stride, padding):
+    elif output_padding == (0, 0) and _small(x, weight, max(x.shape[2:]), stride, padding):
         y = _Conv.apply(x, weight, True)
     else:
         return F.conv_transpose2d(x, weight, bias, stride, padding, output_padding)
@@ -42,7 +42,7 @@ def conv_transpose(
 
 
 def _small(x: Tensor, weight: Tensor, side: int, stride: int, padding: int) -> bool:
-    """Whether a layer's weight gradient is taken as a product; `side` is that of its smaller map."""
+    """Whether a layer's weight gradient is taken as a product; `side` is the longer one of its smaller map."""
     handled = stride == 2 and padding == 1 and weight.shape[-1] == 4 and side <= SMALL_MAP
     gains = x.dtype == torch.bfloat16 or (x.dtype == torch.float32 and len(weight) >= WIDE)
     return handled and gains and x.device.type == "cpu"
@@ -101,12 +101,12 @@ def _weight_gradient(small: Tensor, large: Tensor) -> Tensor:
 
     (N, A, H, W) and (N, B, 2H, 2W) to (A, B, 4, 4).
     """
-    a, b, side = small.shape[1], large.shape[1], small.shape[-1]
+    (_, a, height, width), b = small.shape, large.shape[1]
     padded = F.pad(large.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1)).contiguous()
     n, row, column, channel = padded.stride()
     # the windows overlap: a strided view names them all, and the reshape alone copies, in whole runs of channels
     strides = n, 2 * row, 2 * column, row, column, channel
-    windows = padded.as_strided((len(large), side, side, 4, 4, b), strides).reshape(-1, 16 * b)
+    windows = padded.as_strided((len(large), height, width, 4, 4, b), strides).reshape(-1, 16 * b)
     product = small.permute(0, 2, 3, 1).reshape(-1, a).T @ windows
     return product.view(a, 4, 4, b).permute(0, 3, 1, 2)
 
@@ -118,8 +118,8 @@ def _overlap_add(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor
     """
     kernel = weight.shape[-1]
     taps = x.permute(0, 2, 3, 1).flatten(1, 2) @ weight.flatten(1)
-    side = (x.shape[-1] - 1) * stride - 2 * padding + kernel
-    return F.fold(taps.transpose(1, 2), (side, side), kernel, padding=padding, stride=stride)
+    height, width = ((side - 1) * stride - 2 * padding + kernel for side in x.shape[2:])
+    return F.fold(taps.transpose(1, 2), (height, width), kernel, padding=padding, stride=stride)
 
 
 _TAPS = torch.tensor([[3, 1, 4], [4, 2, 0]])

@@ -9,7 +9,6 @@ out of the graph is exact wherever the gradient exists.
 Every layer computes in the type of its input (bfloat16 or float32); weights stay float32.
 """
 
-import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Protocol, runtime_checkable
@@ -46,17 +45,17 @@ class Conv2d(nn.Conv2d):
     def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
         y = self(x)
         stride, padding = self.stride[0], int(self.padding[0])
-        covered = (y.shape[-1] - 1) * stride - 2 * padding + self.kernel_size[0]
         # A stride may leave pixels on the right and below that no kernel reaches: their gradient is zero, and without
         # this output padding the adjoint's map would be too small.
-        missed = x.shape[-1] - covered
+        covered = [(side - 1) * stride - 2 * padding + self.kernel_size[0] for side in y.shape[2:]]
+        missed = x.shape[2] - covered[0], x.shape[3] - covered[1]
         return y, lambda gradient: conv_transpose(
             gradient, self.weight.to(gradient.dtype), None, stride, padding, missed
         )
 
 
 class ConvToScalar(Conv2d):
-    """A convolution whose kernel covers its whole input: (N, C, k, k) -> (N, C', 1, 1). One matrix product."""
+    """A convolution whose kernel covers its whole input: (N, C, H, W) -> (N, C', 1, 1). One matrix product."""
 
     def forward(self, x: Tensor) -> Tensor:
         weight, bias = cast(self, x)
@@ -65,7 +64,7 @@ class ConvToScalar(Conv2d):
     def linearise(self, x: Tensor) -> tuple[Tensor, Adjoint]:
         def adjoint(gradient: Tensor) -> Tensor:  # the product's transpose
             rows = gradient.flatten(1) @ pixels_first(self.weight.to(gradient.dtype))
-            return channels_first(rows, self.in_channels)
+            return channels_first(rows, self.in_channels, *self.kernel_size)
 
         return self(x), adjoint
 
@@ -78,10 +77,11 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 
 
 class ConvFromLatent(ConvTranspose2d):
-    """A transposed convolution of one point: (N, C, 1, 1) -> (N, C', k, k). One matrix product."""
+    """A transposed convolution of one point: (N, C, 1, 1) -> (N, C', H, W). One matrix product."""
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        return channels_first(x.flatten(1) @ pixels_first(self.weight.to(x.dtype)), self.out_channels)
+        rows = x.flatten(1) @ pixels_first(self.weight.to(x.dtype))
+        return channels_first(rows, self.out_channels, *self.kernel_size)
 
 
 class Linear(nn.Linear):
@@ -181,7 +181,8 @@ class Projection(nn.Module):
         if isinstance(score, Linear):
             self.embedding = Linear(score.in_features, classes, bias=False)
         else:
-            self.embedding = ConvToScalar(score.in_channels, classes, int(score.kernel_size[0]), bias=False)
+            height, width = score.kernel_size
+            self.embedding = ConvToScalar(score.in_channels, classes, (height, width), bias=False)
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.linearise(x, labels)[0]
@@ -255,7 +256,6 @@ def pixels_first(x: Tensor) -> Tensor:
     return x.permute(0, 2, 3, 1).flatten(1)
 
 
-def channels_first(rows: Tensor, channels: int) -> Tensor:
-    """The inverse of `pixels_first` for square images."""
-    side = math.isqrt(rows.shape[1] // channels)
-    return rows.view(-1, side, side, channels).permute(0, 3, 1, 2)
+def channels_first(rows: Tensor, channels: int, height: int, width: int) -> Tensor:
+    """The inverse of `pixels_first`."""
+    return rows.view(-1, height, width, channels).permute(0, 3, 1, 2)

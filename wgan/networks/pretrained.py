@@ -88,9 +88,9 @@ def _from_state_dict(path: Path, state: Mapping[str, Any]) -> Generator:
     if not weights:
         raise InputError(f"{path}: holds neither a checkpoint of this tool nor a DCGAN generator (main.0.weight, ...)")
     first, last = weights[min(weights)], weights[max(weights)]
-    image_size = first.shape[2] * 2 ** (len(weights) - 1)
+    height, width = (side << len(weights) - 1 for side in first.shape[2:])
     try:
-        shape = last.shape[1], image_size, image_size
+        shape = last.shape[1], height, width
         return _filled(lambda: new_generator("conv", first.shape[0], shape, last.shape[0]), dict(state))
     except Exception as error:
         if is_out_of_memory(error):

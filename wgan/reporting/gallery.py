@@ -134,7 +134,9 @@ def _table(out: Path, data: str, folder: Path | None, swept: Sequence[str], rows
 
     found = in_order({key: metric for row in rows for key, metric in row.run.metrics.items()}.values())
     ranking = ranking_keys({metric.key for metric in found})
-    comparable = len({(row.run.config.get("image_size"), row.run.config.get("number_channels")) for row in rows}) == 1
+    configs = [row.run.config for row in rows]
+    forms = {str((c.get("image_size"), c.get("fit", "crop"), c.get("number_channels"))) for c in configs}
+    comparable = len(forms) == 1
     runs = [row.run for row in rows if comparable]
     metrics = [
         Column(title, m.key, open=m.key in ranking[:1], best=_best(runs, m.key) if m.key in ranking else None)

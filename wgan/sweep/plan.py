@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from wgan.config.constraints import num_steps_of
 from wgan.config.datasets import POINT_SETS
 from wgan.config.resolve import combinations, load_config
-from wgan.config.schema import TrainConfig
+from wgan.config.schema import TrainConfig, form_of
 from wgan.runs import run_dir
 from wgan.runs.run_dir import Run
 from wgan.utils.console import detail, say
@@ -100,7 +100,7 @@ def prepare(pending: Sequence[SweepRun]) -> dict[str, Length]:
     for one in pending:
         config = one.config
         seed = config.seed if config.dataset in POINT_SETS else None  # points are drawn, images are not
-        key = (config.path, config.dataset, config.classes, config.image_size, config.number_channels, seed)
+        key = (config.path, config.dataset, config.classes, form_of(config), seed)
         # both load torch, which a sweep that is finished does without
         from wgan.training.estimate import other_seconds
 

@@ -12,9 +12,9 @@ from torch import Tensor
 from wgan.utils.rng import Draws
 
 TRANSLATION = 1 / 8
-"""Largest shift, as a fraction of the side (sec. 4: 1/8)."""
+"""Largest shift, as a fraction of each side (sec. 4: 1/8)."""
 CUTOUT = 1 / 2
-"""Side of the square that is cut out, as a fraction of the image's (sec. 4: half)."""
+"""Sides of the rectangle that is cut out, as a fraction of the image's (sec. 4: half)."""
 
 Uniform = Callable[[str, int], Tensor]
 """(what for, how many) to numbers in [0, 1): (N, how many)."""
@@ -54,26 +54,30 @@ def color(images: Tensor, uniform: Uniform) -> Tensor:
 
 
 def translation(images: Tensor, uniform: Uniform) -> Tensor:
-    """Shift by up to an eighth of the side; what comes into view is 0 (mid-grey)."""
-    side = images.shape[-1]
-    reach = int(side * TRANSLATION + 0.5)
-    shift = (uniform("translation", 2) * (2 * reach + 1)).long() - reach
-    rows, columns = (torch.arange(side, device=images.device) + shift[:, i, None] for i in (0, 1))  # (N, side) each
-    inside = ((rows >= 0) & (rows < side))[:, :, None] & ((columns >= 0) & (columns < side))[:, None, :]
+    """Shift by up to an eighth of each side; what comes into view is 0 (mid-grey)."""
+    amounts, places, seen = uniform("translation", 2), [], []
+    for i, side in enumerate(images.shape[2:]):
+        reach = int(side * TRANSLATION + 0.5)
+        shift = (amounts[:, i, None] * (2 * reach + 1)).long() - reach
+        place = torch.arange(side, device=images.device) + shift  # (N, side)
+        seen.append((place >= 0) & (place < side))
+        places.append(place.clamp(0, side - 1))
+    (rows, columns), inside = places, seen[0][:, :, None] & seen[1][:, None, :]
     batch = torch.arange(len(images), device=images.device)[:, None, None]
     pixels = images.permute(0, 2, 3, 1)  # a view of channels-last memory: a pixel's channels move together
-    moved = pixels[batch, rows.clamp(0, side - 1)[:, :, None], columns.clamp(0, side - 1)[:, None, :]]
+    moved = pixels[batch, rows[:, :, None], columns[:, None, :]]
     return (moved * inside[..., None]).permute(0, 3, 1, 2)
 
 
 def cutout(images: Tensor, uniform: Uniform) -> Tensor:
-    """Set a square of half the side to 0 (mid-grey); its centre lies anywhere in the image."""
-    side = images.shape[-1]
-    size = int(side * CUTOUT + 0.5)
-    first = (uniform("cutout", 2) * (side + (1 - size % 2))).long() - size // 2
-    place = torch.arange(side, device=images.device)
-    rows, columns = ((place >= first[:, i, None]) & (place < first[:, i, None] + size) for i in (0, 1))
-    return images * ~(rows[:, :, None] & columns[:, None, :])[:, None]
+    """Set a rectangle of half of each side to 0 (mid-grey); its centre lies anywhere in the image."""
+    centres, cut = uniform("cutout", 2), []
+    for i, side in enumerate(images.shape[2:]):
+        size = int(side * CUTOUT + 0.5)
+        first = (centres[:, i, None] * (side + (1 - size % 2))).long() - size // 2
+        place = torch.arange(side, device=images.device)
+        cut.append((place >= first) & (place < first + size))
+    return images * ~(cut[0][:, :, None] & cut[1][:, None, :])[:, None]
 
 
 CHANGES: dict[str, Callable[[Tensor, Uniform], Tensor]] = {
