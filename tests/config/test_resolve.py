@@ -439,6 +439,13 @@ def test_what_every_run_of_a_sweep_sets_need_not_stand_beside_it(written):
     assert written("arch: WGAN-GP\ndataset: swissroll\ngp_lambda: 1000\nsweep: {gp_lambda: [1, 10]}\n").warnings == ()
 
 
+def test_a_key_that_some_runs_of_a_sweep_use_is_in_its_place(written):
+    head = "arch: WGAN-GP\ndataset: mnist-5k\nimage_size: 28\nnumber_channels: 1\nbeta_adam: 0\n"
+    assert written(f"{head}sweep: {{optimizer: [adam, rmsprop]}}\n").warnings == ()
+    (warning,) = written(f"{head}sweep: {{optimizer: [rmsprop], seed: [1, 2]}}\n").warnings
+    assert "beta_adam: not used by the optimizer rmsprop" in warning
+
+
 def test_each_warning_of_a_sweeps_runs_is_told_once(written):
     head = "arch: WGAN-CLIP\ndataset: mnist-5k\nimage_size: 28\nnumber_channels: 1\n"
     config = written(f"{head}clip_value: 1\nsweep:\n  gp_lambda: [1, 10]\n  seed: [1, 2]\n  critic_its: [5, 1]\n")

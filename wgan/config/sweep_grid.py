@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from wgan.config.diagnostics import Problem, quoted, suggestion
 from wgan.config.schema import TrainConfig
 
 MAX_RUNS = 10_000
+UNUSED = "not used"  # begins the warning of a key that has no effect
 MAX_TRIED = 256  # combinations checked one by one; beyond that each value beside the first ones of the other keys
 OF_THE_SWEEP = ("sweep", "parallel", "cpus", "executor")  # keys that mean nothing to one of its runs
 FIXED = ("config_version", "out", "run", "cache", *OF_THE_SWEEP)  # the same for all runs of a sweep
@@ -39,10 +41,12 @@ def violations(
         tried = (first | {key: value} for key, values in sweep.items() for value in values)
     else:
         tried = (dict(zip(sweep, values, strict=True)) for values in itertools.product(*sweep.values()))
-    for changes in tried:
-        for problem in attempt(changes):
-            if (problem.place, problem.message) in seen:
-                continue
+    found = [(changes, attempt(changes)) for changes in tried]
+    idle = Counter(problem.place for _, problems in found for problem in problems if problem.message.startswith(UNUSED))
+    for changes, problem in ((changes, problem) for changes, problems in found for problem in problems):
+        unused = problem.message.startswith(UNUSED) and problem.place[0] not in sweep
+        used_elsewhere = unused and idle[problem.place] < len(found)  # as a momentum by those runs that take Adam
+        if (problem.place, problem.message) not in seen and not used_elsewhere:
             seen.add((problem.place, problem.message))
             key = str(problem.place[0])
             if key in changes and not set(problem.involves) & set(changes):
