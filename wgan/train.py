@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from wgan.config.constraints import require_a_batch, require_classes
+from wgan.config.constraints import FEWEST_HELD_OUT, require_a_batch, require_classes
 from wgan.config.docs import written
 from wgan.config.schema import TrainConfig
 from wgan.data.load import load_data
@@ -69,6 +69,9 @@ def train_in(ranks: Ranks, config: TrainConfig) -> int:
                 if step > (asked := training.state.num_steps):
                     begins = f"has done {step} steps, {asked} are asked for: only its results are made anew"
                 say(f"{run.directory}: {begins}{_beside(config, named)}", f"Report:  {run.directory / 'report.html'}")
+                if not training.state.gauge.is_possible:
+                    few = f"{len(images.held_out)} held-out images are too few: {FEWEST_HELD_OUT} at least"
+                    say(f"Overfitting of the critic is not measured: {few}")
                 training.run_to_end(interruption)
     return interruption.exit_status
 

@@ -20,6 +20,7 @@ RAY_MISSING = "ray needs a package that is not installed: pip install -r require
 TENSORBOARD_MISSING = "needs the package tensorboard, which is not installed: pip install tensorboard"
 LONG, WARM_UPS, LONG_AGAIN = 100, 25, 500
 """WGAN's code, main.py: so many critic updates before each of the generator's first ones, and before every 500th."""
+FEWEST_HELD_OUT = 16  # images, below which their mean score is too uncertain to say whether the critic overfits
 INDEX = "index.html"  # what the program itself writes into `out`, beside the runs
 
 

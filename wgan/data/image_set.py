@@ -150,3 +150,8 @@ def fit(images: Tensor, size: int, channels: int) -> Tensor:
     if images.shape[-1] != size:
         images = F.interpolate(images, size=(size, size), mode="bicubic", antialias=True)
     return images.expand(-1, channels, -1, -1)
+
+
+def to_float(samples: Tensor) -> Tensor:
+    """(N, C, H, W) uint8 to float32 in [-1, 1], what is float already as it is."""
+    return samples if samples.is_floating_point() else samples.float() / 127.5 - 1

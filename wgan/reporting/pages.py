@@ -30,6 +30,7 @@ CURVES = {  # column of log.csv -> its name for people, in the order of the page
     "critic_real": "Critic's mean scores, generator loss",
     "gradient_norm": "Gradient norm of the critic",
     "gradient_penalty": "Gradient penalty",
+    "overfitting": "Overfitting of the critic",
     "images_per_second": "Images per second",
 }
 LINES = {  # column -> what is drawn in its plot, with a name for each line

@@ -108,7 +108,7 @@ class Trainer(ABC):
         with torch.no_grad():  # the critic's loss needs no graph through the generator
             latents = self.latents(len(real), "critic latents", step)
             fake = self.generator(latents, labels)  # one batch for its batch norm
-            fake = augmented(fake, self.config.augment, self.draws, "augment fake", step)
+            fake = self.fake_as_seen(fake, self.draws, step)
             real = self.as_seen(real, self.draws, step)
         epsilon = self.draws.uniform("interpolation", step, len(real), *[1] * (real.dim() - 1))
         self.critic_optimizer.zero_grad()
@@ -147,7 +147,7 @@ class Trainer(ABC):
             for index, (part, real_part, self.labels) in enumerate(zip(*chunks, strict=True)):
                 draws = self.draws.part(index, parts)
                 fake = self.generator(part, self.labels)
-                fake = augmented(fake, self.config.augment, draws, "augment generated", step)
+                fake = self.fake_as_seen(fake, draws, step, "augment generated")
                 fake_scores = self.critic(fake, self.labels)
                 loss = self.generator_loss(fake_scores, partial(self._real_scores, real_part, draws, step))
                 (loss / parts).backward()
@@ -164,6 +164,10 @@ class Trainer(ABC):
         if self.config.dequantise:  # 256 levels side by side fill [-1, 1]
             real = (255 * real + 2 * draws.uniform("dequantisation", step, *real.shape) - 1) / 256
         return augmented(real, self.config.augment, draws, "augment real", step)
+
+    def fake_as_seen(self, fake: Tensor, draws: Draws, step: int, purpose: str = "augment fake") -> Tensor:
+        """Generated images as the critic sees them in this step: (N, C, H, W)."""
+        return augmented(fake, self.config.augment, draws, purpose, step)
 
     @torch.no_grad()
     def _real_scores(self, real: Tensor, draws: Draws, step: int) -> Tensor:

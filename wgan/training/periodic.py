@@ -2,6 +2,7 @@
 
 import math
 import time
+from functools import partial
 from typing import NamedTuple
 
 from wgan.config.schema import TrainConfig
@@ -69,6 +70,9 @@ class PeriodicTasks:
     def run_due(self, progress: Progress, interruption: Interruption) -> None:
         """Do what is due at the present step."""
         state, config = self.state, self.config
+        if state.gauge.is_due(state.step):
+            measure = partial(state.gauge.measure, self.trainer, state.step)
+            state.gauge.add(state.step, self.ranks.broadcast_from_rank0(measure))
         if state.step > 0 and state.step % config.log_every == 0 and self.time_is_over():
             state.num_steps = state.step
         now = due(config, state.step, last=state.step == state.num_steps)
@@ -94,7 +98,7 @@ class PeriodicTasks:
         state.require_finite(first_not_finite(metrics))
         seconds = state.stopwatch.read() - state.row_seconds
         with state.stopwatch.paused():
-            cheap = self.samples.metrics(self.trainer)
+            cheap = self.samples.metrics(self.trainer) | state.gauge.row()
             evaluated = self.evaluate(interruption) if measured else {}
         state.buffer.clear()
         state.row_seconds += seconds
@@ -106,7 +110,7 @@ class PeriodicTasks:
         if self.events:
             self.events.row(state.step, row)
             self.events.metrics(state.step, evaluated)
-        progress.show(state.step, steps_left(state, speed), means, speed, self.config.batch_size)
+        progress.show(state.step, steps_left(state, speed), means | cheap, speed, self.config.batch_size)
         state.warn(state.watch.row(row | evaluated))
 
     def evaluate(self, interruption: Interruption) -> dict[str, float]:

@@ -24,6 +24,7 @@ from wgan.trainers.base import Trainer
 from wgan.training import resources
 from wgan.training.health import Watch, saturation
 from wgan.training.metric_buffer import MetricBuffer, first_not_finite
+from wgan.training.overfitting import OverfittingGauge
 from wgan.training.progress import Stopwatch
 from wgan.utils.atomic_io import make_folder, remove_unfinished, write_text
 from wgan.utils.console import detail, warn
@@ -32,6 +33,7 @@ from wgan.utils.version import __version__
 
 REQUIRED_FIELDS = {"step": int, "log_rows": int, "seconds": float, "row_seconds": float, "window": dict, "watch": dict}
 """What a checkpoint holds beside the trainer's state, and what the loop relies on."""
+GAUGE_NUMBERS = 8  # step and sums of the gauge of overfitting
 MAX_STEPS = 10**9  # what `num_steps` takes
 
 
@@ -61,6 +63,7 @@ class TrainingState:
         self.stopwatch = Stopwatch()  # the training's seconds, over all processes that worked on this run
         self.row_seconds = 0.0  # of these, up to the log's last row
         self.buffer, self.watch = MetricBuffer(), Watch()  # of the steps since that row; of all
+        self.gauge = OverfittingGauge(data, config.batch_size)
         self.best: Best | None = None
         self.saved: tuple[int, int] | None = None  # the newest checkpoint's step and rows of the log
         self.run_started = False  # the lock is held and the state restored: only then is state.json ours to write
@@ -159,6 +162,7 @@ class TrainingState:
             "window": self.ranks.average_metrics(self.buffer.read()),
             "log_rows": self.log.count,
             "watch": self.watch.state_dict(),
+            "gauge": [self.gauge.step, *self.gauge.sums],
             "best": self.best and tuple(self.best),
             "config": self.config.model_dump(mode="json"),
             "shape": list(self.data.train.images.shape[1:]),
@@ -174,6 +178,8 @@ class TrainingState:
         self.stopwatch, self.row_seconds = Stopwatch(content["seconds"]), content["row_seconds"]
         self.buffer.restore(content["window"], self.device)
         self.watch.load_state_dict(content["watch"], self.log.begun)
+        if "gauge" in content:  # which checkpoints of older versions do not have
+            self.gauge.step, *self.gauge.sums = content["gauge"]
         self.saved = self.step, content["log_rows"]
         if lost := content["log_rows"] - len(self.log.begun):
             warn(f"{self.run.log}: {lost} of its {content['log_rows']} rows are gone")
@@ -236,6 +242,9 @@ def _require_sound(content: Mapping[str, Any]) -> None:
         isinstance(best, tuple | list) and 0 <= Best(*best).step <= step and math.isfinite(Best(*best).score)
     ):
         raise ValueError(f"its best is {best}")
+    gauge = content.get("gauge", [0] * GAUGE_NUMBERS)
+    if len(gauge) != GAUGE_NUMBERS or not all(map(math.isfinite, gauge)):
+        raise ValueError(f"its gauge of overfitting is {gauge}")
     if broken := first_not_finite(content["window"]) or _first_broken(step, content["trainer"]):
         raise ValueError(f"{broken[1]} is {broken[2]}")
     if not content["setting"].keys() >= {"device", "precision"}:
