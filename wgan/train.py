@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from wgan.config.constraints import FEWEST_HELD_OUT, require_a_batch, require_classes
+from wgan.config.constraints import FEWEST_HELD_OUT, require_a_batch, require_classes, require_held_out
 from wgan.config.docs import written
 from wgan.config.schema import TrainConfig
 from wgan.data.load import load_data
@@ -52,6 +52,7 @@ def train_in(ranks: Ranks, config: TrainConfig) -> int:
         for skipped in images.skipped:
             detail(f"left out: {skipped}")
         require_a_batch(config, len(images.train))  # only now it is known which files can be decoded
+        require_held_out(config, len(images.held_out))
         require_classes(config, images.train.class_counts)
         ranks.check_equal("images", images.fingerprint)
         if device.type == "cpu":

@@ -17,6 +17,7 @@ from wgan.metrics.report import Report
 from wgan.runs import checkpoint
 from wgan.runs.run_dir import Run
 from wgan.trainers.base import Trainer
+from wgan.training import overfitting
 from wgan.training.evaluator import ImageSamples
 
 PLAIN = {"network": "dense", "metrics": [], "sample_every": 100, "checkpoint_every": 4}
@@ -30,6 +31,11 @@ def become_rank(rank: int, world_size: int, port: int, dies_in: int | None = Non
     undrawn_curves()
     if dies_in is not None:
         at_step(dies_in, partial(os.kill, os.getpid(), signal.SIGKILL))
+
+
+def become_rank_that_augments(rank: int, world_size: int, port: int) -> None:
+    become_rank(rank, world_size, port)
+    overfitting.EVERY, overfitting.TARGET, overfitting.RAMP = 2, -1e9, 100
 
 
 def become_rank_and_signal(rank: int, world_size: int, port: int, step: int) -> None:
@@ -203,6 +209,14 @@ def test_a_rank_that_measures_for_long_is_waited_for(tmp_path: Path) -> None:
     yaml = write_yaml(tmp_path, **PLAIN | {"metrics": ["paired"], "metrics_every": 12}, rank_timeout=0.1)
     (status, said), (other_status, _) = in_ranks(yaml, become_rank_with_slow_metrics, become_rank)
     assert (status, other_status) == (0, 0), said
+
+
+def test_ranks_augment_alike_though_one_alone_measures(tmp_path: Path) -> None:
+    """Each checkpoint compares their weights; half of these images are each rank's, with changes of its own."""
+    yaml = write_yaml(tmp_path, **PLAIN, arch="DCGAN", augment="auto", learning_rate=5e-3)
+    ends = in_ranks(yaml, become_rank_that_augments, become_rank_that_augments)
+    assert [status for status, _ in ends] == [0, 0], ends
+    assert float(log_rows(tmp_path / "out/run")[-1]["augment_p"]) > 0
 
 
 def test_a_fault_that_all_ranks_meet_is_told_once(tmp_path: Path) -> None:

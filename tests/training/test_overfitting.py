@@ -27,6 +27,7 @@ from wgan.trainers.base import Trainer, build_trainer
 from wgan.training import overfitting
 from wgan.training.health import Watch
 from wgan.training.overfitting import OverfittingGauge
+from wgan.utils.errors import InputError
 
 TINY = {"image_size": 28, "number_channels": 1, "gen_feature_maps": 4, "dis_feature_maps": 4, "latent_vector": 8}
 CPU = torch.device("cpu")
@@ -63,8 +64,14 @@ def bits(trainer: Trainer) -> bytes:
     return b"".join(t.contiguous().numpy().tobytes() for n in networks for t in n.state_dict().values())
 
 
+def gauged(data: Data, **keys: Any) -> OverfittingGauge:
+    config = resolve({"arch": "WGAN-GP", "dataset": "mnist-5k", **keys})
+    assert isinstance(config, TrainConfig)
+    return OverfittingGauge(data, config)
+
+
 def gauge_of(rows: int, train: int, held_out: int) -> OverfittingGauge:
-    return OverfittingGauge(data_of(noise(train, 0), noise(held_out, 1)), rows)
+    return gauged(data_of(noise(train, 0), noise(held_out, 1)), batch_size=rows)
 
 
 def test_of_constant_scores_it_is_the_ratio_of_their_differences() -> None:
@@ -116,7 +123,7 @@ def test_measuring_changes_no_bit_of_the_networks_or_of_what_follows(keys: dict[
     data = data_of(noise(40, 0), noise(20, 1))
     ended = []
     for measuring in (True, False):
-        trainer, gauge = trainer_of(data, **{"batch_size": 8, **keys}), OverfittingGauge(data, 8)
+        trainer, gauge = trainer_of(data, **{"batch_size": 8, **keys}), gauged(data, batch_size=8)
         for step in range(3):
             rows = slice(8 * step, 8 * step + 8)
             real = data.train.images[rows].float() / 127.5 - 1
@@ -138,7 +145,7 @@ def test_without_a_norm_it_measures_the_mean_scores_of_each_kind() -> None:
     many = [ImageSet(images.images.repeat(16, 1, 1, 1)) for images in (one, other)]
     data = data_of(*many)
     trainer = trainer_of(data, arch="WGAN-GP", batch_size=8)
-    means, variances = OverfittingGauge(data, 8).measure(trainer, 3)
+    means, variances = gauged(data, batch_size=8).measure(trainer, 3)
     with torch.no_grad():
         scores = [float(trainer.critic(found.images.float() / 127.5 - 1)) for found in (one, other)]
     assert means[:2] == pytest.approx(scores, rel=1e-4)
@@ -146,7 +153,7 @@ def test_without_a_norm_it_measures_the_mean_scores_of_each_kind() -> None:
 
 
 def trained(data: Data, steps: int, **keys: Any) -> dict[str, float]:
-    trainer, gauge = trainer_of(data, **keys), OverfittingGauge(data, 32)
+    trainer, gauge = trainer_of(data, **keys), gauged(data, batch_size=32)
     for step in range(steps):
         rows = torch.arange(32 * step, 32 * step + 32) % len(data.train)
         real: Tensor = data.train.images[rows]
@@ -182,11 +189,32 @@ def train(folder: Path, **keys: Any) -> int:
     return job.train(config)
 
 
-@pytest.mark.parametrize("arch", ["DCGAN", "SNGAN", "WGAN-GP"])
+def test_the_probability_follows_the_ratio_by_a_fixed_amount(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up above the target, down below it, within [0, 1]; from 0 to 1 while RAMP training images pass."""
+    monkeypatch.setattr(overfitting, "RAMP", 200)
+    none = [0.0, 0.0, 0.0]
+    gauge = gauged(data_of(noise(40, 0), noise(20, 1)), batch_size=10, augment=["auto", "flip"])
+    seen = []
+    for held_out in (0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, *[-9.0] * 9):
+        gauge.sums = [0.0] * 7  # of this measurement alone
+        gauge.add(0, [[1.0, held_out, 0.0], none])
+        seen.append(gauge.row()["augment_p"])
+    step = 3 * 10 / 200
+    assert seen[:7] == pytest.approx([step, 2 * step, step, 0, 0, 0, 0])
+    assert seen[7:] == pytest.approx([min(1.0, k * step) for k in range(1, 10)])
+    assert gauge_of(8, 40, 20).row().keys().isdisjoint({"augment_p"}), "without auto there is none"
+
+
+@pytest.mark.parametrize(
+    ("arch", "augment"),
+    [("DCGAN", []), ("SNGAN", []), ("WGAN-GP", []), ("DCGAN", ["auto"]), ("R3GAN", ["flip", "auto"])],
+)
 def test_the_log_has_it_and_a_training_stopped_anywhere_ends_with_the_same_bits(
-    arch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arch: str, augment: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keys = {"arch": arch, "num_steps": 24, "log_every": 4, "critic_its": 1, "learning_rate": 5e-3}
+    monkeypatch.setattr(overfitting, "TARGET", -1e9)  # so that the probability rises with each measurement
+    monkeypatch.setattr(overfitting, "RAMP", 200)
+    keys = {"arch": arch, "augment": augment, "num_steps": 24, "log_every": 4, "critic_its": 1, "learning_rate": 5e-3}
     assert train(tmp_path / "whole", **keys) == 0
     update = Trainer.critic_update
     for stop in (5, 8, 14):  # beside a measurement, and with a row and a checkpoint between two
@@ -203,13 +231,18 @@ def test_the_log_has_it_and_a_training_stopped_anywhere_ends_with_the_same_bits(
     assert differences(tmp_path / "whole/out/run", tmp_path / "stopped/out/run") == []
     rows = log_rows(tmp_path / "whole/out/run")
     assert any(row.get("overfitting") and float(row["overfitting_error"]) > 0 for row in rows), rows
+    if augment:
+        chances = [float(row["augment_p"]) for row in rows]
+        assert chances == sorted(chances)
+        assert chances[-1] > 0
     with monkeypatch.context() as patch:
         patch.setattr(overfitting, "EVERY", 10**9)
         assert train(tmp_path / "unmeasured", **keys) == 0
     with_it, without = (
         checkpoint.load(tmp_path / name / "out/run/checkpoints/last.pt")["trainer"] for name in ("whole", "unmeasured")
     )
-    assert all(torch.equal(with_it[n][k], without[n][k]) for n in ("generator", "critic", "ema") for k in with_it[n])
+    equal = [torch.equal(with_it[n][k], without[n][k]) for n in ("generator", "critic", "ema") for k in with_it[n]]
+    assert all(equal) is not bool(augment)
     if arch == "DCGAN":  # a checkpoint of an older version has none
         path = tmp_path / "whole/out/run/checkpoints/last.pt"
         content = checkpoint.load(path)
@@ -228,3 +261,5 @@ def test_too_few_held_out_images_are_said_once_and_nothing_is_measured(
     assert train(tmp_path, **keys) == 0
     assert "6 held-out images are too few: 16 at least" in capsys.readouterr().out
     assert not any("overfitting" in row for row in log_rows(tmp_path / "out/run"))
+    with pytest.raises(InputError, match=r"augment: auto needs 16 held-out images, and there are 6"):
+        train(tmp_path, **keys, augment="auto")

@@ -20,6 +20,8 @@ RAY_MISSING = "ray needs a package that is not installed: pip install -r require
 TENSORBOARD_MISSING = "needs the package tensorboard, which is not installed: pip install tensorboard"
 LONG, WARM_UPS, LONG_AGAIN = 100, 25, 500
 """WGAN's code, main.py: so many critic updates before each of the generator's first ones, and before every 500th."""
+AUTO, AUTOMATIC = "auto", ("color", "translation", "cutout")
+"""What `augment` calls the changes that follow the overfitting of the critic, and which they are."""
 FEWEST_HELD_OUT = 16  # images, below which their mean score is too uncertain to say whether the critic overfits
 INDEX = "index.html"  # what the program itself writes into `out`, beside the runs
 
@@ -99,6 +101,13 @@ def require_a_batch(config: TrainConfig, images: int) -> None:
         raise InputError(f"{config.where('batch_size')}: {problem.message}")
 
 
+def require_held_out(config: TrainConfig, images: int) -> None:
+    """As `require_a_batch`: refuse `augment: auto` where so few images are held out that nothing can steer it."""
+    if AUTO in config.augment and images < FEWEST_HELD_OUT:
+        said = f"auto needs {FEWEST_HELD_OUT} held-out images, and there are {images}: name the changes"
+        raise InputError(f"{config.where('augment')}: {said}, such as [translation, color]")
+
+
 def require_classes(config: TrainConfig, counts: Mapping[str, int]) -> None:
     """As `require_a_batch`: refuse what takes classes where one has no training image, or there are none."""
     missing = [name for name, count in counts.items() if not count]
@@ -134,6 +143,8 @@ def _impossible_training(config: TrainConfig, algorithm: Algorithm | None) -> It
             yield Problem(("augment",), f"{what}: there is no image to augment", involves=("dataset",))
         if config.dequantise:
             yield Problem(("dequantise",), f"{what}: they have no grey levels", involves=("dataset",))
+    if AUTO in config.augment and (named := [kind for kind in config.augment if kind in AUTOMATIC]):
+        yield Problem(("augment",), f"auto holds {' and '.join(named)} already: leave auto or the others out")
     if config.best_metric is not None:
         yield from _impossible_choice(config, CATALOGUE[config.best_metric])
     parts = max(config.n_gpu, 1) * config.accumulate

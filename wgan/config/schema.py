@@ -21,7 +21,7 @@ FOLLOWING = {"critic_learning_rate": "learning_rate", "gen_batch_size": "batch_s
 Dataset = Annotated[str, OneOf(*NAMED_SETS)]
 ImageSize = Annotated[Literal[28, 32, 48, 64, 96, 128, 256], WHOLE]
 Channels = Annotated[Literal[1, 3], WHOLE]
-Augmentation = Annotated[Literal["flip", "translation", "color", "cutout"], OneOf()]
+Augmentation = Annotated[Literal["auto", "flip", "translation", "color", "cutout"], OneOf()]
 MetricGroup = Annotated[str, OneOf(*GROUPS)]
 BestMetric = Annotated[str, OneOf(*BEST_METRICS)]
 
@@ -98,8 +98,9 @@ class TrainConfig(JobConfig):
     number_channels: Channels = 3
     """1 for grey images, 3 for colour"""
     augment: Many[Augmentation] = ()
-    """random changes to real and generated images alike, for small sets (DiffAugment, arXiv:2006.10738); flip teaches
-    the generator to mirror too (36 % of generated threes are nearer a mirrored one, without it 1.4 %)"""
+    """random changes to real and generated images alike, for small sets (DiffAugment, arXiv:2006.10738); auto: all but
+    flip, as often as the critic's overfitting calls for (ADA, arXiv:2006.06676); flip teaches the generator to mirror
+    too (36 % of generated threes are nearer a mirrored one, without it 1.4 %)"""
     dequantise: bool = False
     """add uniform noise of one grey level to real images, as WGAN-GP's code for CIFAR-10 does"""
     loader_workers: Annotated[Workers, RESUME_SAFE] = 2

@@ -40,6 +40,7 @@ LINES = {  # column -> what is drawn in its plot, with a name for each line
         "critic_fake": "critic on generated",
         "generator_loss": "generator",
     },
+    "overfitting": {"overfitting": "overfitting", "augment_p": "augment: auto"},
 }
 MAIN_CURVES = ("wasserstein_estimate", "critic_loss", "generator_loss", "gradient_norm")  # of runs side by side
 

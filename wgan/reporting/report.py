@@ -18,7 +18,7 @@ from wgan.utils.atomic_io import write_text
 IMAGE_BYTES = 12_000_000  # that the sample grids of a page take at most, before base64 adds a third
 _MOST_SAMPLES, _FEWEST_SAMPLES = 200, 12
 _PICTURES = ("learning_curve", "real_fake_grid", "interpolation", "nearest_neighbours", "confusion")
-_NO_CURVES = ("step", "epoch", "exact_w1", "critic_fake", "overfitting_error")
+_NO_CURVES = ("step", "epoch", "exact_w1", "critic_fake", "overfitting_error", "augment_p")
 _MOST_ROWS = 10_000
 _REFRESH_SECONDS = 20
 

@@ -64,6 +64,7 @@ class Trainer(ABC):
         self.draws = Draws(config.seed, device, ranks.rank, ranks.world_size)
         self.generator = generator.to(device).to(memory_format=torch.channels_last)
         self.critic = critic.to(device).to(memory_format=torch.channels_last)
+        self.augment_p = 0.0  # of each change of `augment: auto`
         self.labels: Tensor | None = None  # (N,) during a conditional update: the class of each real image and its fake
         ranks.broadcast_([t for network in (self.generator, self.critic) for t in floating_tensors(network)])
         self.ema = ExponentialMovingAverage(self.generator, config.ema_decay)
@@ -163,11 +164,11 @@ class Trainer(ABC):
         """Real images as the critic sees them in this step: (N, C, H, W)."""
         if self.config.dequantise:  # 256 levels side by side fill [-1, 1]
             real = (255 * real + 2 * draws.uniform("dequantisation", step, *real.shape) - 1) / 256
-        return augmented(real, self.config.augment, draws, "augment real", step)
+        return augmented(real, self.config.augment, draws, "augment real", step, self.augment_p)
 
     def fake_as_seen(self, fake: Tensor, draws: Draws, step: int, purpose: str = "augment fake") -> Tensor:
         """Generated images as the critic sees them in this step: (N, C, H, W)."""
-        return augmented(fake, self.config.augment, draws, purpose, step)
+        return augmented(fake, self.config.augment, draws, purpose, step, self.augment_p)
 
     @torch.no_grad()
     def _real_scores(self, real: Tensor, draws: Draws, step: int) -> Tensor:

@@ -127,7 +127,7 @@ class Watch:
             ratio - 2 * row.get("overfitting_error", 0.0) > OVERFITTING,
             "overfitting",
             f"step {step}: the critic learns its training images by heart: it places others {ratio:.0%} of the way to "
-            "generated ones, and samples will get worse from here on. Set augment: [translation], add images, or stop",
+            "generated ones, and samples will get worse from here on. Set augment: auto, add images, or stop",
         )
 
     def _report(self, met: bool, kind: str, warning: str) -> list[str]:

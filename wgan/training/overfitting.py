@@ -8,7 +8,8 @@ import math
 
 import torch
 
-from wgan.config.constraints import FEWEST_HELD_OUT
+from wgan.config.constraints import AUTO, FEWEST_HELD_OUT
+from wgan.config.schema import TrainConfig
 from wgan.data.image_set import Data, to_float
 from wgan.networks.base import aside
 from wgan.trainers.base import Trainer
@@ -17,14 +18,19 @@ from wgan.utils.rng import Draws, generator
 EVERY, MOST = 50, 128
 """Critic updates between measurements; images of each kind in one, if a batch has so many: under 2 % of the time."""
 KEPT = 0.9  # of the weight of what was measured before, at each measurement: what counts is 19 of them
+TARGET, RAMP = 0.3, 200_000
+"""`augment: auto` holds the ratio at this target: the probability of each change begins at 0 and moves by one small
+amount at each measurement: from 0 to 1 takes at least so many training images (arXiv:2006.06676, sec. 3.1)."""
 
 
 class OverfittingGauge:
     """The measurements of one training, smoothed: means over the past, weighed by `KEPT`, before they are divided."""
 
-    def __init__(self, data: Data, batch_size: int) -> None:
+    def __init__(self, data: Data, config: TrainConfig) -> None:
         self.data, sizes = data, (len(data.train), len(data.held_out))
-        self.rows = min(*sizes, batch_size, MOST)
+        self.rows = min(*sizes, config.batch_size, MOST)
+        self.increment = EVERY * config.batch_size / RAMP if AUTO in config.augment else 0.0
+        self.probability = 0.0  # of each change of `augment: auto`
         self.shares = 1 / sizes[0], 1 / sizes[1], 0.0  # of the variance that are left when all have been scored
         self.is_possible = sizes[1] >= FEWEST_HELD_OUT
         self.step = 0  # of the last measurement
@@ -42,8 +48,15 @@ class OverfittingGauge:
         if all(map(math.isfinite, new)):  # else the training has diverged, and the next row says so
             kept = [KEPT, KEPT**2, *[KEPT] * 5]
             self.sums = [share * old + number for share, old, number in zip(kept, self.sums, new, strict=True)]
+        if found := self.ratio():
+            moved = self.probability + math.copysign(self.increment, found["overfitting"] - TARGET)
+            self.probability = min(1.0, max(0.0, moved))
 
     def row(self) -> dict[str, float]:
+        """What stands in a row of the log."""
+        return self.ratio() | ({"augment_p": self.probability} if self.increment else {})
+
+    def ratio(self) -> dict[str, float]:
         """The ratio and its standard error; nothing before training images score above the fakes by two of theirs.
 
         Images are drawn anew for each measurement, from sets that are draws themselves: the variance of a mean is the

@@ -73,6 +73,7 @@ class PeriodicTasks:
         if state.gauge.is_due(state.step):
             measure = partial(state.gauge.measure, self.trainer, state.step)
             state.gauge.add(state.step, self.ranks.broadcast_from_rank0(measure))
+            self.trainer.augment_p = state.gauge.probability
         if state.step > 0 and state.step % config.log_every == 0 and self.time_is_over():
             state.num_steps = state.step
         now = due(config, state.step, last=state.step == state.num_steps)

@@ -33,7 +33,7 @@ from wgan.utils.version import __version__
 
 REQUIRED_FIELDS = {"step": int, "log_rows": int, "seconds": float, "row_seconds": float, "window": dict, "watch": dict}
 """What a checkpoint holds beside the trainer's state, and what the loop relies on."""
-GAUGE_NUMBERS = 8  # step and sums of the gauge of overfitting
+GAUGE_NUMBERS = 9  # of the gauge of overfitting: step, probability, sums
 MAX_STEPS = 10**9  # what `num_steps` takes
 
 
@@ -63,7 +63,7 @@ class TrainingState:
         self.stopwatch = Stopwatch()  # the training's seconds, over all processes that worked on this run
         self.row_seconds = 0.0  # of these, up to the log's last row
         self.buffer, self.watch = MetricBuffer(), Watch()  # of the steps since that row; of all
-        self.gauge = OverfittingGauge(data, config.batch_size)
+        self.gauge = OverfittingGauge(data, config)
         self.best: Best | None = None
         self.saved: tuple[int, int] | None = None  # the newest checkpoint's step and rows of the log
         self.run_started = False  # the lock is held and the state restored: only then is state.json ours to write
@@ -162,7 +162,7 @@ class TrainingState:
             "window": self.ranks.average_metrics(self.buffer.read()),
             "log_rows": self.log.count,
             "watch": self.watch.state_dict(),
-            "gauge": [self.gauge.step, *self.gauge.sums],
+            "gauge": [self.gauge.step, self.gauge.probability, *self.gauge.sums],
             "best": self.best and tuple(self.best),
             "config": self.config.model_dump(mode="json"),
             "shape": list(self.data.train.images.shape[1:]),
@@ -179,7 +179,8 @@ class TrainingState:
         self.buffer.restore(content["window"], self.device)
         self.watch.load_state_dict(content["watch"], self.log.begun)
         if "gauge" in content:  # which checkpoints of older versions do not have
-            self.gauge.step, *self.gauge.sums = content["gauge"]
+            self.gauge.step, self.gauge.probability, *self.gauge.sums = content["gauge"]
+            self.trainer.augment_p = self.gauge.probability
         self.saved = self.step, content["log_rows"]
         if lost := content["log_rows"] - len(self.log.begun):
             warn(f"{self.run.log}: {lost} of its {content['log_rows']} rows are gone")
