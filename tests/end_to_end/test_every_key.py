@@ -83,6 +83,7 @@ OTHER: dict[str, Any] = {
     "metrics_every": {"metrics_every": 2, "metrics": ["emd"]},
     "metrics": ["paired", "emd"],
     "best_metric": {"best_metric": "psnr", "metrics": ["paired"], "metrics_every": 2},
+    "patience": {"patience": 1, "metrics": ["paired"], "metrics_every": 2, "best_metric": "psnr"},
     "tensorboard": True,
 }
 ELSEWHERE = {
@@ -197,6 +198,7 @@ OF_POINTS: dict[str, Any] = {
     "num_epochs": {"num_steps": None, "num_epochs": 12 / 100_000},
     "num_steps": {"num_steps": None, "num_epochs": 16 / 100_000},
     "best_metric": {"best_metric": "w1", "metrics_every": 1},
+    "patience": {"patience": 2, "metrics_every": 1},
 }
 NEUTRAL = [key for key in OTHER if key in resume_safe_keys()]
 

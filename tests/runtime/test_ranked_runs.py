@@ -13,6 +13,7 @@ import torch
 from commands import Command, run, undrawn_curves, write_yaml
 from run_comparison import log_rows
 
+from wgan.config.metrics import Metric
 from wgan.metrics.report import Report
 from wgan.runs import checkpoint
 from wgan.runs.run_dir import Run
@@ -36,6 +37,12 @@ def become_rank(rank: int, world_size: int, port: int, dies_in: int | None = Non
 def become_rank_that_augments(rank: int, world_size: int, port: int) -> None:
     become_rank(rank, world_size, port)
     overfitting.EVERY, overfitting.TARGET, overfitting.RAMP = 2, -1e9, 100
+
+
+def become_rank_of_no_progress(rank: int, world_size: int, port: int) -> None:
+    become_rank(rank, world_size, port)
+    report = Report((Metric("coverage", "Coverage", "", 0.5, "higher"),))
+    ImageSamples.evaluate = lambda *_: report  # type: ignore[method-assign]
 
 
 def become_rank_and_signal(rank: int, world_size: int, port: int, step: int) -> None:
@@ -217,6 +224,14 @@ def test_ranks_augment_alike_though_one_alone_measures(tmp_path: Path) -> None:
     ends = in_ranks(yaml, become_rank_that_augments, become_rank_that_augments)
     assert [status for status, _ in ends] == [0, 0], ends
     assert float(log_rows(tmp_path / "out/run")[-1]["augment_p"]) > 0
+
+
+def test_ranks_end_together_when_patience_is_over(tmp_path: Path) -> None:
+    yaml = write_yaml(tmp_path, **PLAIN | {"metrics": ["prdc"]}, metrics_every=2, patience=4)
+    ends = in_ranks(yaml, become_rank_of_no_progress, become_rank_of_no_progress)
+    assert [status for status, _ in ends] == [0, 0], ends
+    state = Run(tmp_path / "out/run").read_state()
+    assert (state["state"], state["step"], state["ended_early"]) == ("finished", 6, True)
 
 
 def test_a_fault_that_all_ranks_meet_is_told_once(tmp_path: Path) -> None:

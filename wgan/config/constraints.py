@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Set
 from wgan.config.algorithms import ALGORITHMS, Algorithm, unused_keys
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
 from wgan.config.diagnostics import Problem, quoted
-from wgan.config.metrics import BEST_METRICS, CATALOGUE, POINTS, MetricSpec
+from wgan.config.metrics import BEST_METRICS, CATALOGUE, POINTS, RANKING, MetricSpec
 from wgan.config.schema import CONFIG_VERSION, EvaluateConfig, JobConfig, TrainConfig
 from wgan.utils.errors import InputError
 from wgan.utils.system import can_name_a_folder
@@ -145,6 +145,10 @@ def _impossible_training(config: TrainConfig, algorithm: Algorithm | None) -> It
             yield Problem(("dequantise",), f"{what}: they have no grey levels", involves=("dataset",))
     if AUTO in config.augment and (named := [kind for kind in config.augment if kind in AUTOMATIC]):
         yield Problem(("augment",), f"auto holds {' and '.join(named)} already: leave auto or the others out")
+    ranks = config.dataset in POINT_SETS or any(CATALOGUE[key].group in config.metrics for key in RANKING)
+    if config.patience and not (config.metrics_every and (config.best_metric or ranks)):
+        said = "needs metrics_every, and a metric that tells better from worse: set metrics_every: 1000, metrics: [swd]"
+        yield Problem(("patience",), said, involves=("metrics_every", "metrics"))
     if config.best_metric is not None:
         yield from _impossible_choice(config, CATALOGUE[config.best_metric])
     parts = max(config.n_gpu, 1) * config.accumulate

@@ -200,6 +200,8 @@ class TrainConfig(JobConfig):
     """what to compute of generated and held-out real images"""
     best_metric: Annotated[BestMetric | None, RESUME_SAFE] = None
     """the metric that chooses checkpoints/best.pt, with metrics_every; by default the most telling that is computed"""
+    patience: Annotated[int, RESUME_SAFE, Field(ge=0, le=1_000_000_000), WHOLE] = 0
+    """end the training, with metrics_every, when that metric has not improved for so many critic updates; 0: never"""
     inception_weights: Annotated[FilePath | None, RESUME_SAFE] = None
     """a file with Inception's weights, for the metrics inception without internet"""
     tensorboard: Annotated[bool, RESUME_SAFE] = False

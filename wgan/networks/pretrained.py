@@ -14,16 +14,17 @@ from wgan.data.image_folder import located
 from wgan.networks.base import NO_CLASSES, Generator
 from wgan.networks.build import build_generator, new_generator
 from wgan.runs import checkpoint
-from wgan.runs.run_dir import checkpoints_of
-from wgan.utils.console import warn
+from wgan.runs.run_dir import Run, checkpoints_of
+from wgan.utils.console import say, warn
 from wgan.utils.errors import InputError, is_out_of_memory
 
 
 def load_generator(path: Path) -> Generator:
     """The averaged generator of a run, on the CPU, ready to sample.
 
-    From a run's directory or its checkpoints/ (the newest whole one), a checkpoint file, or a bare state_dict of a
-    DCGAN-like generator (`main.0.weight`, ..., as many save it), whose sizes are read off its tensors.
+    From a run's directory or its checkpoints/ (the newest whole one; best.pt if `patience` ended the run), a checkpoint
+    file, or a bare state_dict of a DCGAN-like generator (`main.0.weight`, ..., as many save it), whose sizes are read
+    off its tensors.
 
     Raises:
         InputError: there is no such file, it is damaged, or it holds no generator.
@@ -69,6 +70,13 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         return checkpoint.load(path)
     folder = checkpoints_of(path)
+    if (
+        folder
+        and Run(folder.parent).read_state().get("ended_early") is True
+        and (best := folder / checkpoint.BEST).exists()
+    ):
+        say(f"{best} is taken, since the training ended when it became no better")
+        return checkpoint.load(best)
     found = checkpoint.newest(folder) if folder else None
     if found is None:
         raise InputError(f"{path}: holds no checkpoints/: name a run's directory or a checkpoint file")

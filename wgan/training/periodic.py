@@ -79,6 +79,10 @@ class PeriodicTasks:
         now = due(config, state.step, last=state.step == state.num_steps)
         if now.row and state.buffer:  # empty where a checkpoint came after the row
             self.write_row(progress, interruption, now.metrics)
+        if now.metrics and state.step < state.num_steps and self.patience_is_over():
+            say(f"step {state.step}: ends here: none was better than best.pt for {config.patience} updates (patience)")
+            state.num_steps, state.ended_early = state.step, True
+            now = due(config, state.step, last=True)
         with state.stopwatch.paused():
             if now.samples and self.ranks.is_rank0:
                 self.draw_samples()
@@ -91,6 +95,12 @@ class PeriodicTasks:
         """Whether the training has had its minutes, on rank 0's clock."""
         minutes = self.config.max_minutes
         return minutes is not None and self.ranks.broadcast_from_rank0(self.state.stopwatch.read) >= 60 * minutes
+
+    def patience_is_over(self) -> bool:
+        """Whether the metric that chooses best.pt has not improved for `patience` critic updates, as rank 0 knows."""
+        patience, best = self.config.patience, self.state.best
+        over = best is not None and self.state.step - best.step >= patience
+        return patience > 0 and self.ranks.broadcast_from_rank0(lambda: over)
 
     def write_row(self, progress: Progress, interruption: Interruption, measured: bool) -> None:
         """Read the buffer, refuse what is not finite, write a row (none if a signal cuts metrics off)."""

@@ -65,6 +65,7 @@ class TrainingState:
         self.buffer, self.watch = MetricBuffer(), Watch()  # of the steps since that row; of all
         self.gauge = OverfittingGauge(data, config)
         self.best: Best | None = None
+        self.ended_early = False  # by `patience`
         self.saved: tuple[int, int] | None = None  # the newest checkpoint's step and rows of the log
         self.run_started = False  # the lock is held and the state restored: only then is state.json ours to write
         self.started = str(run.read_state().get("started", _now()))
@@ -127,6 +128,7 @@ class TrainingState:
             step=self.step,
             num_steps=self.num_steps,
             best=self.best and {name: getattr(self.best, name) for name in ("step", "metric", "value")},
+            ended_early=self.ended_early,
             warnings=[*self.config.warnings, *self.watch.warnings],
             course=self.watch.course.as_json(),
             started=self.started,
