@@ -71,8 +71,7 @@ def train_in(ranks: Ranks, config: TrainConfig) -> int:
                     begins = f"has done {step} steps, {asked} are asked for: only its results are made anew"
                 say(f"{run.directory}: {begins}{_beside(config, named)}", f"Report:  {run.directory / 'report.html'}")
                 if not training.state.gauge.is_possible:
-                    few = f"{len(images.held_out)} held-out images are too few: {FEWEST_HELD_OUT} at least"
-                    say(f"Overfitting of the critic is not measured: {few}")
+                    say(f"The critic's overfitting is not measured: fewer than {FEWEST_HELD_OUT} images are held out")
                 training.run_to_end(interruption)
     return interruption.exit_status
 
@@ -86,7 +85,8 @@ def _beside(config: TrainConfig, named: TrainConfig) -> str:
     keys = [
         f"{key} {written(getattr(saved, key))}, here {written(v)}" for key, v in run_dir.changes(other, config).items()
     ]
-    return f", since {other.directory} has {'; '.join(keys)}"
+    weights = f" (to begin with the weights there: start_from: {other.directory})"
+    return f", since {other.directory} has {'; '.join(keys)}{weights if any(other.checkpoints.glob('*.pt')) else ''}"
 
 
 def _found(config: TrainConfig) -> tuple[Run, bool]:

@@ -259,7 +259,7 @@ def test_too_few_held_out_images_are_said_once_and_nothing_is_measured(
         Image.fromarray(image[0].numpy()).save(tmp_path / f"images/{index}.png")
     keys = {"dataset": None, "path": str(tmp_path / "images"), "cache": str(tmp_path / "cache"), "batch_size": 4}
     assert train(tmp_path, **keys) == 0
-    assert "6 held-out images are too few: 16 at least" in capsys.readouterr().out
+    assert "overfitting is not measured: fewer than 16 images are held out" in capsys.readouterr().out
     assert not any("overfitting" in row for row in log_rows(tmp_path / "out/run"))
     with pytest.raises(InputError, match=r"augment: auto needs 16 held-out images, and there are 6"):
         train(tmp_path, **keys, augment="auto")

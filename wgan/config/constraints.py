@@ -247,5 +247,7 @@ def _known_to_fail(config: TrainConfig, given: Set[str], algorithm: Algorithm) -
         yield "gp_lambda", said, "arch"
     if penalised and config.gp_lambda == 0:
         yield "gp_lambda", "0 leaves the critic unbounded: it diverges", "arch"
+    if config.freeze_critic and not config.start_from:
+        yield "freeze_critic", "holds random weights, unless start_from gives better ones", "start_from"
     if config.spectral_norm and config.critic_norm == "batch":
         yield "spectral_norm", "batch norm undoes it; set critic_norm: none (arXiv:1802.05957)", "critic_norm"

@@ -177,6 +177,12 @@ class TrainConfig(JobConfig):
     """the critic's activation: LeakyReLU with slope 0.2, or ReLU"""
     spectral_norm: bool
     """spectral normalisation of the critic (arXiv:1802.05957)"""
+    start_from: FilePath | None = None
+    """begin with the weights of this run, a directory or a checkpoint in it, as far as they fit: on other images, with
+    other classes, batches, rates, losses"""
+    freeze_critic: Annotated[int, Field(ge=0, le=1000), WHOLE] = 0
+    """hold so many of the critic's first layers as they began (a residual block is one), for start_from on few images
+    (FreezeD, arXiv:2002.10964)"""
 
     precision: Annotated[Literal["auto", "fp32", "bf16"], OneOf(), Section("Machine")] = "auto"
     """number format of the networks; auto takes bf16 where the hardware is fast at it"""

@@ -140,7 +140,9 @@ class Trainer(ABC):
         """
         parts = self.config.accumulate
         latents = self.latents(rows, "generator latents", step)
-        self.critic.requires_grad_(False)  # nobody needs its weights' gradients, a third of this backward pass
+        learning = trained(self.critic)
+        for weights in learning:  # nobody needs their gradients, a third of this backward pass
+            weights.requires_grad_(False)
         self.generator_optimizer.zero_grad()
         metrics = []
         with one_weight_per_update(self.critic):
@@ -154,7 +156,8 @@ class Trainer(ABC):
                 (loss / parts).backward()
                 metrics.append({"generator_loss": loss.detach()})
         self.labels = None
-        self.critic.requires_grad_(True)
+        for weights in learning:
+            weights.requires_grad_(True)
         self.ranks.all_reduce_mean_([*gradients(self.generator), *running_statistics(self.generator)])
         self.generator_optimizer.step()
         self.ema.update(self.generator, generator_updates(self.config, step + 1))
@@ -232,9 +235,14 @@ class Trainer(ABC):
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
 
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """By their names in a checkpoint."""
+        return {"generator": self.generator, "critic": self.critic, "ema": self.ema.model}
+
     def _parts(self) -> dict[str, Any]:
-        networks = {"generator": self.generator, "critic": self.critic, "ema": self.ema.model}
-        return networks | {"generator_optimizer": self.generator_optimizer, "critic_optimizer": self.critic_optimizer}
+        optimizers = {"generator_optimizer": self.generator_optimizer, "critic_optimizer": self.critic_optimizer}
+        return self.networks | optimizers
 
 
 def build_trainer(
@@ -255,6 +263,11 @@ def build_trainer(
     return trainer(config, *networks, device, dtype, ranks)
 
 
+def trained(network: nn.Module) -> list[nn.Parameter]:
+    """The weights that are not held (`freeze_critic`)."""
+    return [weights for weights in network.parameters() if weights.requires_grad]
+
+
 def gradients(network: nn.Module) -> list[Tensor]:
     """Those of all weights that have one."""
     return [weights.grad for weights in network.parameters() if weights.grad is not None]
@@ -268,9 +281,9 @@ def running_statistics(network: nn.Module) -> list[Tensor]:
 def build_optimizer(config: TrainConfig, network: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
     """Adam or RMSProp (without momentum, as WGAN's Algorithm 1 has it), in few large kernels."""
     if config.optimizer == "rmsprop":
-        return torch.optim.RMSprop(network.parameters(), lr=learning_rate, foreach=True)
+        return torch.optim.RMSprop(trained(network), lr=learning_rate, foreach=True)
     betas = (config.beta_adam, config.beta2_adam)
-    return torch.optim.Adam(network.parameters(), lr=learning_rate, betas=betas, fused=True)
+    return torch.optim.Adam(trained(network), lr=learning_rate, betas=betas, fused=True)
 
 
 def rate_factor(decay: str, warm_up: int, step: int, num_steps: int) -> float:

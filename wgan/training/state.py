@@ -14,7 +14,8 @@ from wgan.config.constraints import num_steps_of
 from wgan.config.resolve import to_yaml
 from wgan.config.schema import TrainConfig
 from wgan.data.image_set import Data
-from wgan.networks.base import NO_CLASSES
+from wgan.networks.base import NO_CLASSES, floating_tensors
+from wgan.networks.pretrained import take_weights
 from wgan.runs import checkpoint
 from wgan.runs.csv_log import LogFile, NoLog
 from wgan.runs.run_dir import Run
@@ -27,7 +28,7 @@ from wgan.training.metric_buffer import MetricBuffer, first_not_finite
 from wgan.training.overfitting import OverfittingGauge
 from wgan.training.progress import Stopwatch
 from wgan.utils.atomic_io import make_folder, remove_unfinished, write_text
-from wgan.utils.console import detail, warn
+from wgan.utils.console import detail, say, warn
 from wgan.utils.errors import Diverged, InputError, first_line, is_out_of_memory
 from wgan.utils.version import __version__
 
@@ -80,6 +81,8 @@ class TrainingState:
                 trainer.load_state_dict(found["trainer"])
         if found:
             self._restore(found)
+        elif self.config.start_from:
+            self.ranks.broadcast_([t for network in trainer.networks.values() for t in floating_tensors(network)])
 
     def save(self, status: str) -> None:
         """Write a checkpoint, unless this step has one, and state.json."""
@@ -147,6 +150,10 @@ class TrainingState:
         for folder in (self.run.directory, self.run.samples, self.run.checkpoints):
             remove_unfinished(folder)
         found = load_newest(self.run.checkpoints, self.trainer, self.data)
+        if not found and self.config.start_from:
+            left = take_weights(self.config.start_from, self.trainer.networks)
+            rest = f"; these do not fit, and begin anew: {', '.join(left)}" if left else ""
+            say(f"The weights are those of {self.config.start_from}{rest}")
         step, rows = (found["step"], found["log_rows"]) if found else (0, 0)
         networks, shape = (self.trainer.generator, self.trainer.critic), self.data.train.images.shape[1:]
         need = resources.disk(self.config, *networks, shape, self.num_steps - step)
