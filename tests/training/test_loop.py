@@ -703,3 +703,12 @@ def test_a_stop_or_a_crash_before_its_end_does_not_move_the_end(
         checkpoint.load(tmp_path / name / "out/run/checkpoints/last.pt")["trainer"] for name in ("whole", "stopped")
     )
     assert all(torch.equal(one["critic"][name], other["critic"][name]) for name in one["critic"])
+
+
+def test_patience_without_a_metric_to_follow_says_so_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ImageSamples, "evaluate", lambda *_: Report())
+    assert train(tmp_path, **PATIENT) == 0
+    assert "step 2: a metric to choose best.pt could not be computed" in capsys.readouterr().out
+    assert (state(tmp_path)["step"], state(tmp_path)["ended_early"]) == (12, False)

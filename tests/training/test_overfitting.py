@@ -261,5 +261,5 @@ def test_too_few_held_out_images_are_said_once_and_nothing_is_measured(
     assert train(tmp_path, **keys) == 0
     assert "overfitting is not measured: fewer than 16 images are held out" in capsys.readouterr().out
     assert not any("overfitting" in row for row in log_rows(tmp_path / "out/run"))
-    with pytest.raises(InputError, match=r"augment: auto needs 16 held-out images, and there are 6"):
+    with pytest.raises(InputError, match=r"augment: auto needs 16 held-out images, here are 6"):
         train(tmp_path, **keys, augment="auto")

@@ -104,8 +104,7 @@ def require_a_batch(config: TrainConfig, images: int) -> None:
 def require_held_out(config: TrainConfig, images: int) -> None:
     """As `require_a_batch`: refuse `augment: auto` where so few images are held out that nothing can steer it."""
     if AUTO in config.augment and images < FEWEST_HELD_OUT:
-        said = f"auto needs {FEWEST_HELD_OUT} held-out images, and there are {images}: name the changes"
-        raise InputError(f"{config.where('augment')}: {said}, such as [translation, color]")
+        raise InputError(f"{config.where('augment')}: auto needs {FEWEST_HELD_OUT} held-out images, here are {images}")
 
 
 def require_classes(config: TrainConfig, counts: Mapping[str, int]) -> None:

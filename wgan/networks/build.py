@@ -61,7 +61,7 @@ def build_critic(config: TrainConfig, shape: Sequence[int], classes: Classes = N
     critic = new_critic(*sizes, norm, config.spectral_norm, random, activation, classes)
     begins = [place for place, layer in enumerate(critic.main) if isinstance(layer, WEIGHTED | Residual | Projection)]
     if config.freeze_critic >= len(begins):
-        most = f"this critic has {len(begins)} layers, of which the last must learn: hold at most {len(begins) - 1}"
+        most = f"this critic has {len(begins)} layers: hold at most {len(begins) - 1}"
         raise InputError(f"{config.where('freeze_critic')}: {most}")
     critic.main[: begins[config.freeze_critic]].requires_grad_(False)
     return critic

@@ -135,8 +135,8 @@ class PeriodicTasks:
         cost = time.perf_counter() - start
         say(f"step {state.step}: metrics in {cost:.1f} s ({state.stopwatch.read():.0f} s of training before)")
         chosen = choosing_metric(report, self.config.best_metric)
-        if chosen is None and self.config.best_metric:
-            say(f"step {state.step}: {self.config.best_metric}, which chooses best.pt, could not be computed")
+        if chosen is None and (self.config.best_metric or self.config.patience):
+            say(f"step {state.step}: {self.config.best_metric or 'a metric'} to choose best.pt could not be computed")
         best = state.best
         if chosen and (not best or best.metric != chosen.key or chosen.score_for_ranking < best.score):
             state.best = Best(chosen.key, chosen.score_for_ranking, state.step, chosen.value)
