@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Metric as Canvas
+from matplotlib.figure import Figure as Canvas
 from scipy.stats import spearmanr
 
 from wgan.config.metrics import GROUPS, Metric

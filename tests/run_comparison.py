@@ -15,7 +15,19 @@ TIMED = {"images_per_second"}
 SAME_BYTES = ["samples/*.png", "real_fake_grid.png", "training.gif", "metrics_report.out"]
 SAME_BYTES_OF_IMAGES = ["interpolation.png", "nearest_neighbours.png"]
 """Runs on points in the plane have none."""
-SAME_STATE = ["step", "window", "log_rows", "best", "watch", "config", "shape", "fingerprint", "setting", "trainer"]
+SAME_STATE = [
+    "step",
+    "window",
+    "log_rows",
+    "best",
+    "watch",
+    "gauge",
+    "config",
+    "shape",
+    "fingerprint",
+    "setting",
+    "trainer",
+]
 
 
 def differences(one: Path, other: Path) -> list[str]:

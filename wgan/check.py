@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from wgan.config.algorithms import ALGORITHMS, unused_keys
-from wgan.config.constraints import generator_updates, num_steps_of, require_a_batch
+from wgan.config.constraints import generator_updates, num_steps_of, require_a_batch, require_held_out
 from wgan.config.datasets import POINT_SETS
 from wgan.config.docs import written
 from wgan.config.resolve import combinations
@@ -116,6 +116,7 @@ def images(
         yield f"Images: {data.description}"
     if isinstance(config, TrainConfig):
         require_a_batch(config, count)
+        require_held_out(config, held_out)
         steps = num_steps_of(config, count)
         if found is not None:
             found.append((steps, held_out, names))

@@ -18,7 +18,7 @@ from wgan.config.schema import EvaluateConfig, GenerateConfig, JobConfig, TrainC
 from wgan.config.yaml_file import BACKSLASH
 from wgan.data.archive import is_archive
 from wgan.data.image_folder import Unusable, class_indices, held_out_count, scan
-from wgan.runs.run_dir import has_generator
+from wgan.runs.run_dir import find, has_generator
 from wgan.utils.text import printable
 
 _ARCHIVES = {".gz", ".bz2", ".xz", ".zst", ".7z", ".rar"}
@@ -123,6 +123,8 @@ def check_paths(config: JobConfig) -> Iterator[Problem]:
     if isinstance(config, EvaluateConfig):
         kinds = {True: "file or folder", False: "folder"}
         named += [(("fakes", i), fakes, kinds[fakes.suffix == ".pt"]) for i, fakes in enumerate(config.fakes)]
+    if isinstance(config, TrainConfig) and config.start_from and not any(find(config)[0].checkpoints.glob("*.pt")):
+        named.append((("start_from",), config.start_from, "file or folder"))
     if isinstance(config, GenerateConfig):
         named += [(("checkpoint",), config.checkpoint, "file or folder"), (("fill",), config.fill, "folder")]
     for place, path, kind in named:

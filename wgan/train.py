@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from wgan.config.constraints import require_a_batch, require_classes
+from wgan.config.constraints import FEWEST_HELD_OUT, require_a_batch, require_classes, require_held_out
 from wgan.config.docs import written
 from wgan.config.schema import TrainConfig
 from wgan.data.load import load_data
@@ -52,6 +52,7 @@ def train_in(ranks: Ranks, config: TrainConfig) -> int:
         for skipped in images.skipped:
             detail(f"left out: {skipped}")
         require_a_batch(config, len(images.train))  # only now it is known which files can be decoded
+        require_held_out(config, len(images.held_out))
         require_classes(config, images.train.class_counts)
         ranks.check_equal("images", images.fingerprint)
         if device.type == "cpu":
@@ -69,6 +70,8 @@ def train_in(ranks: Ranks, config: TrainConfig) -> int:
                 if step > (asked := training.state.num_steps):
                     begins = f"has done {step} steps, {asked} are asked for: only its results are made anew"
                 say(f"{run.directory}: {begins}{_beside(config, named)}", f"Report:  {run.directory / 'report.html'}")
+                if not training.state.gauge.is_possible:
+                    say(f"The critic's overfitting is not measured: fewer than {FEWEST_HELD_OUT} images are held out")
                 training.run_to_end(interruption)
     return interruption.exit_status
 
@@ -82,7 +85,8 @@ def _beside(config: TrainConfig, named: TrainConfig) -> str:
     keys = [
         f"{key} {written(getattr(saved, key))}, here {written(v)}" for key, v in run_dir.changes(other, config).items()
     ]
-    return f", since {other.directory} has {'; '.join(keys)}"
+    weights = f" (to begin with the weights there: start_from: {other.directory})"
+    return f", since {other.directory} has {'; '.join(keys)}{weights if any(other.checkpoints.glob('*.pt')) else ''}"
 
 
 def _found(config: TrainConfig) -> tuple[Run, bool]:

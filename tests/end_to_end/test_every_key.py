@@ -73,6 +73,7 @@ OTHER: dict[str, Any] = {
     "critic_norm": "layer",
     "critic_activation": "relu",
     "spectral_norm": {False: True, True: False},
+    "freeze_critic": 1,
     "precision": "bf16",
     "rank_timeout": 5,
     "deterministic": True,
@@ -83,6 +84,7 @@ OTHER: dict[str, Any] = {
     "metrics_every": {"metrics_every": 2, "metrics": ["emd"]},
     "metrics": ["paired", "emd"],
     "best_metric": {"best_metric": "psnr", "metrics": ["paired"], "metrics_every": 2},
+    "patience": {"patience": 1, "metrics": ["paired"], "metrics_every": 2, "best_metric": "psnr"},
     "tensorboard": True,
 }
 ELSEWHERE = {
@@ -93,6 +95,7 @@ ELSEWHERE = {
     "run": "end_to_end/test_training_command.py",
     "config_version": "test_preflight_images.py",
     "n_gpu": "test_preflight.py",
+    "start_from": "training/test_start_from.py",
     "inception_weights": "metrics/test_inception.py",
     "sweep": "sweep/test_local_sweep.py",
     "parallel": "sweep/test_local_sweep.py",
@@ -198,6 +201,7 @@ OF_POINTS: dict[str, Any] = {
     "num_epochs": {"num_steps": None, "num_epochs": 12 / 100_000},
     "num_steps": {"num_steps": None, "num_epochs": 16 / 100_000},
     "best_metric": {"best_metric": "w1", "metrics_every": 1},
+    "patience": {"patience": 2, "metrics_every": 1},
 }
 NEUTRAL = [key for key in OTHER if key in resume_safe_keys()]
 

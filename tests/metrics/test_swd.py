@@ -7,6 +7,7 @@ from real_digits import blurred, digits, noisy, random, random_pixels
 from scipy import ndimage, special, stats
 
 from wgan.metrics import swd
+from wgan.metrics.evaluate import evaluate
 from wgan.metrics.images import EvaluationInputs
 from wgan.metrics.swd import levels, patches, pyramid, sliced_wasserstein
 from wgan.utils.rng import generator
@@ -94,3 +95,16 @@ def test_an_interval_from_a_part_of_the_patches_is_that_of_all_or_wider(monkeypa
         mean = swd.swd_metrics(inputs).metrics[-1]
         widths.append(mean.high - mean.low)
     assert 0.9 * widths[1] < widths[0] < 1.5 * widths[1]
+
+
+@pytest.mark.parametrize(("count", "computed"), [(63, False), (64, True)])
+def test_a_quarter_of_few_hundred_images_is_enough(count: int, computed: bool) -> None:
+    """Real digits are nearer to real ones than noisy ones are, with as few of each."""
+    real = digits()
+    found = []
+    for fake in (real.images[:count], noisy(real.images[:count], 40)):
+        report = evaluate(fake, real[100 : 100 + count], real[400:800], ["swd"], 0, "cpu")
+        found += [metric.value for metric in report.metrics if metric.key == "swd"]
+        assert computed or "at least 64" in report.notes[0]
+    assert found == ([] if not computed else sorted(found))
+    assert not computed or 1.5 * found[0] < found[1]

@@ -13,10 +13,12 @@ import torch
 from commands import Command, run, undrawn_curves, write_yaml
 from run_comparison import log_rows
 
+from wgan.config.metrics import Metric
 from wgan.metrics.report import Report
 from wgan.runs import checkpoint
 from wgan.runs.run_dir import Run
 from wgan.trainers.base import Trainer
+from wgan.training import overfitting
 from wgan.training.evaluator import ImageSamples
 
 PLAIN = {"network": "dense", "metrics": [], "sample_every": 100, "checkpoint_every": 4}
@@ -30,6 +32,21 @@ def become_rank(rank: int, world_size: int, port: int, dies_in: int | None = Non
     undrawn_curves()
     if dies_in is not None:
         at_step(dies_in, partial(os.kill, os.getpid(), signal.SIGKILL))
+
+
+def soon_augmented() -> None:
+    overfitting.EVERY, overfitting.TARGET, overfitting.RAMP = 2, -1e9, 100
+
+
+def become_rank_that_augments(rank: int, world_size: int, port: int) -> None:
+    become_rank(rank, world_size, port)
+    soon_augmented()
+
+
+def become_rank_of_no_progress(rank: int, world_size: int, port: int) -> None:
+    become_rank(rank, world_size, port)
+    report = Report((Metric("coverage", "Coverage", "", 0.5, "higher"),))
+    ImageSamples.evaluate = lambda *_: report  # type: ignore[method-assign]
 
 
 def become_rank_and_signal(rank: int, world_size: int, port: int, step: int) -> None:
@@ -203,6 +220,35 @@ def test_a_rank_that_measures_for_long_is_waited_for(tmp_path: Path) -> None:
     yaml = write_yaml(tmp_path, **PLAIN | {"metrics": ["paired"], "metrics_every": 12}, rank_timeout=0.1)
     (status, said), (other_status, _) = in_ranks(yaml, become_rank_with_slow_metrics, become_rank)
     assert (status, other_status) == (0, 0), said
+
+
+def test_ranks_augment_alike_though_one_alone_measures(tmp_path: Path) -> None:
+    keys = {**PLAIN, "arch": "DCGAN", "augment": "auto", "learning_rate": 5e-4}
+    alone, together = write_yaml(tmp_path / "alone", **keys), write_yaml(tmp_path / "together", **keys)
+    assert run(alone, before=soon_augmented)[0] == 0
+    ends = in_ranks(together, become_rank_that_augments, become_rank_that_augments)
+    assert [status for status, _ in ends] == [0, 0], ends
+    one, other = trained(tmp_path / "alone"), trained(tmp_path / "together")
+    assert float(log_rows(tmp_path / "together/out/run")[-1]["augment_p"]) > 0
+    assert one["gauge"] == pytest.approx(other["gauge"], rel=1e-3)
+    assert largest_difference(one["trainer"]["ema"], other["trainer"]["ema"]) < 1e-5
+
+
+def test_ranks_end_together_when_patience_is_over(tmp_path: Path) -> None:
+    yaml = write_yaml(tmp_path, **PLAIN | {"metrics": ["prdc"]}, metrics_every=2, patience=4)
+    ends = in_ranks(yaml, become_rank_of_no_progress, become_rank_of_no_progress)
+    assert [status for status, _ in ends] == [0, 0], ends
+    state = Run(tmp_path / "out/run").read_state()
+    assert (state["state"], state["step"], state["ended_early"]) == ("finished", 6, True)
+
+
+def test_ranks_begin_with_the_weights_that_the_first_one_reads(tmp_path: Path) -> None:
+    other = write_yaml(tmp_path / "other", **PLAIN | {"num_steps": 3})
+    assert run(other)[0] == 0
+    yaml = write_yaml(tmp_path, **PLAIN | {"num_steps": 3}, seed=7, start_from=str(tmp_path / "other/out/run"))
+    ends = in_ranks(yaml, become_rank, become_rank)
+    assert [status for status, _ in ends] == [0, 0], ends
+    assert sum("The weights are those of" in said for _, said in ends) == 1
 
 
 def test_a_fault_that_all_ranks_meet_is_told_once(tmp_path: Path) -> None:

@@ -110,6 +110,18 @@ def test_color_keeps_each_images_pattern_up_to_its_mean_and_scale() -> None:
     assert 1.4 < float((y.std((1, 2, 3)) / x.std((1, 2, 3))).max()) < 1.5
 
 
+def test_auto_makes_each_change_but_flip_to_its_share_of_the_images() -> None:
+    x = images(2000)
+    draws = Draws(1, CPU)
+    assert augmented(x, ["auto"], draws, "x", 0, 0.0) is x
+    every = ["color", "translation", "cutout"]
+    assert torch.equal(augmented(x, ["auto"], draws, "x", 0, 1.0), augmented(x, every, draws, "x", 0))
+    both = augmented(x, ["auto", "flip"], draws, "x", 0, 1.0)
+    assert torch.equal(both, augmented(x, [*every, "flip"], draws, "x", 0)), "flips stay the user's choice"
+    untouched = (augmented(x, ["auto"], draws, "x", 0, 0.3) == x).flatten(1).all(1)
+    assert float(untouched.float().mean()) == pytest.approx(0.7**3, abs=0.04), "three changes, each for itself"
+
+
 @pytest.mark.parametrize("arch", [*ALGORITHMS])
 def test_a_batch_split_in_parts_gives_the_same_update(arch: str) -> None:
     """Without batch norm, which would see each part alone."""

@@ -24,6 +24,7 @@ from wgan.config.algorithms import ALGORITHMS
 from wgan.config.metrics import Metric
 from wgan.data import named_sets
 from wgan.metrics.report import Report
+from wgan.networks.pretrained import load_generator
 from wgan.reporting.live import Pages, pages_are_current
 from wgan.reporting.report import write_report
 from wgan.runs import checkpoint
@@ -640,3 +641,74 @@ def test_tensorboard_gets_each_row_and_grid_once_also_after_a_restart(tmp_path: 
     events = reader.EventAccumulator(str(tmp_path / "out/run/tensorboard")).Reload()
     assert [event.step for event in events.Scalars("critic_loss")] == [3, 6, 9, 12]
     assert [event.step for event in events.Images("samples")] == [0, 4, 8, 12]
+
+
+def scripted(values: dict[int, float]) -> Any:
+    """Metrics that say of each step what is written here; the trainer's average tells them apart by nothing."""
+    seen = iter(values.values())
+
+    def evaluate(*_: object) -> Report:
+        return Report((Metric("coverage", "Coverage", "", next(seen), "higher"),))
+
+    return evaluate
+
+
+COURSE = {2: 0.1, 4: 0.5, 6: 0.4, 8: 0.3, 10: 0.9, 12: 0.2}
+PATIENT = {"metrics": ["prdc"], "metrics_every": 2, "patience": 4, "sample_every": 100, "checkpoint_every": 100}
+
+
+def test_patience_ends_a_training_that_becomes_no_better(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "out/run"
+    monkeypatch.setattr(ImageSamples, "evaluate", scripted(COURSE))
+    assert train(tmp_path, **PATIENT) == 0
+    assert "step 8: ends here: none was better than best.pt for 4 updates (patience)" in capsys.readouterr().out
+    ended = state(tmp_path)
+    assert (ended["state"], ended["step"], ended["num_steps"], ended["ended_early"]) == ("finished", 8, 8, True)
+    assert ended["best"] == {"step": 4, "metric": "coverage", "value": 0.5}
+    assert (run / "samples/step_000008.png").exists()
+    assert [row["step"] for row in log_rows(run)][-1] == "8"
+    text = html.unescape(write_report(run).read_text(encoding="utf-8"))
+    assert "Ended at step 8, no better for long: checkpoints/best.pt is the one to take (step 4, coverage 0.5)" in text
+    chosen = load_generator(run).state_dict()
+    assert "best.pt is taken" in capsys.readouterr().out
+    best, last = (checkpoint.load(run / "checkpoints" / name)["trainer"]["ema"] for name in ("best.pt", "last.pt"))
+    assert all(torch.equal(chosen[name], best[name]) for name in best)
+    assert not all(torch.equal(chosen[name], last[name]) for name in last)
+
+    assert train(tmp_path, **PATIENT) == 0
+    assert "finished already" in capsys.readouterr().out
+    monkeypatch.setattr(ImageSamples, "evaluate", scripted({10: 0.9, 12: 0.2}))
+    assert train(tmp_path, **PATIENT | {"patience": 100}) == 0
+    assert (state(tmp_path)["step"], state(tmp_path)["ended_early"]) == (12, False)
+    assert state(tmp_path)["best"]["step"] == 10
+
+
+def test_a_stop_or_a_crash_before_its_end_does_not_move_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageSamples, "evaluate", scripted(COURSE))
+    assert train(tmp_path / "whole", **PATIENT) == 0
+    monkeypatch.setattr(ImageSamples, "evaluate", scripted(COURSE))
+    with during_step(5, lambda _: os.kill(os.getpid(), signal.SIGINT)):
+        assert train(tmp_path / "stopped", **PATIENT) == 130
+    with monkeypatch.context() as patch:
+        patch.setattr(finalize, "write", raising(ZeroDivisionError("a bug")))
+        with pytest.raises(ZeroDivisionError):
+            train(tmp_path / "stopped", **PATIENT)
+    assert train(tmp_path / "stopped", **PATIENT | {"log_every": 3}) == 0
+    assert (state(tmp_path / "stopped")["step"], state(tmp_path / "stopped")["ended_early"]) == (8, True)
+    one, other = (
+        checkpoint.load(tmp_path / name / "out/run/checkpoints/last.pt")["trainer"] for name in ("whole", "stopped")
+    )
+    assert all(torch.equal(one["critic"][name], other["critic"][name]) for name in one["critic"])
+
+
+def test_patience_without_a_metric_to_follow_says_so_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ImageSamples, "evaluate", lambda *_: Report())
+    assert train(tmp_path, **PATIENT) == 0
+    assert "step 2: a metric to choose best.pt could not be computed" in capsys.readouterr().out
+    assert (state(tmp_path)["step"], state(tmp_path)["ended_early"]) == (12, False)

@@ -69,6 +69,7 @@ def tasks(report: Report | None = None, **keys: Any) -> PeriodicTasks:
         config=config(**keys), ranks=ALONE, trainer=None, step=3, num_steps=12, row_seconds=0.0, best=None
     )
     state.buffer, state.watch, state.stopwatch, state.log, state.warned = MetricBuffer(), Watch(), Stopwatch(), log, []
+    state.gauge = SimpleNamespace(row=dict)
     state.stopwatch.start()
     samples: Any = SimpleNamespace(real=torch.eye(4), metrics=lambda _: {"exact_w1": 2.0}, evaluate=lambda _: report)
     return PeriodicTasks(state, SimpleNamespace(epoch=lambda step: step / 10), samples, None, None)  # type: ignore[arg-type]
@@ -85,7 +86,7 @@ def test_a_row_holds_the_means_since_the_last_one_and_empties_the_buffer() -> No
         "step": 3, "epoch": 0.3, "critic_loss": 3.0, "exact_w1": 2.0,
     }  # fmt: skip
     assert not one.state.buffer
-    assert shown == [(3, 9, {"critic_loss": 3.0})]
+    assert shown == [(3, 9, {"critic_loss": 3.0, "exact_w1": 2.0})]
 
 
 def test_no_row_is_written_of_what_is_not_finite() -> None:

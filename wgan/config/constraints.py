@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Set
 from wgan.config.algorithms import ALGORITHMS, Algorithm, unused_keys
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
 from wgan.config.diagnostics import Problem, quoted
-from wgan.config.metrics import BEST_METRICS, CATALOGUE, POINTS, MetricSpec
+from wgan.config.metrics import BEST_METRICS, CATALOGUE, POINTS, RANKING, MetricSpec
 from wgan.config.schema import CONFIG_VERSION, EvaluateConfig, JobConfig, TrainConfig, form_of
 from wgan.utils.errors import InputError
 from wgan.utils.system import can_name_a_folder
@@ -20,6 +20,9 @@ RAY_MISSING = "ray needs a package that is not installed: pip install -r require
 TENSORBOARD_MISSING = "needs the package tensorboard, which is not installed: pip install tensorboard"
 LONG, WARM_UPS, LONG_AGAIN = 100, 25, 500
 """WGAN's code, main.py: so many critic updates before each of the generator's first ones, and before every 500th."""
+AUTO, AUTOMATIC = "auto", ("color", "translation", "cutout")
+"""What `augment` calls the changes that follow the overfitting of the critic, and which they are."""
+FEWEST_HELD_OUT = 16  # images, below which their mean score is too uncertain to say whether the critic overfits
 INDEX = "index.html"  # what the program itself writes into `out`, beside the runs
 
 
@@ -98,6 +101,12 @@ def require_a_batch(config: TrainConfig, images: int) -> None:
         raise InputError(f"{config.where('batch_size')}: {problem.message}")
 
 
+def require_held_out(config: TrainConfig, images: int) -> None:
+    """As `require_a_batch`: refuse `augment: auto` where so few images are held out that nothing can steer it."""
+    if AUTO in config.augment and images < FEWEST_HELD_OUT:
+        raise InputError(f"{config.where('augment')}: auto needs {FEWEST_HELD_OUT} held-out images, here are {images}")
+
+
 def require_classes(config: TrainConfig, counts: Mapping[str, int]) -> None:
     """As `require_a_batch`: refuse what takes classes where one has no training image, or there are none."""
     missing = [name for name, count in counts.items() if not count]
@@ -133,6 +142,12 @@ def _impossible_training(config: TrainConfig, algorithm: Algorithm | None) -> It
             yield Problem(("augment",), f"{what}: there is no image to augment", involves=("dataset",))
         if config.dequantise:
             yield Problem(("dequantise",), f"{what}: they have no grey levels", involves=("dataset",))
+    if AUTO in config.augment and (named := [kind for kind in config.augment if kind in AUTOMATIC]):
+        yield Problem(("augment",), f"auto holds {' and '.join(named)} already: leave auto or the others out")
+    ranks = config.dataset in POINT_SETS or any(CATALOGUE[key].group in config.metrics for key in RANKING)
+    if config.patience and not (config.metrics_every and (config.best_metric or ranks)):
+        said = "needs metrics_every, and a metric that tells better from worse: set metrics_every: 1000, metrics: [swd]"
+        yield Problem(("patience",), said, involves=("metrics_every", "metrics"))
     if config.best_metric is not None:
         yield from _impossible_choice(config, CATALOGUE[config.best_metric])
     parts = max(config.n_gpu, 1) * config.accumulate
@@ -234,5 +249,7 @@ def _known_to_fail(config: TrainConfig, given: Set[str], algorithm: Algorithm) -
         yield "gp_lambda", said, "arch"
     if penalised and config.gp_lambda == 0:
         yield "gp_lambda", "0 leaves the critic unbounded: it diverges", "arch"
+    if config.freeze_critic and not config.start_from:
+        yield "freeze_critic", "holds random weights, unless start_from gives better ones", "start_from"
     if config.spectral_norm and config.critic_norm == "batch":
         yield "spectral_norm", "batch norm undoes it; set critic_norm: none (arXiv:1802.05957)", "critic_norm"

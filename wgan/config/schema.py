@@ -22,7 +22,7 @@ FOLLOWING = {"critic_learning_rate": "learning_rate", "gen_batch_size": "batch_s
 Dataset = Annotated[str, OneOf(*NAMED_SETS)]
 Channels = Annotated[Literal[1, 3], WHOLE]
 Fit = Annotated[Literal["crop", "pad", "stretch"], OneOf()]
-Augmentation = Annotated[Literal["flip", "translation", "color", "cutout"], OneOf()]
+Augmentation = Annotated[Literal["auto", "flip", "translation", "color", "cutout"], OneOf()]
 MetricGroup = Annotated[str, OneOf(*GROUPS)]
 BestMetric = Annotated[str, OneOf(*BEST_METRICS)]
 
@@ -101,8 +101,9 @@ class TrainConfig(JobConfig):
     number_channels: Channels = 3
     """1 for grey images, 3 for colour"""
     augment: Many[Augmentation] = ()
-    """random changes to real and generated images alike, for small sets (DiffAugment, arXiv:2006.10738); flip teaches
-    the generator to mirror too (36 % of generated threes are nearer a mirrored one, without it 1.4 %)"""
+    """random changes to real and generated images alike, for small sets (DiffAugment, arXiv:2006.10738); auto: all but
+    flip, as often as the critic's overfitting calls for (ADA, arXiv:2006.06676); flip teaches the generator to mirror
+    too (36 % of generated threes are nearer a mirrored one, without it 1.4 %)"""
     dequantise: bool = False
     """add uniform noise of one grey level to real images, as WGAN-GP's code for CIFAR-10 does"""
     loader_workers: Annotated[Workers, RESUME_SAFE] = 2
@@ -179,6 +180,12 @@ class TrainConfig(JobConfig):
     """the critic's activation: LeakyReLU with slope 0.2, or ReLU"""
     spectral_norm: bool
     """spectral normalisation of the critic (arXiv:1802.05957)"""
+    start_from: FilePath | None = None
+    """begin with the weights of this run, a directory or a checkpoint in it, as far as they fit: on other images, with
+    other classes, batches, rates, losses"""
+    freeze_critic: Annotated[int, Field(ge=0, le=1000), WHOLE] = 0
+    """hold so many of the critic's first layers as they began (a residual block is one), for start_from on few images
+    (FreezeD, arXiv:2002.10964)"""
 
     precision: Annotated[Literal["auto", "fp32", "bf16"], OneOf(), Section("Machine")] = "auto"
     """number format of the networks; auto takes bf16 where the hardware is fast at it"""
@@ -202,6 +209,8 @@ class TrainConfig(JobConfig):
     """what to compute of generated and held-out real images"""
     best_metric: Annotated[BestMetric | None, RESUME_SAFE] = None
     """the metric that chooses checkpoints/best.pt, with metrics_every; by default the most telling that is computed"""
+    patience: Annotated[int, RESUME_SAFE, Field(ge=0, le=1_000_000_000), WHOLE] = 0
+    """end the training, with metrics_every, when that metric has not improved for so many critic updates; 0: never"""
     inception_weights: Annotated[FilePath | None, RESUME_SAFE] = None
     """a file with Inception's weights, for the metrics inception without internet"""
     tensorboard: Annotated[bool, RESUME_SAFE] = False

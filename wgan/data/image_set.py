@@ -155,3 +155,8 @@ def fit(images: Tensor, form: Form) -> Tensor:
     if (down, across) != (form.height, form.width):
         images = F.pad(images, (left, form.width - across - left, top, form.height - down - top), value=255)
     return images.expand(-1, form.channels, -1, -1)
+
+
+def to_float(samples: Tensor) -> Tensor:
+    """(N, C, H, W) uint8 to float32 in [-1, 1], what is float already as it is."""
+    return samples if samples.is_floating_point() else samples.float() / 127.5 - 1

@@ -39,18 +39,19 @@ class Sets(NamedTuple):
         return Sets(*map(function, self))
 
 
-def drawn(inputs: EvaluationInputs, largest: int = LARGEST, part: ImageSet | None = None) -> Sets:
+def drawn(inputs: EvaluationInputs, largest: int = LARGEST, part: ImageSet | None = None, fewest: int = 0) -> Sets:
     """As many images of each kind as the smallest set has, at most `largest`; `part` stands for the training images.
 
     Raises:
-        LeftOut: there are fewer than `SMALLEST`.
+        LeftOut: there are fewer than `fewest`, or than `SMALLEST` if that is 0.
     """
+    fewest = fewest or SMALLEST
     fake, held_out, train = inputs.fake, inputs.held_out, inputs.train if part is None else part
     count = min(most_used(fake[0], largest), len(fake), len(held_out), len(train))
-    if count < SMALLEST:
+    if count < fewest:
         apart = "" if part is None else f" that the classifier does not see, of {len(inputs.train)}"
         kinds = f"{len(fake)} generated, {len(held_out)} held out, {len(train)}{apart} for training"
-        raise LeftOut(f"needs at least {SMALLEST} images of each kind and was left out: {kinds}.")
+        raise LeftOut(f"needs at least {fewest} images of each kind and was left out: {kinds}.")
     return Sets.draw(count, fake, held_out, train, RULER, "sets")
 
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn.utils import parametrizations
 
 from wgan.data.image_folder import Unusable, class_indices
@@ -149,6 +150,14 @@ def at_rest(network: nn.Module) -> Iterator[None]:
     network.eval()
     yield
     network.train()
+
+
+@torch.no_grad()
+def aside(network: nn.Module, images: Tensor, labels: Tensor | None) -> Tensor:
+    """What a network gives in training, by copies of its buffers: its running statistics and power iterations stay."""
+    buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    found: Tensor = functional_call(network, buffers, (images, labels))
+    return found
 
 
 def floating_tensors(network: nn.Module) -> list[Tensor]:

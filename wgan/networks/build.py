@@ -9,8 +9,9 @@ from torch import nn
 from wgan.config.schema import TrainConfig
 from wgan.networks import architectures as kinds
 from wgan.networks.base import NO_CLASSES, Classes, Critic, Generator
-from wgan.networks.layers import ACTIVATIONS, Chain, ConditionalBatchNorm2d, Layers, Projection
+from wgan.networks.layers import ACTIVATIONS, Chain, ConditionalBatchNorm2d, Layers, Projection, Residual
 from wgan.utils import rng
+from wgan.utils.errors import InputError
 
 # Initial weights are drawn from one generator in the order of the layers; biases begin at zero.
 WEIGHTED = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
@@ -57,7 +58,13 @@ def build_critic(config: TrainConfig, shape: Sequence[int], classes: Classes = N
     random = rng.generator(config.seed, "critic weights")
     norm, activation = config.critic_norm, config.critic_activation
     sizes = config.network, shape, config.dis_feature_maps
-    return new_critic(*sizes, norm, config.spectral_norm, random, activation, classes)
+    critic = new_critic(*sizes, norm, config.spectral_norm, random, activation, classes)
+    begins = [place for place, layer in enumerate(critic.main) if isinstance(layer, WEIGHTED | Residual | Projection)]
+    if config.freeze_critic >= len(begins):
+        most = f"this critic has {len(begins)} layers: hold at most {len(begins) - 1}"
+        raise InputError(f"{config.where('freeze_critic')}: {most}")
+    critic.main[: begins[config.freeze_critic]].requires_grad_(False)
+    return critic
 
 
 def new_generator(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from wgan.config.resolve import resolve
 from wgan.config.schema import GenerateConfig, TrainConfig
@@ -14,16 +14,17 @@ from wgan.data.image_folder import located
 from wgan.networks.base import NO_CLASSES, Generator
 from wgan.networks.build import build_generator, new_generator
 from wgan.runs import checkpoint
-from wgan.runs.run_dir import checkpoints_of
-from wgan.utils.console import warn
+from wgan.runs.run_dir import Run, checkpoints_of
+from wgan.utils.console import say, warn
 from wgan.utils.errors import InputError, is_out_of_memory
 
 
 def load_generator(path: Path) -> Generator:
     """The averaged generator of a run, on the CPU, ready to sample.
 
-    From a run's directory or its checkpoints/ (the newest whole one), a checkpoint file, or a bare state_dict of a
-    DCGAN-like generator (`main.0.weight`, ..., as many save it), whose sizes are read off its tensors.
+    From a run's directory or its checkpoints/ (the newest whole one; best.pt if `patience` ended the run), a checkpoint
+    file, or a bare state_dict of a DCGAN-like generator (`main.0.weight`, ..., as many save it), whose sizes are read
+    off its tensors.
 
     Raises:
         InputError: there is no such file, it is damaged, or it holds no generator.
@@ -43,6 +44,27 @@ def load_generator(path: Path) -> Generator:
             raise
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: a checkpoint, but not of a generator that this version knows ({reason})") from error
+
+
+def take_weights(path: Path, networks: Mapping[str, nn.Module]) -> list[str]:
+    """Fill networks, by their names in a checkpoint, with the tensors there that fit; the layers of the others.
+
+    Raises:
+        InputError: `path` is neither a run's directory nor a checkpoint of a training, or nothing of it fits.
+    """
+    found = _read(path).get("trainer")
+    if not isinstance(found, Mapping) or not all(isinstance(found.get(name), Mapping) for name in networks):
+        raise InputError(f"{path}: holds no checkpoint of a training")
+    left, fits = list[str](), False
+    for name, network in networks.items():
+        own, theirs = network.state_dict(), {key: t for key, t in found[name].items() if isinstance(t, Tensor)}
+        taken = {key: theirs[key] for key, t in own.items() if key in theirs and theirs[key].shape == t.shape}
+        network.load_state_dict(own | taken)
+        left += [f"{name}.{key.rpartition('.')[0]}" for key in own if key not in taken and name != "ema"]
+        fits |= any(tensor.dim() for tensor in taken.values())
+    if not fits:
+        raise InputError(f"{path}: none of its weights has a place in these networks; set the same network")
+    return [*dict.fromkeys(left)]
 
 
 def chosen_classes(config: GenerateConfig, generator: Generator) -> list[str]:
@@ -69,6 +91,13 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         return checkpoint.load(path)
     folder = checkpoints_of(path)
+    if (
+        folder
+        and Run(folder.parent).read_state().get("ended_early") is True
+        and (best := folder / checkpoint.BEST).exists()
+    ):
+        say(f"{best} is taken, since the training ended when it became no better")
+        return checkpoint.load(best)
     found = checkpoint.newest(folder) if folder else None
     if found is None:
         raise InputError(f"{path}: holds no checkpoints/: name a run's directory or a checkpoint file")

@@ -28,7 +28,7 @@ def loss_plot(log_csv: Path, path: Path) -> None:
     A log without numbers gives a picture that says so.
     """
     log = read_log(log_csv)
-    figure, panels = _panels([log], 5.2, 3.2, (*MAIN_CURVES, "critic_real"))
+    figure, panels = _panels([log], 5.2, 3.2, (*MAIN_CURVES, "critic_real", "overfitting"))
     if not panels:
         figure.text(0.5, 0.5, "nothing logged yet", ha="center", va="center")
     for column, axes in panels.items():

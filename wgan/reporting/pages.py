@@ -30,6 +30,7 @@ CURVES = {  # column of log.csv -> its name for people, in the order of the page
     "critic_real": "Critic's mean scores, generator loss",
     "gradient_norm": "Gradient norm of the critic",
     "gradient_penalty": "Gradient penalty",
+    "overfitting": "Overfitting of the critic",
     "images_per_second": "Images per second",
 }
 LINES = {  # column -> what is drawn in its plot, with a name for each line
@@ -39,6 +40,7 @@ LINES = {  # column -> what is drawn in its plot, with a name for each line
         "critic_fake": "critic on generated",
         "generator_loss": "generator",
     },
+    "overfitting": {"overfitting": "overfitting", "augment_p": "augment: auto"},
 }
 MAIN_CURVES = ("wasserstein_estimate", "critic_loss", "generator_loss", "gradient_norm")  # of runs side by side
 

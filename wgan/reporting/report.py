@@ -18,7 +18,7 @@ from wgan.utils.atomic_io import open_regular, write_text
 IMAGE_BYTES = 12_000_000  # that the sample grids of a page take at most, before base64 adds a third
 _MOST_SAMPLES, _FEWEST_SAMPLES = 200, 12
 _PICTURES = ("learning_curve", "real_fake_grid", "interpolation", "nearest_neighbours", "confusion")
-_NO_CURVES = ("step", "epoch", "exact_w1", "critic_fake")
+_NO_CURVES = ("step", "epoch", "exact_w1", "critic_fake", "overfitting_error", "augment_p")
 _MOST_ROWS = 10_000
 _HEAD = 50_000  # bytes of a page that hold its style sheet and its title
 _REFRESH_SECONDS = 20

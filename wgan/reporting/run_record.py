@@ -91,8 +91,10 @@ class RunRecord:
 
     @property
     def verdict(self) -> list[str]:
-        """How good its images are, and whether they still get better, in a line or two."""
-        return verdict(self.metrics, Course.from_json(self.facts.get("course")))
+        """How good its images are, and whether they still get better, in a few lines, first if patience ended it."""
+        said = verdict(self.metrics, Course.from_json(self.facts.get("course")))
+        early = f"Ended at step {self.step:,}, no better for long: checkpoints/best.pt is the one to take ({self.best})"
+        return [early, *said] if self.facts.get("ended_early") is True else said
 
     @property
     def best(self) -> str:

@@ -189,7 +189,7 @@ def differing_keys(config: TrainConfig, other: TrainConfig) -> dict[str, Any]:
 def is_finished(run: Run, config: TrainConfig) -> bool:
     """Whether all that a configuration asks for stands in its run's directory."""
     saved = read_config(run)
-    asked = ("num_epochs", "num_steps", "max_minutes", "metrics")
+    asked = ("num_epochs", "num_steps", "max_minutes", "patience", "metrics")
     same = saved is not None and all(getattr(saved, key) == getattr(config, key) for key in asked)
     return same and run.read_state().get("state") == "finished"
 

@@ -64,6 +64,7 @@ class Trainer(ABC):
         self.draws = Draws(config.seed, device, ranks.rank, ranks.world_size)
         self.generator = generator.to(device).to(memory_format=torch.channels_last)
         self.critic = critic.to(device).to(memory_format=torch.channels_last)
+        self.augment_p = 0.0  # of each change of `augment: auto`
         self.labels: Tensor | None = None  # (N,) during a conditional update: the class of each real image and its fake
         ranks.broadcast_([t for network in (self.generator, self.critic) for t in floating_tensors(network)])
         self.ema = ExponentialMovingAverage(self.generator, config.ema_decay)
@@ -108,7 +109,7 @@ class Trainer(ABC):
         with torch.no_grad():  # the critic's loss needs no graph through the generator
             latents = self.latents(len(real), "critic latents", step)
             fake = self.generator(latents, labels)  # one batch for its batch norm
-            fake = augmented(fake, self.config.augment, self.draws, "augment fake", step)
+            fake = self.fake_as_seen(fake, self.draws, step)
             real = self.as_seen(real, self.draws, step)
         epsilon = self.draws.uniform("interpolation", step, len(real), *[1] * (real.dim() - 1))
         self.critic_optimizer.zero_grad()
@@ -139,7 +140,9 @@ class Trainer(ABC):
         """
         parts = self.config.accumulate
         latents = self.latents(rows, "generator latents", step)
-        self.critic.requires_grad_(False)  # nobody needs its weights' gradients, a third of this backward pass
+        learning = trained(self.critic)
+        for weights in learning:  # nobody needs their gradients, a third of this backward pass
+            weights.requires_grad_(False)
         self.generator_optimizer.zero_grad()
         metrics = []
         with one_weight_per_update(self.critic):
@@ -147,13 +150,14 @@ class Trainer(ABC):
             for index, (part, real_part, self.labels) in enumerate(zip(*chunks, strict=True)):
                 draws = self.draws.part(index, parts)
                 fake = self.generator(part, self.labels)
-                fake = augmented(fake, self.config.augment, draws, "augment generated", step)
+                fake = self.fake_as_seen(fake, draws, step, "augment generated")
                 fake_scores = self.critic(fake, self.labels)
                 loss = self.generator_loss(fake_scores, partial(self._real_scores, real_part, draws, step))
                 (loss / parts).backward()
                 metrics.append({"generator_loss": loss.detach()})
         self.labels = None
-        self.critic.requires_grad_(True)
+        for weights in learning:
+            weights.requires_grad_(True)
         self.ranks.all_reduce_mean_([*gradients(self.generator), *running_statistics(self.generator)])
         self.generator_optimizer.step()
         self.ema.update(self.generator, generator_updates(self.config, step + 1))
@@ -163,7 +167,11 @@ class Trainer(ABC):
         """Real images as the critic sees them in this step: (N, C, H, W)."""
         if self.config.dequantise:  # 256 levels side by side fill [-1, 1]
             real = (255 * real + 2 * draws.uniform("dequantisation", step, *real.shape) - 1) / 256
-        return augmented(real, self.config.augment, draws, "augment real", step)
+        return augmented(real, self.config.augment, draws, "augment real", step, self.augment_p)
+
+    def fake_as_seen(self, fake: Tensor, draws: Draws, step: int, purpose: str = "augment fake") -> Tensor:
+        """Generated images as the critic sees them in this step: (N, C, H, W)."""
+        return augmented(fake, self.config.augment, draws, purpose, step, self.augment_p)
 
     @torch.no_grad()
     def _real_scores(self, real: Tensor, draws: Draws, step: int) -> Tensor:
@@ -227,9 +235,14 @@ class Trainer(ABC):
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
 
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """By their names in a checkpoint."""
+        return {"generator": self.generator, "critic": self.critic, "ema": self.ema.model}
+
     def _parts(self) -> dict[str, Any]:
-        networks = {"generator": self.generator, "critic": self.critic, "ema": self.ema.model}
-        return networks | {"generator_optimizer": self.generator_optimizer, "critic_optimizer": self.critic_optimizer}
+        optimizers = {"generator_optimizer": self.generator_optimizer, "critic_optimizer": self.critic_optimizer}
+        return self.networks | optimizers
 
 
 def build_trainer(
@@ -250,6 +263,11 @@ def build_trainer(
     return trainer(config, *networks, device, dtype, ranks)
 
 
+def trained(network: nn.Module) -> list[nn.Parameter]:
+    """The weights that are not held (`freeze_critic`)."""
+    return [weights for weights in network.parameters() if weights.requires_grad]
+
+
 def gradients(network: nn.Module) -> list[Tensor]:
     """Those of all weights that have one."""
     return [weights.grad for weights in network.parameters() if weights.grad is not None]
@@ -263,9 +281,9 @@ def running_statistics(network: nn.Module) -> list[Tensor]:
 def build_optimizer(config: TrainConfig, network: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
     """Adam or RMSProp (without momentum, as WGAN's Algorithm 1 has it), in few large kernels."""
     if config.optimizer == "rmsprop":
-        return torch.optim.RMSprop(network.parameters(), lr=learning_rate, foreach=True)
+        return torch.optim.RMSprop(trained(network), lr=learning_rate, foreach=True)
     betas = (config.beta_adam, config.beta2_adam)
-    return torch.optim.Adam(network.parameters(), lr=learning_rate, betas=betas, fused=True)
+    return torch.optim.Adam(trained(network), lr=learning_rate, betas=betas, fused=True)
 
 
 def rate_factor(decay: str, warm_up: int, step: int, num_steps: int) -> float:

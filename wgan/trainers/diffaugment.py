@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from wgan.config.constraints import AUTO, AUTOMATIC
 from wgan.utils.rng import Draws
 
 TRANSLATION = 1 / 8
@@ -20,11 +21,14 @@ Uniform = Callable[[str, int], Tensor]
 """(what for, how many) to numbers in [0, 1): (N, how many)."""
 
 
-def augmented(images: Tensor, kinds: Sequence[str], draws: Draws, purpose: str, step: int) -> Tensor:
+def augmented(
+    images: Tensor, kinds: Sequence[str], draws: Draws, purpose: str, step: int, probability: float = 0.0
+) -> Tensor:
     """Change each image in its own way; (N, C, H, W) in [-1, 1], the same tensor where `kinds` is empty.
 
-    `kinds`, names of `CHANGES`, are applied in the paper's order, flips first. `draws` give the numbers of this purpose
-    (real, critic's or generator's images) and step.
+    `kinds`, names of `CHANGES`, are applied in the paper's order, flips first; `auto` is each of `AUTOMATIC`, at this
+    probability, drawn for each image and change. `draws` give the numbers of this purpose (real, critic's or
+    generator's images) and step.
     """
 
     def uniform(change: str, count: int) -> Tensor:
@@ -33,6 +37,9 @@ def augmented(images: Tensor, kinds: Sequence[str], draws: Draws, purpose: str, 
     for kind, change in CHANGES.items():
         if kind in kinds:
             images = change(images, uniform)
+        elif kind in AUTOMATIC and AUTO in kinds and probability > 0:
+            met = uniform(f"{kind} or not", 1)[:, :, None, None] < probability
+            images = torch.where(met, change(images, uniform), images)
     return images
 
 

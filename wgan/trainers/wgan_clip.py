@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from wgan.trainers.base import CriticLoss
+from wgan.trainers.base import CriticLoss, trained
 from wgan.trainers.wasserstein import WassersteinTrainer
 
 
@@ -21,6 +21,6 @@ class WGANClip(WassersteinTrainer):
 
     @torch.no_grad()
     def after_critic_update(self) -> None:
-        weights: list[Tensor] = [*self.critic.parameters()]
+        weights: list[Tensor] = [*trained(self.critic)]
         torch._foreach_clamp_min_(weights, -self.config.clip_value)
         torch._foreach_clamp_max_(weights, self.config.clip_value)

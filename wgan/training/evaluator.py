@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from wgan.config.schema import TrainConfig
-from wgan.data.image_set import Data
+from wgan.data.image_set import Data, to_float
 from wgan.metrics import evaluate
 from wgan.metrics.distribution import most_used
 from wgan.metrics.neighbours import nearest_rows
@@ -196,8 +196,3 @@ class PointSamples(Samples):
 def samples_of(config: TrainConfig, data: Data) -> Samples:
     """The kind that the data's shape asks for: (N, C, H, W) or (N, 2)."""
     return (PointSamples if data.train.images.dim() == 2 else ImageSamples)(config, data)
-
-
-def to_float(samples: Tensor) -> Tensor:
-    """(N, C, H, W) uint8 to float32 in [-1, 1], what is float already as it is."""
-    return samples if samples.is_floating_point() else samples.float() / 127.5 - 1

@@ -22,6 +22,9 @@ SEPARATION, SEPARATION_ROWS = 0.01, 10
 GUESSING = 2 * math.log(2)
 """The cross-entropy of a discriminator that answers 1/2 to everything (arXiv:1406.2661, sec. 4.1), to within 2 %."""
 SATURATION = 0.9  # a clipped critic is saturated when this fraction of its weights stands at the bound
+OVERFITTING = 0.5
+"""A critic knows its training images by heart when it takes unseen ones for generated ones this far, clearly: when two
+standard errors less are as much (`wgan.training.overfitting`)."""
 COLLAPSE, SPREAD, SETTLED_STEPS = 0.1, 0.3, 2000
 """Samples have collapsed when they are this close together, measured by real images, in two grids in a row, after they
 had been this far apart, or after so many steps."""
@@ -48,7 +51,7 @@ class Watch:
         """Look at a new row of log.csv and return what is new about it."""
         self._rows += 1
         step = int(row["step"])
-        return self._penalty(step, row) + self._separation(step, row)
+        return self._penalty(step, row) + self._separation(step, row) + self._overfitting(step, row)
 
     def weights(self, step: int, saturated: float) -> list[str]:
         """Look at the fraction of the critic's weights that stand at their bound."""
@@ -116,6 +119,15 @@ class Watch:
             "separation",
             f"step {step}: the critic no longer tells real images from generated ones: {seen}. Try more critic_its, a "
             "larger critic_learning_rate, or more dis_feature_maps",
+        )
+
+    def _overfitting(self, step: int, row: Mapping[str, float]) -> list[str]:
+        ratio = row.get("overfitting", 0.0)
+        return self._report(
+            ratio - 2 * row.get("overfitting_error", 0.0) > OVERFITTING,
+            "overfitting",
+            f"step {step}: the critic learns its training images by heart: it places others {ratio:.0%} of the way to "
+            "generated ones, and samples will get worse from here on. Set augment: auto, add images, or stop",
         )
 
     def _report(self, met: bool, kind: str, warning: str) -> list[str]:

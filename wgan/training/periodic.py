@@ -2,6 +2,7 @@
 
 import math
 import time
+from functools import partial
 from typing import NamedTuple
 
 from wgan.config.schema import TrainConfig
@@ -69,11 +70,19 @@ class PeriodicTasks:
     def run_due(self, progress: Progress, interruption: Interruption) -> None:
         """Do what is due at the present step."""
         state, config = self.state, self.config
+        if state.gauge.is_due(state.step):
+            measure = partial(state.gauge.measure, self.trainer, state.step)
+            state.gauge.add(state.step, self.ranks.broadcast_from_rank0(measure))
+            self.trainer.augment_p = state.gauge.probability
         if state.step > 0 and state.step % config.log_every == 0 and self.time_is_over():
             state.num_steps = state.step
         now = due(config, state.step, last=state.step == state.num_steps)
         if now.row and state.buffer:  # empty where a checkpoint came after the row
             self.write_row(progress, interruption, now.metrics)
+        if now.metrics and state.step < state.num_steps and self.patience_is_over():
+            say(f"step {state.step}: ends here: none was better than best.pt for {config.patience} updates (patience)")
+            state.num_steps, state.ended_early = state.step, True
+            now = due(config, state.step, last=True)
         with state.stopwatch.paused():
             if now.samples and self.ranks.is_rank0:
                 self.draw_samples()
@@ -87,6 +96,12 @@ class PeriodicTasks:
         minutes = self.config.max_minutes
         return minutes is not None and self.ranks.broadcast_from_rank0(self.state.stopwatch.read) >= 60 * minutes
 
+    def patience_is_over(self) -> bool:
+        """Whether the metric that chooses best.pt has not improved for `patience` critic updates, as rank 0 knows."""
+        patience, best = self.config.patience, self.state.best
+        over = best is not None and self.state.step - best.step >= patience
+        return patience > 0 and self.ranks.broadcast_from_rank0(lambda: over)
+
     def write_row(self, progress: Progress, interruption: Interruption, measured: bool) -> None:
         """Read the buffer, refuse what is not finite, write a row (none if a signal cuts metrics off)."""
         state = self.state
@@ -94,7 +109,7 @@ class PeriodicTasks:
         state.require_finite(first_not_finite(metrics))
         seconds = state.stopwatch.read() - state.row_seconds
         with state.stopwatch.paused():
-            cheap = self.samples.metrics(self.trainer)
+            cheap = self.samples.metrics(self.trainer) | state.gauge.row()
             evaluated = self.evaluate(interruption) if measured else {}
         state.buffer.clear()
         state.row_seconds += seconds
@@ -106,7 +121,7 @@ class PeriodicTasks:
         if self.events:
             self.events.row(state.step, row)
             self.events.metrics(state.step, evaluated)
-        progress.show(state.step, steps_left(state, speed), means, speed, self.config.batch_size)
+        progress.show(state.step, steps_left(state, speed), means | cheap, speed, self.config.batch_size)
         state.warn(state.watch.row(row | evaluated))
 
     def evaluate(self, interruption: Interruption) -> dict[str, float]:
@@ -120,8 +135,8 @@ class PeriodicTasks:
         cost = time.perf_counter() - start
         say(f"step {state.step}: metrics in {cost:.1f} s ({state.stopwatch.read():.0f} s of training before)")
         chosen = choosing_metric(report, self.config.best_metric)
-        if chosen is None and self.config.best_metric:
-            say(f"step {state.step}: {self.config.best_metric}, which chooses best.pt, could not be computed")
+        if chosen is None and (self.config.best_metric or self.config.patience):
+            say(f"step {state.step}: {self.config.best_metric or 'a metric'} to choose best.pt could not be computed")
         best = state.best
         if chosen and (not best or best.metric != chosen.key or chosen.score_for_ranking < best.score):
             state.best = Best(chosen.key, chosen.score_for_ranking, state.step, chosen.value)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from wgan.utils.console import progress_bar, say
 from wgan.utils.text import duration
 
-SHOWN = {"wasserstein_estimate": "W", "critic_loss": "critic"}  # metrics on the bar, with their short names
+SHOWN = {"wasserstein_estimate": "W", "critic_loss": "critic", "overfitting": "overfit"}  # on the bar, if they fit
 BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {remaining} left{postfix}"
 _BAR_LEAST = 6  # columns of the bar itself
 FIRST_STEPS, TIMED_STEPS = 3, 20  # the first are slower; then so many tell how long it will take

@@ -14,7 +14,8 @@ from wgan.config.constraints import num_steps_of
 from wgan.config.resolve import to_yaml
 from wgan.config.schema import TrainConfig
 from wgan.data.image_set import Data
-from wgan.networks.base import NO_CLASSES
+from wgan.networks.base import NO_CLASSES, floating_tensors
+from wgan.networks.pretrained import take_weights
 from wgan.runs import checkpoint
 from wgan.runs.csv_log import LogFile, NoLog
 from wgan.runs.run_dir import Run
@@ -24,14 +25,16 @@ from wgan.trainers.base import Trainer
 from wgan.training import resources
 from wgan.training.health import Watch, saturation
 from wgan.training.metric_buffer import MetricBuffer, first_not_finite
+from wgan.training.overfitting import OverfittingGauge
 from wgan.training.progress import Stopwatch
 from wgan.utils.atomic_io import make_folder, remove_unfinished, write_text
-from wgan.utils.console import detail, warn
+from wgan.utils.console import detail, say, warn
 from wgan.utils.errors import Diverged, InputError, first_line, is_out_of_memory
 from wgan.utils.version import __version__
 
 REQUIRED_FIELDS = {"step": int, "log_rows": int, "seconds": float, "row_seconds": float, "window": dict, "watch": dict}
 """What a checkpoint holds beside the trainer's state, and what the loop relies on."""
+GAUGE_NUMBERS = 9  # of the gauge of overfitting: step, probability, sums
 MAX_STEPS = 10**9  # what `num_steps` takes
 
 
@@ -61,7 +64,9 @@ class TrainingState:
         self.stopwatch = Stopwatch()  # the training's seconds, over all processes that worked on this run
         self.row_seconds = 0.0  # of these, up to the log's last row
         self.buffer, self.watch = MetricBuffer(), Watch()  # of the steps since that row; of all
+        self.gauge = OverfittingGauge(data, config)
         self.best: Best | None = None
+        self.ended_early = False  # by `patience`
         self.saved: tuple[int, int] | None = None  # the newest checkpoint's step and rows of the log
         self.run_started = False  # the lock is held and the state restored: only then is state.json ours to write
         self.started = str(run.read_state().get("started", _now()))
@@ -76,6 +81,8 @@ class TrainingState:
                 trainer.load_state_dict(found["trainer"])
         if found:
             self._restore(found)
+        elif self.config.start_from:
+            self.ranks.broadcast_([t for network in trainer.networks.values() for t in floating_tensors(network)])
 
     def save(self, status: str) -> None:
         """Write a checkpoint, unless this step has one, and state.json."""
@@ -124,6 +131,7 @@ class TrainingState:
             step=self.step,
             num_steps=self.num_steps,
             best=self.best and {name: getattr(self.best, name) for name in ("step", "metric", "value")},
+            ended_early=self.ended_early,
             warnings=[*self.config.warnings, *self.watch.warnings],
             course=self.watch.course.as_json(),
             started=self.started,
@@ -142,6 +150,10 @@ class TrainingState:
         for folder in (self.run.directory, self.run.samples, self.run.checkpoints):
             remove_unfinished(folder)
         found = load_newest(self.run.checkpoints, self.trainer, self.data)
+        if not found and self.config.start_from:
+            left = take_weights(self.config.start_from, self.trainer.networks)
+            rest = f"; these do not fit, and begin anew: {', '.join(left)}" if left else ""
+            say(f"The weights are those of {self.config.start_from}{rest}")
         step, rows = (found["step"], found["log_rows"]) if found else (0, 0)
         networks, shape = (self.trainer.generator, self.trainer.critic), self.data.train.images.shape[1:]
         need = resources.disk(self.config, *networks, shape, self.num_steps - step)
@@ -159,6 +171,7 @@ class TrainingState:
             "window": self.ranks.average_metrics(self.buffer.read()),
             "log_rows": self.log.count,
             "watch": self.watch.state_dict(),
+            "gauge": [self.gauge.step, self.gauge.probability, *self.gauge.sums],
             "best": self.best and tuple(self.best),
             "config": self.config.model_dump(mode="json"),
             "shape": list(self.data.train.images.shape[1:]),
@@ -174,6 +187,9 @@ class TrainingState:
         self.stopwatch, self.row_seconds = Stopwatch(content["seconds"]), content["row_seconds"]
         self.buffer.restore(content["window"], self.device)
         self.watch.load_state_dict(content["watch"], self.log.begun)
+        if "gauge" in content:  # which checkpoints of older versions do not have
+            self.gauge.step, self.gauge.probability, *self.gauge.sums = content["gauge"]
+            self.trainer.augment_p = self.gauge.probability
         self.saved = self.step, content["log_rows"]
         if lost := content["log_rows"] - len(self.log.begun):
             warn(f"{self.run.log}: {lost} of its {content['log_rows']} rows are gone")
@@ -236,6 +252,9 @@ def _require_sound(content: Mapping[str, Any]) -> None:
         isinstance(best, tuple | list) and 0 <= Best(*best).step <= step and math.isfinite(Best(*best).score)
     ):
         raise ValueError(f"its best is {best}")
+    gauge = content.get("gauge", [0] * GAUGE_NUMBERS)
+    if len(gauge) != GAUGE_NUMBERS or not all(map(math.isfinite, gauge)):
+        raise ValueError(f"its gauge of overfitting is {gauge}")
     if broken := first_not_finite(content["window"]) or _first_broken(step, content["trainer"]):
         raise ValueError(f"{broken[1]} is {broken[2]}")
     if not content["setting"].keys() >= {"device", "precision"}:
