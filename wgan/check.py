@@ -187,7 +187,8 @@ def sampler(config: GenerateConfig) -> Iterator[str]:
     from wgan.runtime.device import open_device
     from wgan.training import resources
 
-    generator = load_generator(config.checkpoint)
+    with located(config):
+        generator = load_generator(config.checkpoint, config.weights)
     if names := chosen_classes(config, generator):
         yield f"Classes: {', '.join(names)}"
     generator = generator.to("meta")

@@ -9,6 +9,7 @@ A value is validated with the context (its key, place -> spelling), so that text
 import os
 import re
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -65,6 +66,12 @@ def _classes(value: Any, info: ValidationInfo) -> Any:
     return [item if type(item) is int and text == str(item) else text for item, text in pairs]
 
 
+def expanded(ranges: Iterable[int | str]) -> list[int]:
+    """The numbers that `Ranges` name, each once, in their order: [3, 40-42] is 3, 40, 41, 42."""
+    ends = (str(item).split("-") for item in ranges)
+    return [*dict.fromkeys(number for pair in ends for number in range(int(pair[0]), int(pair[-1]) + 1))]
+
+
 class OneOf:
     """One of some words, in any case, with or without hyphens; of the annotated Literal's unless they are given."""
 
@@ -118,3 +125,6 @@ Text = Annotated[str, BeforeValidator(_as_written)]
 FilePath = Annotated[Path, BeforeValidator(_expanded), BeforeValidator(_as_written)]
 Many = Annotated[tuple[T, ...], BeforeValidator(_many)]
 Classes = Annotated[tuple[int | str, ...], Field(min_length=1), BeforeValidator(_classes)]
+_Number = Annotated[int, Field(ge=0, le=99_999_999)]
+_Range = Annotated[str, Field(pattern=r"^\d{1,8}-\d{1,8}$")]
+Ranges = Annotated[tuple[_Number | _Range, ...], Field(min_length=1), BeforeValidator(_classes)]

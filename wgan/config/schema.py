@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter
 
-from wgan.config.coercion import LIST_AS_WRITTEN, NUMBER, WHOLE, Classes, FilePath, Many, OneOf, Text
+from wgan.config.coercion import LIST_AS_WRITTEN, NUMBER, WHOLE, Classes, FilePath, Many, OneOf, Ranges, Text
 from wgan.config.datasets import NAMED_SETS
 from wgan.config.diagnostics import Schema, Source
 from wgan.config.metrics import BEST_METRICS, GROUPS
@@ -223,6 +223,16 @@ class GenerateConfig(JobConfig):
     """a run's directory, or a checkpoint file in it; may also be called path"""
     quantity: Annotated[int, Field(ge=1, le=100_000_000), WHOLE] = 64
     """how many images; of each class, if there are classes"""
+    seeds: Ranges | None = None
+    """instead of quantity: the images of these numbers, which their files' names carry; the number and seed make the
+    image, however many others there are"""
+    truncation: Annotated[float, Field(gt=0, le=1), NUMBER] = 1.0
+    """latents are multiplied with this: below 1 images are more alike and most are cleaner; each goes smoothly from
+    what it is, where drawing large latents anew would make it another"""
+    pick: Count | None = None
+    """keep only so many of all, or of each class: those that the run's own critic takes for the most real"""
+    weights: Annotated[Literal["average", "last", "best"], OneOf()] = "average"
+    """the generator's running average, its last weights, or the average in the run's best.pt"""
     classes: Classes | None = None
     """of a run with conditional: these classes, by name or number, each in a folder of its name"""
     fill: FilePath | None = None
