@@ -183,12 +183,12 @@ def networks(config: TrainConfig, steps: int, held_out: int, class_names: Sequen
 
 def sampler(config: GenerateConfig) -> Iterator[str]:
     """The generator that a checkpoint holds, layer by layer."""
-    from wgan.networks.pretrained import chosen_classes, load_generator
+    from wgan.generation.choose import open_generator
+    from wgan.networks.pretrained import chosen_classes
     from wgan.runtime.device import open_device
     from wgan.training import resources
 
-    with located(config):
-        generator = load_generator(config.checkpoint, config.weights)
+    generator = open_generator(config)
     if names := chosen_classes(config, generator):
         yield f"Classes: {', '.join(names)}"
     generator = generator.to("meta")

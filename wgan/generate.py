@@ -8,8 +8,10 @@ from torch import Tensor
 
 from wgan.config.schema import GenerateConfig
 from wgan.data.image_folder import located
-from wgan.generation.choose import choices, most_real
-from wgan.networks.pretrained import load_critic, load_generator
+from wgan.generation.choose import choices, in_turn, most_real, open_generator
+from wgan.generation.export import export
+from wgan.generation.vary import vary
+from wgan.networks.pretrained import load_critic
 from wgan.reporting.grids import MOST_ROWS, class_rows, save_grid, save_image, to_uint8
 from wgan.runs.job_dir import directory_of, filling
 from wgan.runtime.device import device_name, open_device
@@ -17,6 +19,7 @@ from wgan.utils.atomic_io import write_text
 from wgan.utils.console import say
 
 GRID = 64  # images in the grid beside the single files
+WALKED = 8  # images that a video or a strip passes where no seeds are named
 
 
 def generate(config: GenerateConfig) -> int:
@@ -32,8 +35,8 @@ def generate(config: GenerateConfig) -> int:
     """
     folder = directory_of(config)
     device = open_device(config)
+    generator = open_generator(config).to(device)
     with located(config):
-        generator = load_generator(config.checkpoint, config.weights).to(device)
         critic = load_critic(config.checkpoint, config.weights).to(device) if config.pick else None
     wanted = choices(config, generator)
     with filling(folder, config, config.batch_size, device_name(device)):
@@ -54,6 +57,11 @@ def generate(config: GenerateConfig) -> int:
         else:
             names = [*wanted][:MOST_ROWS]
             save_grid(class_rows(rows[: len(names)]), folder / "grid.png", names=names)
+        if config.video or config.strip:
+            passed = in_turn(wanted, total if config.seeds else WALKED)
+            vary(config, generator, passed.inputs(config, generator), folder)
+        if config.export:
+            export(config, generator, in_turn(wanted, GRID).inputs(config, generator), folder)
         say(f"{total} images: {folder}/", f"Grid: {folder / 'grid.png'}")
     return 0
 

@@ -68,8 +68,8 @@ def _classes(value: Any, info: ValidationInfo) -> Any:
 
 def expanded(ranges: Iterable[int | str]) -> list[int]:
     """The numbers that `Ranges` name, each once, in their order: [3, 40-42] is 3, 40, 41, 42."""
-    ends = (str(item).split("-") for item in ranges)
-    return [*dict.fromkeys(number for pair in ends for number in range(int(pair[0]), int(pair[-1]) + 1))]
+    ends = (sorted(map(int, str(item).split("-"))) for item in ranges)
+    return [*dict.fromkeys(number for pair in ends for number in range(pair[0], pair[-1] + 1))]
 
 
 class OneOf:

@@ -8,7 +8,6 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Set
 
 from wgan.config.algorithms import ALGORITHMS, Algorithm, unused_keys
-from wgan.config.coercion import expanded
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
 from wgan.config.diagnostics import Problem, quoted
 from wgan.config.metrics import BEST_METRICS, CATALOGUE, POINTS, MetricSpec
@@ -62,19 +61,8 @@ def _impossible(config: JobConfig, algorithm: Algorithm | None) -> Iterator[Prob
         yield Problem(("path",), "missing: give the folder of your images, or dataset: mnist-5k", involves=("dataset",))
     if isinstance(config, EvaluateConfig) and config.dataset in POINT_SETS:
         yield Problem(("dataset",), f"{config.dataset} holds points in the plane; arch: Evaluate measures images")
-    if isinstance(config, GenerateConfig):
-        yield from _impossible_sampling(config)
     if isinstance(config, TrainConfig):
         yield from _impossible_training(config, algorithm)
-
-
-def _impossible_sampling(config: GenerateConfig) -> Iterator[Problem]:
-    for i, item in enumerate(config.seeds or ()):
-        if not expanded([item]):
-            yield Problem(("seeds", i), f"{item} is no range: the smaller end comes first")
-    count = len(expanded(config.seeds)) if config.seeds else config.quantity
-    if config.pick and config.pick > count and config.fill is None:
-        yield Problem(("pick",), f"keeps {config.pick} of only {count} images", involves=("quantity", "seeds"))
 
 
 def num_steps_of(config: TrainConfig, images: int) -> int:
@@ -205,6 +193,8 @@ def _sampling_without_effect(given: Set[str]) -> Iterator[tuple[str, ...]]:
     for key, by in (("quantity", "seeds"), ("quantity", "fill"), ("seeds", "fill")):
         if given >= {key, by}:
             yield key, f"not used: {by} says how many images there are", by
+    for key in sorted(given & {"frames", "seconds"}) if "video" not in given else ():
+        yield key, "not used: there is no `video`", "video"
 
 
 def _training_without_effect(config: TrainConfig, given: Set[str]) -> Iterator[tuple[str, ...]]:

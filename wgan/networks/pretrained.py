@@ -33,8 +33,6 @@ def load_generator(path: Path, weights: str = "average") -> Generator:
     """
     state = _read(path, weights)
     if "trainer" not in state:
-        if weights != "average":
-            raise Unusable("weights", f"{path} holds one set of weights alone: set average")
         return _from_state_dict(path, state)
     return _restored(path, state, build_generator, "generator" if weights == "last" else "ema")
 
@@ -84,15 +82,13 @@ def _filled(build: Callable[[], Network], weights: Mapping[str, Any]) -> Network
 
 
 def _read(path: Path, weights: str) -> dict[str, Any]:
-    if not path.is_dir():
-        if weights == "best":
-            raise Unusable("weights", f"best is a run's best.pt, and {path} is one file: set average, or name the run")
-        return checkpoint.load(path)
     folder = checkpoints_of(path)
-    if folder and weights == "best":
-        if not (folder / checkpoint.BEST).exists():
+    if weights == "best":
+        if not (folder and (folder / checkpoint.BEST).exists()):
             raise Unusable("weights", f"{path} has no best.pt, which a training with metrics_every keeps: set average")
         return checkpoint.load(folder / checkpoint.BEST)
+    if not path.is_dir():
+        return checkpoint.load(path)
     found = checkpoint.newest(folder) if folder else None
     if found is None:
         raise InputError(f"{path}: holds no checkpoints/: name a run's directory or a checkpoint file")

@@ -48,7 +48,7 @@ def save_grid(images: Tensor, path: Path, columns: int = COLUMNS, names: Sequenc
 
 def save_image(image: Tensor, path: Path) -> None:
     """Write one image, (C, H, W) uint8 with C 1 or 3, as a PNG of its own size; it replaces `path` in one rename."""
-    _write_png(_to_pillow(image), {}, path)
+    _write_png(to_pillow(image), {}, path)
 
 
 def real_fake_grid(real: Tensor, fake: Tensor, path: Path, columns: int = COLUMNS, names: Sequence[str] = ()) -> None:
@@ -105,19 +105,25 @@ def _compose(images: Tensor, columns: int) -> tuple[Image.Image, dict[str, int]]
     """A grid of (N, C, H, W) uint8, and its geometry."""
     if images.ndim != 4 or not len(images) or images.shape[1] not in (1, 3):
         raise ValueError(f"a grid needs (N, 1 or 3, H, W) with N > 0, got {tuple(images.shape)}")
-    factor = max(1, -(-_VISIBLE_SIDE // images.shape[3]))
-    images = images.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
+    side, images = images.shape[3], enlarged(images, _VISIBLE_SIDE)
     count, channels, height, width = images.shape
     columns = min(columns, count)
     size = (columns * (width + GAP) + GAP, -(-count // columns) * (height + GAP) + GAP)
     grid = Image.new("L" if channels == 1 else "RGB", size, _GAP_COLOUR)
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
-        grid.paste(_to_pillow(image), (GAP + column * (width + GAP), GAP + row * (height + GAP)))
-    return grid, {"columns": columns, "cell_width": width, "cell_height": height, "gap": GAP, "enlarged": factor}
+        grid.paste(to_pillow(image), (GAP + column * (width + GAP), GAP + row * (height + GAP)))
+    return grid, {"columns": columns, "cell_width": width, "cell_height": height, "gap": GAP, "enlarged": width // side}
 
 
-def _to_pillow(image: Tensor) -> Image.Image:
+def enlarged(images: Tensor, side: int) -> Tensor:
+    """Images (..., H, W), each pixel repeated until they are at least so wide."""
+    factor = max(1, -(-side // images.shape[-1]))
+    return images.repeat_interleave(factor, -2).repeat_interleave(factor, -1)
+
+
+def to_pillow(image: Tensor) -> Image.Image:
+    """One image, (C, H, W) uint8 with C 1 or 3."""
     return Image.fromarray(image[0].numpy() if len(image) == 1 else image.permute(1, 2, 0).contiguous().numpy())
 
 
