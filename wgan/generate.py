@@ -48,10 +48,7 @@ def generate(config: GenerateConfig) -> int:
         if generator.sample(1, config.seed).dim() == 2:
             say(_write_points(torch.cat([*wanted[""].batches(config, generator)]), folder))
             return 0
-        rows = [
-            _write_images(choice.batches(config, generator), choice.numbers, folder / name)
-            for name, choice in wanted.items()
-        ]
+        rows = [_write_images(c.batches(config, generator), c.numbers, folder / n) for n, c in wanted.items()]
         if "" in wanted:
             save_grid(rows[0], folder / "grid.png")
         else:

@@ -190,11 +190,11 @@ def _images_without_effect(config: TrainConfig | EvaluateConfig, given: Set[str]
 
 
 def _sampling_without_effect(given: Set[str]) -> Iterator[tuple[str, ...]]:
-    for key, by in (("quantity", "seeds"), ("quantity", "fill"), ("seeds", "fill")):
-        if given >= {key, by}:
-            yield key, f"not used: {by} says how many images there are", by
-    for key in sorted(given & {"frames", "seconds"}) if "video" not in given else ():
-        yield key, "not used: there is no `video`", "video"
+    unused = {"quantity": given & {"seeds", "fill"}, "seeds": given & {"fill"}}
+    unused |= dict.fromkeys(("frames", "seconds"), {"video"} - given)
+    for key in sorted(given & unused.keys()):
+        for by in sorted(unused[key]):
+            yield key, f"not used: `{by}` {'says which images' if by in given else 'is not given'}", by
 
 
 def _training_without_effect(config: TrainConfig, given: Set[str]) -> Iterator[tuple[str, ...]]:

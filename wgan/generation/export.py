@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from torch import Tensor, nn
+from torch import nn
 
 from wgan.config.schema import GenerateConfig
 from wgan.generation.choose import Inputs
@@ -39,9 +39,19 @@ def export(config: GenerateConfig, generator: Generator, inputs: Inputs, folder:
     for name, tensor in inputs.items():
         with replacing(folder / f"{name}.npy") as temporary:
             np.save(temporary, tensor.numpy())
+    batch = torch.export.Dim("batch")
+    program = torch.export.export(model, (*inputs.values(),), dynamic_shapes=tuple({0: batch} for _ in inputs))
     for form in config.export:
         with replacing(folder / f"generator.{form}") as temporary:
-            _write(form, model, (*inputs.values(),), temporary)
+            if form == "safetensors":
+                import_module("safetensors.torch").save_file(model.state_dict(), temporary, {"format": "pt"})
+            elif form == "pt2":
+                torch.export.save(program, temporary)
+            else:
+                names = ["images"]  # of the only output; in one file
+                torch.onnx.export(
+                    program, f=temporary, output_names=names, dynamo=True, external_data=False, verbose=False
+                )
         render("example.py.j2", folder / f"example_{form}.py", format=form)
     checkpoints = checkpoints_of(config.checkpoint) or checkpoints_of(config.checkpoint.parent)
     run, shape = read_run(checkpoints.parent if checkpoints else config.checkpoint), model(*inputs.values()).shape[1:]
@@ -61,14 +71,3 @@ def source(layer: nn.Module) -> str:
         return f"nn.BatchNorm2d({layer.num_features})"  # what it prints, torch before 2.14 does not take
     plain = next(kind for kind in type(layer).__mro__ if kind.__module__.startswith("torch.nn."))
     return f"nn.{plain.__name__}({layer.extra_repr()})"
-
-
-def _write(form: str, model: nn.Module, inputs: tuple[Tensor, ...], path: Path) -> None:
-    batch = torch.export.Dim("batch")
-    program = torch.export.export(model, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
-    if form == "safetensors":
-        import_module("safetensors.torch").save_file(model.state_dict(), path, {"format": "pt"})
-    elif form == "pt2":
-        torch.export.save(program, path)
-    else:
-        torch.onnx.export(program, f=path, dynamo=True, output_names=["images"], external_data=False, verbose=False)

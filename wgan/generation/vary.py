@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import ImageOps
+from PIL.Image import Resampling
 from torch import Tensor
 
 from wgan.config.schema import GenerateConfig
 from wgan.generation.choose import Inputs
 from wgan.networks.base import Generator
-from wgan.reporting.grids import COLUMNS, enlarged, save_grid, to_pillow, to_uint8
+from wgan.reporting.grids import COLUMNS, save_grid, to_pillow, to_uint8
 from wgan.utils.atomic_io import replacing
 
 LEAST_SIDE = 256  # pixels of a video; smaller images are enlarged a whole number of times
@@ -34,7 +36,8 @@ def vary(config: GenerateConfig, generator: Generator, inputs: Inputs, folder: P
     frames = config.frames or PACE * count
     rate = frames / (config.seconds or frames / PACE)
     images = walk(generator, inputs, torch.arange(frames) * (count / frames))
-    pictures = (to_pillow(enlarged(to_uint8(image), LEAST_SIDE)) for image in images)
+    side = generator.sample(1).shape[-1]
+    pictures = (ImageOps.scale(to_pillow(to_uint8(x)), -(-LEAST_SIDE // side), Resampling.NEAREST) for x in images)
     with replacing(folder / f"video.{config.video}") as path:
         if config.video == "mp4":
             with import_module("imageio.v2").get_writer(path, fps=rate, macro_block_size=2) as file:

@@ -25,15 +25,15 @@ def load_generator(path: Path, weights: str = "average") -> Generator:
     """The generator of a run, on the CPU, ready to sample.
 
     From a run's directory or its checkpoints/ (the newest whole one), a checkpoint file, or a bare state_dict of a
-    DCGAN-like generator (`main.0.weight`, ..., as many save it), whose sizes are read off its tensors. `weights` as the
-    key of that name: the running "average", the "last" ones it is taken of, or the average in best.pt.
+    DCGAN-like generator (`main.0.weight`, ..., wrapped as many save it), whose sizes are read off its tensors.
+    `weights` as the key of that name: the running "average", the "last" ones it is taken of, or the average in best.pt.
 
     Raises:
         InputError: there is no such file, it is damaged, or it holds no generator, or no such weights.
     """
     state = _read(path, weights)
     if "trainer" not in state:
-        return _from_state_dict(path, state)
+        return _from_state_dict(path, _unwrapped(state))
     return _restored(path, state, build_generator, "generator" if weights == "last" else "ema")
 
 
@@ -96,6 +96,13 @@ def _read(path: Path, weights: str) -> dict[str, Any]:
     for line in damaged:
         warn(line)
     return state
+
+
+def _unwrapped(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The weights within {"netG": ...}, {"state_dict": {"module.main.0.weight": ...}} and the like."""
+    for name in ("state_dict", "netG", "generator", "state_dict"):
+        state = inner if isinstance(inner := state.get(name), Mapping) else state
+    return {re.sub(r"^((module|netG|generator)\.)+", "", str(name)): value for name, value in state.items()}
 
 
 def _from_state_dict(path: Path, state: Mapping[str, Any]) -> Generator:

@@ -105,7 +105,8 @@ def _compose(images: Tensor, columns: int) -> tuple[Image.Image, dict[str, int]]
     """A grid of (N, C, H, W) uint8, and its geometry."""
     if images.ndim != 4 or not len(images) or images.shape[1] not in (1, 3):
         raise ValueError(f"a grid needs (N, 1 or 3, H, W) with N > 0, got {tuple(images.shape)}")
-    side, images = images.shape[3], enlarged(images, _VISIBLE_SIDE)
+    factor = max(1, -(-_VISIBLE_SIDE // images.shape[3]))
+    images = images.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
     count, channels, height, width = images.shape
     columns = min(columns, count)
     size = (columns * (width + GAP) + GAP, -(-count // columns) * (height + GAP) + GAP)
@@ -113,13 +114,7 @@ def _compose(images: Tensor, columns: int) -> tuple[Image.Image, dict[str, int]]
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
         grid.paste(to_pillow(image), (GAP + column * (width + GAP), GAP + row * (height + GAP)))
-    return grid, {"columns": columns, "cell_width": width, "cell_height": height, "gap": GAP, "enlarged": width // side}
-
-
-def enlarged(images: Tensor, side: int) -> Tensor:
-    """Images (..., H, W), each pixel repeated until they are at least so wide."""
-    factor = max(1, -(-side // images.shape[-1]))
-    return images.repeat_interleave(factor, -2).repeat_interleave(factor, -1)
+    return grid, {"columns": columns, "cell_width": width, "cell_height": height, "gap": GAP, "enlarged": factor}
 
 
 def to_pillow(image: Tensor) -> Image.Image:
