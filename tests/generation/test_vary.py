@@ -1,6 +1,7 @@
 """A video that closes, a strip whose ends are the images themselves."""
 
 import math
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -86,7 +87,27 @@ def test_points_have_no_video_and_what_needs_one_is_told(points: Path, trained: 
     status, told = asked(tmp_path, trained, "--check", frames=5, seconds=3, seeds=3, quantity=4)
     assert status == 0
     assert [line.split(": warning: ")[1] for line in told.splitlines() if "warning" in line] == [
-        "frames: not used: there is no `video`",
-        "quantity: not used: seeds says how many images there are",
-        "seconds: not used: there is no `video`",
+        "frames: not used: `video` is not given",
+        "quantity: not used: `seeds` says which images",
+        "seconds: not used: `video` is not given",
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.optional
+def test_a_browser_plays_it_to_its_end_and_on(lively: Path, tmp_path: Path) -> None:
+    playwright = pytest.importorskip("playwright.sync_api", reason="drives the browser: pip install playwright")
+    chromium = shutil.which("chromium")
+    if chromium is None or find_spec("imageio_ffmpeg") is None:
+        pytest.skip("no chromium or no imageio[ffmpeg] is installed")
+    folder = made(tmp_path, lively, seeds=[3, 9], video="mp4", frames=8, seconds=0.5)
+    (folder / "page.html").write_text('<video src="video.mp4" loop muted autoplay></video>', encoding="utf-8")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        page.goto((folder / "page.html").as_uri())
+        page.wait_for_function("() => document.querySelector('video').currentTime > 0.2")
+        page.wait_for_function("() => document.querySelector('video').currentTime < 0.2")
+        shown = page.evaluate("[document.querySelector('video').videoWidth, document.querySelector('video').duration]")
+        browser.close()
+    assert shown == [280, pytest.approx(0.5, abs=0.1)]
