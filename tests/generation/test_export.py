@@ -1,6 +1,7 @@
 """Files for others: each makes the run's images in a process that cannot import this package."""
 
 import os
+import runpy
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -11,6 +12,12 @@ import pytest
 import torch
 import yaml
 from asked import asked, made, pixels
+
+from wgan import preflight
+from wgan.config.resolve import resolve
+from wgan.generation.export import _TEMPLATES, source
+from wgan.networks.build import new_generator
+from wgan.runs.checkpoint import load
 
 PACKAGES = {"safetensors": ["safetensors"], "onnx": ["onnx", "onnxscript", "onnxruntime"], "pt2": []}
 ALONE = (
@@ -55,19 +62,29 @@ def test_a_conditional_generator_is_handed_on_with_its_classes(form: str, condit
     apart = [np.abs(pixels(path) - pixels(folder / f"example_{n:02d}.png")).max() for n, path in enumerate(of_class)]
     assert max(apart) <= 1
     assert np.load(folder / "labels.npy").tolist() == [0, 2] * 4
-    assert "0 3, 1 5, 2 8" in (folder / f"example_{form}.py").read_text(encoding="utf-8")
+    assert '0 "3", 1 "5", 2 "8"' in (folder / f"example_{form}.py").read_text(encoding="utf-8")
+
+
+def test_names_of_classes_run_no_code(conditional: Path, tmp_path: Path) -> None:
+    """A checkpoint can have come from anywhere, and the examples are run."""
+    state = load(conditional / "checkpoints/last.pt")
+    state["classes"] = {"a\nraise SystemExit('mine')": 1, "5": 1, "8": 1}
+    torch.save(state, tmp_path / "made.pt")
+    folder = made(tmp_path, tmp_path / "made.pt", export="pt2", quantity=3)
+    run_example(folder, "pt2")
+    assert (folder / "example_02.png").is_file()
+
+
+def test_a_single_image_is_enough_for_a_program_of_any_batch(trained: Path, tmp_path: Path) -> None:
+    folder = made(tmp_path, trained, export="pt2", seeds=3)
+    program = torch.export.load(folder / "generator.pt2").module()
+    assert program(torch.randn(1, 8)).shape == (1, 1, 28, 28)
+    assert program(torch.randn(7, 8)).shape == (7, 1, 28, 28)
 
 
 @pytest.mark.parametrize("network", ["mnist", "resnet32", "resnet64"])
 def test_the_plain_code_of_each_network_gives_the_same_images(network: str, tmp_path: Path) -> None:
-    from wgan.generation.export import source
-    from wgan.networks.build import new_generator
-
     generator = new_generator(network, 8, (3, 32, 32), 4).eval()
-    import runpy
-
-    from wgan.generation.export import _TEMPLATES
-
     layers = [source(layer) for layer in generator.main]
     code = _TEMPLATES.get_template("model.py.j2").render(layers=layers, plain=False, latent_vector=8, classes={})
     (tmp_path / "model.py").write_text(code, encoding="utf-8")
@@ -99,9 +116,6 @@ def test_what_cannot_be_handed_on_is_one_line(points: Path, trained: Path, tmp_p
 
 
 def test_a_missing_package_is_named_before_any_work(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wgan import preflight
-    from wgan.config.resolve import resolve
-
     monkeypatch.setattr(preflight, "find_spec", lambda _: None)
     keys = {"export": ["pt2", "safetensors", "onnx"], "video": "mp4"}
     config = resolve({"arch": "Generator", "checkpoint": str(trained), **keys})

@@ -82,3 +82,11 @@ def test_a_layer_that_does_not_fit_is_named(tmp_path: Path) -> None:
     status, told = asked(tmp_path, tmp_path / "netG.pth")
     assert status == 2
     assert "its layers are not those of a DCGAN generator (size mismatch for main.4.weight" in told
+
+
+def test_the_card_of_weights_that_came_alone_says_so(tmp_path: Path) -> None:
+    torch.save({f"main.{name}": x for name, x in example().state_dict().items()}, tmp_path / "netG.pth")
+    card = (made(tmp_path, tmp_path / "netG.pth", quantity=2, export="pt2") / "README.md").read_text(encoding="utf-8")
+    assert "A generator of 32x32 colour images from 10 standard normal numbers.\n" in card
+    assert "Unknown: these weights came without a description." in card
+    assert "None was computed." in card

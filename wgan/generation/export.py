@@ -40,7 +40,8 @@ def export(config: GenerateConfig, generator: Generator, inputs: Inputs, folder:
         with replacing(folder / f"{name}.npy") as temporary:
             np.save(temporary, tensor.numpy())
     batch = torch.export.Dim("batch")
-    program = torch.export.export(model, (*inputs.values(),), dynamic_shapes=tuple({0: batch} for _ in inputs))
+    twice = tuple(torch.cat([x, x]) for x in inputs.values())  # a batch of one would be a constant of the program
+    program = torch.export.export(model, twice, dynamic_shapes=tuple({0: batch} for _ in inputs))
     for form in config.export:
         with replacing(folder / f"generator.{form}") as temporary:
             if form == "safetensors":
@@ -55,8 +56,8 @@ def export(config: GenerateConfig, generator: Generator, inputs: Inputs, folder:
         render("example.py.j2", folder / f"example_{form}.py", format=form)
     checkpoints = checkpoints_of(config.checkpoint) or checkpoints_of(config.checkpoint.parent)
     run, shape = read_run(checkpoints.parent if checkpoints else config.checkpoint), model(*inputs.values()).shape[1:]
-    say(f"For others: {folder / 'README.md'}")
     render("README.md.j2", folder / "README.md", run=run, shape=shape, formats=config.export, weights=config.weights)
+    say(f"For others: {folder / 'README.md'}")
 
 
 def source(layer: nn.Module) -> str:
