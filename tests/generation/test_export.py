@@ -56,12 +56,12 @@ def test_an_exported_file_makes_the_runs_images(
 @pytest.mark.slow
 @pytest.mark.parametrize("form", PACKAGES)
 def test_a_conditional_generator_is_handed_on_with_its_classes(form: str, conditional: Path, tmp_path: Path) -> None:
-    folder = made(tmp_path, conditional, export=[form], classes=[8, 3], quantity=4)
+    folder = made(tmp_path, conditional, export=[form], classes=[8, 3], quantity=32)
     run_example(folder, form)
-    of_class = [folder / name / f"{n:05d}.png" for n in range(4) for name in ("3", "8")]
+    of_class = [folder / name / f"{n:05d}.png" for n in range(32) for name in ("3", "8")]
     apart = [np.abs(pixels(path) - pixels(folder / f"example_{n:02d}.png")).max() for n, path in enumerate(of_class)]
     assert max(apart) <= 1
-    assert np.load(folder / "labels.npy").tolist() == [0, 2] * 4
+    assert np.load(folder / "labels.npy").tolist() == [0, 2] * 32
     assert '0 "3", 1 "5", 2 "8"' in (folder / f"example_{form}.py").read_text(encoding="utf-8")
 
 
