@@ -101,7 +101,7 @@ def main() -> None:
     data = load_data(config)
     steps, curves = [], Curves()
     for step, path in checkpoints(run).items():
-        batches = load_generator(path).sample_batches(options.quantity, config.seed, 64)
+        batches = load_generator(path).sample_batches(range(options.quantity), config.seed, 64)
         fake = torch.cat([to_uint8(batch) for batch in batches])
         report = evaluate(fake, data.held_out, data.train, options.metrics, config.seed, "cpu", cache=config.cache)
         steps.append(step)

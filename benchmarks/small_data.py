@@ -133,7 +133,7 @@ def configuration(options: argparse.Namespace, folder: Path, augment: list[str])
 
 def generated(path: Path, seed: int) -> Tensor:
     """(10,000, 1, 28, 28) uint8 of the averaged generator in a checkpoint."""
-    batches = load_generator(path).sample_batches(GENERATED, seed, 500)
+    batches = load_generator(path).sample_batches(range(GENERATED), seed, 500)
     return torch.cat([to_uint8(images) for images in batches])
 
 

@@ -20,7 +20,7 @@ ORDER = (
     ("trainers",),
     ("metrics",),
     ("reporting",),
-    ("training",),
+    ("training", "generation"),
     ("sweep",),
     ("train", "generate", "evaluate", "check", "preflight", "__init__"),
     (ENTRY,),

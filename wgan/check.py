@@ -189,11 +189,12 @@ def networks(config: TrainConfig, steps: int, held_out: int, class_names: Sequen
 
 def sampler(config: GenerateConfig) -> Iterator[str]:
     """The generator that a checkpoint holds, layer by layer."""
-    from wgan.networks.pretrained import chosen_classes, load_generator
+    from wgan.generation.choose import open_generator
+    from wgan.networks.pretrained import chosen_classes
     from wgan.runtime.device import open_device
     from wgan.training import resources
 
-    generator = load_generator(config.checkpoint)
+    generator = open_generator(config)
     if names := chosen_classes(config, generator):
         yield f"Classes: {', '.join(names)}"
     generator = generator.to("meta")

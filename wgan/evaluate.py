@@ -90,8 +90,8 @@ def load_fakes(path: Path, config: EvaluateConfig, data: Data, device: torch.dev
     if has_generator(path):
         generator = load_generator(path).to(device)
         quantity = max(MIN_PAIRS, min(most, len(data.train if "cas" in config.metrics else data.held_out)))
-        labels = drawn_labels(generator.classes, quantity, config.seed)
-        batches = generator.sample_batches(quantity, config.seed, BATCH, labels)
+        labels = drawn_labels(generator.classes, range(quantity), config.seed)
+        batches = generator.sample_batches(range(quantity), config.seed, BATCH, labels)
         images = torch.cat([to_uint8(batch) for batch in batches])
         if images.dim() != 4:
             raise InputError(f"{config.where('fakes')}: {path} generates points; arch: Evaluate measures images")

@@ -1,34 +1,33 @@
 """`arch: Generator`: images from a trained generator."""
 
-from collections import Counter
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from wgan.config.schema import GenerateConfig
-from wgan.data.image_folder import Unusable, located, scan
-from wgan.networks.base import Generator
-from wgan.networks.pretrained import chosen_classes, load_generator
+from wgan.data.image_folder import located
+from wgan.generation.choose import choices, in_turn, most_real, open_generator
+from wgan.generation.export import export
+from wgan.generation.vary import vary
+from wgan.networks.pretrained import load_critic
 from wgan.reporting.grids import MOST_ROWS, class_rows, save_grid, save_image, to_uint8
 from wgan.runs.job_dir import directory_of, filling
 from wgan.runtime.device import device_name, open_device
 from wgan.utils.atomic_io import write_text
 from wgan.utils.console import say
-from wgan.utils.errors import InputError
-from wgan.utils.text import printable
 
 GRID = 64  # images in the grid beside the single files
+WALKED = 8  # images that a video or a strip passes where no seeds are named
 
 
 def generate(config: GenerateConfig) -> int:
-    """Write `quantity` images as out/run/00000.png, ... and the first of them as grid.png; points as points.csv.
+    """Write images as out/run/00000.png, ..., by their numbers, and the first of them as grid.png; or points.csv.
 
     With `classes` they are out/run/CLASS/00000.png, ...; with `fill`, as many of each class as its folder's largest has
-    more. Image i depends on (seed, i), its class and the weights alone, whatever `quantity` and `batch_size` are.
-    Images of other settings never stand in one folder: where out/run/ holds some, these go to out/run-2/, ...
+    more. An image depends on (seed, its number), its class and the weights alone, whatever `quantity` and `batch_size`
+    are. Images of other settings never stand in one folder: where out/run/ holds some, these go to out/run-2/, ...
 
     Raises:
         InputError: the checkpoint cannot be used, there is no such device, or out/run/ holds a training.
@@ -36,48 +35,38 @@ def generate(config: GenerateConfig) -> int:
     """
     folder = directory_of(config)
     device = open_device(config)
-    generator = load_generator(config.checkpoint).to(device)
-    wanted = _wanted(config, generator)
+    generator = open_generator(config).to(device)
+    with located(config):
+        critic = load_critic(config.checkpoint, config.weights).to(device) if config.pick else None
+    wanted = choices(config, generator)
     with filling(folder, config, config.batch_size, device_name(device)):
-        draw = partial(generator.sample_batches, seed=config.seed, batch_size=config.batch_size)
+        total = sum(len(choice.numbers) for choice in wanted.values())
+        if critic is not None:
+            wanted = {name: most_real(choice, config, generator, critic) for name, choice in wanted.items()}
+            made, total = total, sum(len(choice.numbers) for choice in wanted.values())
+            say(f"Of {made:,} the critic's {total:,} most real are kept: {1 - total / made:.1%} are thrown away")
         if generator.sample(1, config.seed).dim() == 2:
-            say(_write_points(torch.cat([*draw(config.quantity)]), folder))
+            say(_write_points(torch.cat([*wanted[""].batches(config, generator)]), folder))
             return 0
-        if wanted is None:
-            save_grid(_write_images(draw(config.quantity), config.quantity, folder), folder / "grid.png")
+        rows = [_write_images(c.batches(config, generator), c.numbers, folder / n) for n, c in wanted.items()]
+        if "" in wanted:
+            save_grid(rows[0], folder / "grid.png")
         else:
-            rows = [
-                _write_images(draw(count, labels=label.expand(count)), count, folder / name)
-                for (name, count), label in zip(wanted.items(), generator.labels_of([*wanted]), strict=True)
-            ]
             names = [*wanted][:MOST_ROWS]
             save_grid(class_rows(rows[: len(names)]), folder / "grid.png", names=names)
-        total = config.quantity if wanted is None else sum(wanted.values())
+        if config.video or config.strip:
+            passed = in_turn(wanted, total if config.seeds else WALKED)
+            vary(config, generator, passed.inputs(config, generator), folder)
+        if config.export:
+            export(config, generator, in_turn(wanted, GRID).inputs(config, generator), folder)
         say(f"{total} images: {folder}/", f"Grid: {folder / 'grid.png'}")
     return 0
 
 
-def _wanted(config: GenerateConfig, generator: Generator) -> dict[str, int] | None:
-    """Class -> how many images of it; None where no classes are asked for."""
-    names = chosen_classes(config, generator)
-    if config.fill is None:
-        return dict.fromkeys(names, config.quantity) or None
-    with located(config, "fill"):
-        files, classes = scan(config.fill).chosen(None)
-        if not classes:
-            raise Unusable("fill", f"{printable(config.fill)} has no sub-folder for each class")
-        generator.labels_of(classes)  # an error for one that it was not trained on
-    counts = Counter(file.class_name for file in files)
-    lacking = {name: max(counts.values()) - counts[name] for name in classes if not names or name in names}
-    if not any(lacking.values()):
-        raise InputError(f"{config.where('fill')}: all classes of {printable(config.fill)} have as many images already")
-    return {name: count for name, count in lacking.items() if count}
-
-
-def _write_images(batches: Iterable[Tensor], count: int, folder: Path) -> Tensor:
-    """`count` images in batches, (n, C, H, W) in [-1, 1], as single files; the first `GRID` of them."""
-    digits = max(5, len(str(count - 1)))
-    names = (f"{number:0{digits}d}.png" for number in range(count))
+def _write_images(batches: Iterable[Tensor], numbers: Sequence[int], folder: Path) -> Tensor:
+    """Images in batches, (n, C, H, W) in [-1, 1], as single files named by their numbers; the first `GRID` of them."""
+    digits = max(5, len(str(max(numbers))))
+    names = (f"{number:0{digits}d}.png" for number in numbers)
     first: list[Tensor] = []
     for images in batches:
         for image in to_uint8(images):

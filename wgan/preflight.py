@@ -105,6 +105,11 @@ class Preflight:
 
 def check_packages(config: JobConfig) -> Iterator[Problem]:
     """Packages that only some keys need. Looks for them without importing them."""
+    if isinstance(config, GenerateConfig):
+        for key, form in [("video", config.video), *(("export", form) for form in config.export)]:
+            package = {"mp4": "imageio_ffmpeg", "safetensors": "safetensors", "onnx": "onnxscript"}.get(str(form))
+            if package and find_spec(package) is None:
+                yield Problem((key,), f"{form} needs packages that are missing: pip install -r requirements-{key}.txt")
     if not isinstance(config, TrainConfig):
         return
     if config.tensorboard and find_spec("tensorboard") is None:

@@ -78,7 +78,7 @@ def test_an_editor_finds_nothing_wrong_with_a_ready_yaml(path):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{}, {"arch": "WGANN"}, {"arch": "WGAN", "batch_size": 0}, {"arch": "WGAN", "seeds": 1}]
+    "wrong", [{}, {"arch": "WGANN"}, {"arch": "WGAN", "batch_size": 0}, {"arch": "WGAN", "sead": 1}]
 )
 def test_an_editor_finds_what_is_wrong(wrong):
     with pytest.raises(jsonschema.ValidationError):

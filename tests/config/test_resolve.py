@@ -211,7 +211,7 @@ def test_without_a_file_there_is_one_clear_line(path, message):
 
 def test_every_problem_is_told_in_the_files_order(written):
     with pytest.raises(InputError) as caught:
-        written("seed: x\narch: WGAN-GP\nseeds: 3\nbatch_size: 0\nseed: 2\ncritic_norm: batch\n")
+        written("seed: x\narch: WGAN-GP\nsead: 3\nbatch_size: 0\nseed: 2\ncritic_norm: batch\n")
     told = [line.split(": ")[0] for line in str(caught.value).splitlines()]
     assert told == ["input.yaml:1", "input.yaml:2", "input.yaml:3", "input.yaml:4", "input.yaml:5", "input.yaml:6"]
 

@@ -9,6 +9,7 @@ A value is validated with the context (its key, place -> spelling), so that text
 import os
 import re
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -73,6 +74,12 @@ def _image_size(value: Any) -> Size:
     return size_of(sides[0], sides[-1])
 
 
+def expanded(ranges: Iterable[int | str]) -> list[int]:
+    """The numbers that `Ranges` name, each once, in their order: [3, 40-42] is 3, 40, 41, 42."""
+    ends = (sorted(map(int, str(item).split("-"))) for item in ranges)
+    return [*dict.fromkeys(number for pair in ends for number in range(pair[0], pair[-1] + 1))]
+
+
 class OneOf:
     """One of some words, in any case, with or without hyphens; of the annotated Literal's unless they are given."""
 
@@ -134,3 +141,6 @@ ImageSize = Annotated[
     ),
 ]
 Classes = Annotated[tuple[int | str, ...], Field(min_length=1), BeforeValidator(_classes)]
+_Number = Annotated[int, Field(ge=0, le=99_999_999)]
+_Range = Annotated[str, Field(pattern=r"^\d{1,8}-\d{1,8}$")]
+Ranges = Annotated[tuple[_Number | _Range, ...], Field(min_length=1), BeforeValidator(_classes)]

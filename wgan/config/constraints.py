@@ -11,7 +11,7 @@ from wgan.config.algorithms import ALGORITHMS, Algorithm, unused_keys
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
 from wgan.config.diagnostics import Problem, quoted
 from wgan.config.metrics import BEST_METRICS, CATALOGUE, POINTS, RANKING, MetricSpec
-from wgan.config.schema import CONFIG_VERSION, EvaluateConfig, JobConfig, TrainConfig, form_of
+from wgan.config.schema import CONFIG_VERSION, EvaluateConfig, GenerateConfig, JobConfig, TrainConfig, form_of
 from wgan.utils.errors import InputError
 from wgan.utils.system import can_name_a_folder
 from wgan.utils.text import printable
@@ -37,6 +37,8 @@ def violations(config: JobConfig, given: Set[str], saved: bool) -> Iterator[Prob
         yield from map(_warning, _images_without_effect(config, given))
     if not saved and isinstance(config, TrainConfig):
         yield from map(_warning, _training_without_effect(config, given))
+    if not saved and isinstance(config, GenerateConfig):
+        yield from map(_warning, _sampling_without_effect(given))
     if isinstance(config, TrainConfig) and algorithm:
         yield from map(_warning, _known_to_fail(config, given, algorithm))
 
@@ -203,6 +205,14 @@ def _images_without_effect(config: TrainConfig | EvaluateConfig, given: Set[str]
         yield "fit", f"not used: {config.dataset} is square, as image_size is", "dataset", "image_size"
     if config.number_channels > native.channels:
         yield "number_channels", f"{config.dataset} is grey: 3 channels say one thing three times", "dataset"
+
+
+def _sampling_without_effect(given: Set[str]) -> Iterator[tuple[str, ...]]:
+    unused = {"quantity": given & {"seeds", "fill"}, "seeds": given & {"fill"}}
+    unused |= dict.fromkeys(("frames", "seconds"), {"video"} - given)
+    for key in sorted(given & unused.keys()):
+        for by in sorted(unused[key]):
+            yield key, f"not used: `{by}` {'says which images' if by in given else 'is not given'}", by
 
 
 def _training_without_effect(config: TrainConfig, given: Set[str]) -> Iterator[tuple[str, ...]]:

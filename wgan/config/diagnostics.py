@@ -82,7 +82,7 @@ def described(schema: Schema) -> str:
     if words := [str(word) for word in schema.get("enum", ())]:
         return " or ".join(words) if len(words) == 2 else f"one of {', '.join(words)}"
     if "anyOf" in schema:
-        return "a name or a number"
+        return "a number or a range" if any("pattern" in kind for kind in schema["anyOf"]) else "a name or a number"
     if schema.get("format") == "path":
         return "a path"
     if schema["type"] == "object":
@@ -90,6 +90,7 @@ def described(schema: Schema) -> str:
     if schema["type"] == "array":
         inner = described(schema["items"])
         plural = {"a name or a number": "of names or numbers", "a path": "of paths"}
+        plural["a number or a range"] = "of numbers and ranges, such as [3, 40-60]"
         return f"a list {plural.get(inner, inner.replace('one of', 'out of'))}"
     kinds = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "string": "text"}
     return ", ".join(filter(None, (kinds[schema["type"]], bounds(schema, brief=True))))

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter
 
-from wgan.config.coercion import LIST_AS_WRITTEN, NUMBER, WHOLE, Classes, FilePath, ImageSize, Many, OneOf, Text
+from wgan.config.coercion import LIST_AS_WRITTEN, NUMBER, WHOLE, Classes, FilePath, ImageSize, Many, OneOf, Ranges, Text
 from wgan.config.datasets import NAMED_SETS
 from wgan.config.diagnostics import Schema, Source
 from wgan.config.image_form import Form
@@ -235,6 +235,25 @@ class GenerateConfig(JobConfig):
     """a run's directory, or a checkpoint file in it; may also be called path"""
     quantity: Annotated[int, Field(ge=1, le=100_000_000), WHOLE] = 64
     """how many images; of each class, if there are classes"""
+    seeds: Ranges | None = None
+    """instead of quantity: the images of these numbers, [3, 17, 40-60], which their files' names carry"""
+    truncation: Annotated[float, Field(gt=0, le=1), NUMBER] = 1.0
+    """scales latents: a little below 1, images are more alike and more of them clean; far below 1, all blur"""
+    pick: Count | None = None
+    """keep only so many of all, or of each class: those that the run's own critic scores highest"""
+    weights: Annotated[Literal["average", "last", "best"], OneOf()] = "average"
+    """the generator's running average, its last weights, or the average in the run's best.pt"""
+    video: Annotated[Literal["gif", "webp", "mp4"], OneOf()] | None = None
+    """a video that walks smoothly and endlessly through the seeds, or the first 8 images"""
+    frames: Annotated[int | None, Field(ge=2, le=100_000), WHOLE] = None
+    """of the video, in all; 24 for each image unless given"""
+    seconds: Annotated[float | None, Field(gt=0, le=86_400), NUMBER] = None
+    """how long the video is; 24 frames a second unless given"""
+    strip: bool = False
+    """a picture with a row of images from each of those to the next"""
+    export: Many[Annotated[Literal["safetensors", "onnx", "pt2"], OneOf()]] = ()
+    """the generator in files that need nothing of this tool, an example of each, and a model card; pt2 is the program
+    of torch.export, which replaces TorchScript"""
     classes: Classes | None = None
     """of a run with conditional: these classes, by name or number, each in a folder of its name"""
     fill: FilePath | None = None

@@ -1,6 +1,6 @@
 """What every generator and every critic is, whatever its layers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -62,7 +62,7 @@ class Generator(nn.Module):
         if classes is not None:
             known = self.labels_of([classes] if isinstance(classes, int | str) else classes)
             labels = known.repeat(-(-count // len(known)))[:count]
-        return torch.cat([*self.sample_batches(count, seed, batch_size, labels)])
+        return torch.cat([*self.sample_batches(range(count), seed, batch_size, labels)])
 
     def labels_of(self, classes: Sequence[int | str]) -> Tensor:
         """The labels of classes, each named or numbered from 0, (N,) int64; `Unusable` where it does not know one."""
@@ -71,29 +71,41 @@ class Generator(nn.Module):
         return torch.tensor([class_indices([wanted], [*self.classes])[0] for wanted in classes])
 
     @torch.no_grad()
-    def sample_batches(self, count: int, seed: int, batch_size: int, labels: Tensor | None = None) -> Iterator[Tensor]:
-        """The images of `sample` in batches, for more of them than memory holds; the last may be smaller.
+    def sample_batches(
+        self, numbers: Sequence[int], seed: int, batch_size: int, labels: Tensor | None = None, truncation: float = 1.0
+    ) -> Iterator[Tensor]:
+        """The images of `sample` of these numbers, in batches, for more than memory holds; the last may be smaller.
 
-        `labels`, (count,) int64, say the class of each; by default they are `drawn_labels`.
+        `labels`, (N,) int64, say the class of each; by default they are `drawn_labels`. `truncation` scales latents.
         """
         device = next(self.parameters()).device
-        labels = drawn_labels(self.classes, count, seed) if labels is None else labels
-        for start in range(0, count, batch_size):
-            rows = min(batch_size, count - start)
-            blocks = range(start // BLOCK, (start + rows - 1) // BLOCK + 1)
-            sources = [randomness(seed, "generated latents", index) for index in blocks]
-            drawn = torch.cat([torch.randn(BLOCK, self.latent_vector, generator=source) for source in sources])
-            latents = drawn[start % BLOCK :][:rows].to(device)
-            yield self(latents, None if labels is None else labels[start : start + rows].to(device))
+        for start in range(0, len(numbers), batch_size):
+            part = slice(start, start + batch_size)
+            chosen = drawn_labels(self.classes, numbers[part], seed) if labels is None else labels[part]
+            latents = truncation * self.latents(numbers[part], seed)
+            yield self(latents.to(device), None if chosen is None else chosen.to(device))
+
+    def latents(self, numbers: Sequence[int], seed: int) -> Tensor:
+        """Those of the images of these numbers, (N, K) standard normal, on the CPU."""
+        size = BLOCK, self.latent_vector
+        return numbered_rows(numbers, lambda k: torch.randn(size, generator=randomness(seed, "generated latents", k)))
 
 
-def drawn_labels(classes: Classes, count: int, seed: int, purpose: str = "generated classes") -> Tensor | None:
-    """Random labels, (count,) int64, as frequent as `classes` are in the data; label i depends on (seed, i) alone."""
+def drawn_labels(
+    classes: Classes, numbers: Sequence[int], seed: int, purpose: str = "generated classes"
+) -> Tensor | None:
+    """Random labels, (N,) int64, as frequent as `classes` are in the data; label i depends on (seed, i) alone."""
     if not classes:
         return None
     shares = torch.tensor([*classes.values()], dtype=torch.float64)
-    sources = [randomness(seed, purpose, index) for index in range(-(-count // BLOCK))]
-    return torch.cat([torch.multinomial(shares, BLOCK, True, generator=source) for source in sources])[:count]
+    return numbered_rows(numbers, lambda k: shares.multinomial(BLOCK, True, generator=randomness(seed, purpose, k)))
+
+
+def numbered_rows(numbers: Sequence[int], block: Callable[[int], Tensor]) -> Tensor:
+    """The rows of these numbers, (N, ...), of an endless table of which `block(k)` draws the k-th `BLOCK` rows."""
+    wanted = torch.tensor(numbers)
+    blocks, place = (wanted // BLOCK).unique(return_inverse=True)
+    return torch.stack([block(index) for index in blocks.tolist()])[place, wanted % BLOCK]
 
 
 class Critic(nn.Module):

@@ -3,42 +3,58 @@
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from wgan.config.resolve import resolve
 from wgan.config.schema import GenerateConfig, TrainConfig
-from wgan.data.image_folder import located
-from wgan.networks.base import NO_CLASSES, Generator
-from wgan.networks.build import build_generator, new_generator
+from wgan.data.image_folder import Unusable, located
+from wgan.networks.base import NO_CLASSES, Critic, Generator
+from wgan.networks.build import build_critic, build_generator, new_generator
 from wgan.runs import checkpoint
 from wgan.runs.run_dir import Run, checkpoints_of
 from wgan.utils.console import say, warn
 from wgan.utils.errors import InputError, is_out_of_memory
 
+Network = TypeVar("Network", bound=nn.Module)
 
-def load_generator(path: Path) -> Generator:
-    """The averaged generator of a run, on the CPU, ready to sample.
+
+def load_generator(path: Path, weights: str = "average") -> Generator:
+    """The generator of a run, on the CPU, ready to sample.
 
     From a run's directory or its checkpoints/ (the newest whole one; best.pt if `patience` ended the run), a checkpoint
-    file, or a bare state_dict of a DCGAN-like generator (`main.0.weight`, ..., as many save it), whose sizes are read
-    off its tensors.
+    file, or a bare state_dict of a DCGAN-like generator (`main.0.weight`, ..., wrapped as many save it), whose sizes
+    are read off its tensors. `weights` as the key of that name: the running "average", the "last" ones it is taken of,
+    or the average in best.pt.
 
     Raises:
-        InputError: there is no such file, it is damaged, or it holds no generator.
+        InputError: there is no such file, it is damaged, or it holds no generator, or no such weights.
     """
-    state = _read(path)
+    state = _read(path, weights)
     if "trainer" not in state:
-        return _from_state_dict(path, state)
+        return _from_state_dict(path, _unwrapped(state))
+    return _restored(path, state, build_generator, "generator" if weights == "last" else "ema")
+
+
+def load_critic(path: Path, weights: str = "average") -> Critic:
+    """The critic of the checkpoint that `load_generator` takes, on the CPU, in evaluation mode; errors likewise."""
+    state = _read(path, weights)
+    if "trainer" not in state:
+        raise Unusable("pick", f"{path} holds a generator without the critic that would choose")
+    return _restored(path, state, build_critic, "critic")
+
+
+def _restored(path: Path, state: Mapping[str, Any], build: Callable[..., Network], part: str) -> Network:
+    """One of a checkpoint's networks."""
     try:
         config = resolve(state["config"])
         assert isinstance(config, TrainConfig)
         classes = state.get("classes", NO_CLASSES)  # which checkpoints of older versions do not have
         if not all(isinstance(name, str) and count in range(1, 2**53) for name, count in classes.items()):
             raise ValueError(f"its classes are {classes}")
-        return _filled(lambda: build_generator(config, state["shape"], classes), state["trainer"]["ema"])
+        return _filled(lambda: build(config, state["shape"], classes), state["trainer"][part])
     except Exception as error:  # of a file that anybody can have made, networks may say anything
         if is_out_of_memory(error):
             raise
@@ -77,27 +93,29 @@ def chosen_classes(config: GenerateConfig, generator: Generator) -> list[str]:
     return names
 
 
-def _filled(build: Callable[[], Generator], weights: Mapping[str, Any]) -> Generator:
+def _filled(build: Callable[[], Network], weights: Mapping[str, Any]) -> Network:
     """What `build` makes, with these weights: compared with its own before any of it takes memory."""
     with torch.device("meta"):
         empty = build()
     empty.load_state_dict(weights, assign=True)
-    generator = build()
-    generator.load_state_dict(weights)
-    return generator.eval()
+    network = build()
+    network.load_state_dict(weights)
+    return network.eval()
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, weights: str = "average") -> dict[str, Any]:
+    folder = checkpoints_of(path)
+    best = folder / checkpoint.BEST if folder else None
+    there = best is not None and best.exists()
+    if weights == "best" and not there:
+        raise Unusable("weights", f"{path} has no best.pt, which a training with metrics_every keeps: set average")
+    early = folder and path.is_dir() and Run(folder.parent).read_state().get("ended_early") is True
+    if best and there and (weights == "best" or (early and weights == "average")):
+        if weights != "best":
+            say(f"{best} is taken, since the training ended when it became no better")
+        return checkpoint.load(best)
     if not path.is_dir():
         return checkpoint.load(path)
-    folder = checkpoints_of(path)
-    if (
-        folder
-        and Run(folder.parent).read_state().get("ended_early") is True
-        and (best := folder / checkpoint.BEST).exists()
-    ):
-        say(f"{best} is taken, since the training ended when it became no better")
-        return checkpoint.load(best)
     found = checkpoint.newest(folder) if folder else None
     if found is None:
         raise InputError(f"{path}: holds no checkpoints/: name a run's directory or a checkpoint file")
@@ -105,6 +123,13 @@ def _read(path: Path) -> dict[str, Any]:
     for line in damaged:
         warn(line)
     return state
+
+
+def _unwrapped(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The weights within {"netG": ...}, {"state_dict": {"module.main.0.weight": ...}} and the like."""
+    for name in ("state_dict", "netG", "generator", "state_dict"):
+        state = inner if isinstance(inner := state.get(name), Mapping) else state
+    return {re.sub(r"^((module|netG|generator)\.)+", "", str(name)): value for name, value in state.items()}
 
 
 def _from_state_dict(path: Path, state: Mapping[str, Any]) -> Generator:

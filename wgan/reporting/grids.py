@@ -48,7 +48,7 @@ def save_grid(images: Tensor, path: Path, columns: int = COLUMNS, names: Sequenc
 
 def save_image(image: Tensor, path: Path) -> None:
     """Write one image, (C, H, W) uint8 with C 1 or 3, as a PNG of its own size; it replaces `path` in one rename."""
-    _write_png(_to_pillow(image), {}, path)
+    _write_png(to_pillow(image), {}, path)
 
 
 def real_fake_grid(real: Tensor, fake: Tensor, path: Path, columns: int = COLUMNS, names: Sequence[str] = ()) -> None:
@@ -113,11 +113,12 @@ def _compose(images: Tensor, columns: int) -> tuple[Image.Image, dict[str, int]]
     grid = Image.new("L" if channels == 1 else "RGB", size, _GAP_COLOUR)
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
-        grid.paste(_to_pillow(image), (GAP + column * (width + GAP), GAP + row * (height + GAP)))
+        grid.paste(to_pillow(image), (GAP + column * (width + GAP), GAP + row * (height + GAP)))
     return grid, {"columns": columns, "cell_width": width, "cell_height": height, "gap": GAP, "enlarged": factor}
 
 
-def _to_pillow(image: Tensor) -> Image.Image:
+def to_pillow(image: Tensor) -> Image.Image:
+    """One image, (C, H, W) uint8 with C 1 or 3."""
     return Image.fromarray(image[0].numpy() if len(image) == 1 else image.permute(1, 2, 0).contiguous().numpy())
 
 

@@ -24,6 +24,8 @@ FORMAT = 1
 SHARED = 4
 """How many tensors may be views of the same numbers; this tool's own checkpoints have none."""
 
+_OLD_FORMAT = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""What files of torch before 1.6 begin with, which hold no checksums; this tool wrote none of them."""
 _NOT_A_FILE_SYSTEM_FAULT = (None, errno.EINVAL)  # what reading a damaged zip file raises
 
 
@@ -111,6 +113,17 @@ def load(path: Path) -> dict[str, Any]:
 
 def _read(file: IO[bytes]) -> dict[str, Any]:
     size = os.fstat(file.fileno()).st_size
+    if file.read(len(_OLD_FORMAT)) != _OLD_FORMAT:
+        _require_whole(file, size)
+    file.seek(0)
+    state = torch.load(file, map_location="cpu", weights_only=True)
+    if not isinstance(state, dict):
+        raise ValueError("it holds no mapping")
+    _require_proportion(state, size)
+    return state
+
+
+def _require_whole(file: IO[bytes], size: int) -> None:
     with zipfile.ZipFile(file) as archive:
         packed = [part.filename for part in archive.infolist() if part.compress_type != zipfile.ZIP_STORED]
         if packed:  # torch never compresses: a few bytes may claim to be gigabytes
@@ -120,12 +133,6 @@ def _read(file: IO[bytes]) -> dict[str, Any]:
         broken = archive.testzip()
     if broken is not None:
         raise ValueError(f"the checksum of {broken} is wrong")
-    file.seek(0)
-    state = torch.load(file, map_location="cpu", weights_only=True)
-    if not isinstance(state, dict):
-        raise ValueError("it holds no mapping")
-    _require_proportion(state, size)
-    return state
 
 
 def _require_proportion(state: object, size: int) -> None:

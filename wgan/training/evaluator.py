@@ -43,7 +43,7 @@ class Samples(ABC):
     def __init__(self, config: TrainConfig, data: Data) -> None:
         self.config, self.data = config, data
         classes = data.train.class_counts if config.conditional else NO_CLASSES
-        self.asked = drawn_labels(classes, self.measured, config.seed, "metric classes")
+        self.asked = drawn_labels(classes, range(self.measured), config.seed, "metric classes")
         self.latents = self._latents(self.shown, "sample latents")
         self.real = to_float(data.train.images[: self.shown])  # as many as a picture shows, as the critic sees them
 
