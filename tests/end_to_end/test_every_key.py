@@ -67,6 +67,7 @@ OTHER: dict[str, Any] = {
     "r3_gamma": 30,
     "label_smoothing": 0.1,
     "ema_decay": 0.05,
+    "gen_network": "plain",
     "latent_vector": 5,
     "gen_feature_maps": 5,
     "dis_feature_maps": 5,

@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from wgan.networks.build import new_critic, new_generator
+from wgan.config.resolve import resolve
+from wgan.config.schema import TrainConfig
+from wgan.networks.build import build_critic, build_generator, new_critic, new_generator
 from wgan.networks.layers import LeakyReLU, Residual
 
 SIZES = [28, 32, 48, 64, 96, 128, 256]
@@ -182,3 +184,24 @@ def test_bfloat16_differs_from_float32_by_its_rounding_alone(size: int, channels
     scores = critic(images)
     assert critic(images.bfloat16()).dtype == torch.float32
     assert (critic(images.bfloat16()) - scores).abs().max() < 0.05 * scores.abs().max()
+
+
+@pytest.mark.parametrize("kind", ["conv", "resnet", "dense"])
+def test_a_generator_may_be_of_another_kind_than_the_critic(kind: str) -> None:
+    """The three generators of WGAN's figure 6 stand before one critic; the plain one has no norm and one width."""
+    keys = {"arch": "WGAN-CLIP", "path": "x", "image_size": 32, "gen_feature_maps": 6, "dis_feature_maps": 6}
+    critics, kinds = set(), {}
+    for other in ("conv", "plain", "dense"):
+        config = resolve({**keys, "network": kind, "gen_network": other})
+        assert isinstance(config, TrainConfig)
+        kinds[other] = build_generator(config, (3, 32, 32))
+        assert kinds[other].sample(2).shape == (2, 3, 32, 32)
+        critics.add(str(build_critic(config, (3, 32, 32))))
+    assert len(critics) == 1
+    plain = [layer for layer in kinds["plain"].modules() if not list(layer.children())]
+    assert not [layer for layer in plain if isinstance(layer, torch.nn.BatchNorm2d)]
+    widths = [layer.out_channels for layer in plain if isinstance(layer, torch.nn.ConvTranspose2d)]
+    assert widths == [6, 6, 6, 3]
+    usual = resolve({**keys, "network": kind})
+    assert usual.gen_network == kind
+    assert usual.origin("gen_network") == "network"

@@ -63,7 +63,7 @@ def double_trainer(config: TrainConfig, ranks: Ranks) -> Trainer:
     trainer = build_trainer(config, SHAPE, torch.device("cpu"), ranks=ranks, classes=classes)
     generator = build_generator(config, SHAPE, classes).eval()
     if not classes:
-        generator = build_generator(config.model_copy(update={"network": "dense"}), SHAPE)
+        generator = build_generator(config.model_copy(update={"gen_network": "dense"}), SHAPE)
     kind, critic = type(trainer), build_critic(config, SHAPE, classes)
     return kind(config, generator.double(), critic.double(), torch.device("cpu"), torch.float64, ranks)
 

@@ -133,13 +133,15 @@ def _impossible_training(config: TrainConfig, algorithm: Algorithm | None) -> It
         yield Problem(("gen_batch_size",), said, involves=("batch_size", "arch"))
     if config.network == "dense" and config.critic_norm != "none":
         yield Problem(("critic_norm",), "dense networks have no norm; use none", involves=("network",))
-    if config.network == "dense" and config.conditional:
-        said = "dense networks do not know classes: set false, or take conv or resnet"
-        yield Problem(("conditional",), said, involves=("network", "dataset"))
+    if config.conditional and {"dense", "plain"} & {config.network, config.gen_network}:
+        said = "dense and plain networks do not know classes: set false, or take conv or resnet"
+        yield Problem(("conditional",), said, involves=("network", "gen_network", "dataset"))
     if config.dataset in POINT_SETS:
         what = f"dataset {config.dataset} holds points in the plane"
         if config.network != "dense":
             yield Problem(("network",), f"{what}: the network must be dense", involves=("dataset",))
+        elif config.gen_network != "dense":
+            yield Problem(("gen_network",), f"{what}: the network must be dense", involves=("dataset",))
         if config.augment:
             yield Problem(("augment",), f"{what}: there is no image to augment", involves=("dataset",))
         if config.dequantise:

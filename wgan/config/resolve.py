@@ -265,8 +265,8 @@ def _defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     if arch not in ALGORITHMS:
         return found
     found |= _paper(arch)
-    found |= {key: values.get(other, found[other]) for key, other in FOLLOWING.items()}
     found["network"] = "dense" if values.get("dataset") in POINT_SETS else "conv"
+    found |= {key: values.get(other, found[other]) for key, other in FOLLOWING.items()}
     if values.get("network", found["network"]) == "dense":
         found["critic_norm"] = "none"
     if values.get("num_epochs") is None and values.get("num_steps") is None:

@@ -17,7 +17,8 @@ from wgan.config.image_form import Form
 from wgan.config.metrics import BEST_METRICS, GROUPS
 
 CONFIG_VERSION = 1
-FOLLOWING = {"critic_learning_rate": "learning_rate", "gen_batch_size": "batch_size"}  # key -> its default's key
+FOLLOWING = {"critic_learning_rate": "learning_rate", "gen_batch_size": "batch_size", "gen_network": "network"}
+"""Key -> the key whose value is its default."""
 
 Dataset = Annotated[str, OneOf(*NAMED_SETS)]
 Channels = Annotated[Literal[1, 3], WHOLE]
@@ -168,6 +169,9 @@ class TrainConfig(JobConfig):
     ]
     """the kind of both networks; dense takes no critic_norm; mnist: few wide maps, for small grey images; resnet32 and
     resnet64: as in WGAN-GP's code for images of that size, for any size"""
+    gen_network: Annotated[Literal["conv", "plain", "resnet", "resnet32", "resnet64", "dense", "mnist"], OneOf()]
+    """the generator's kind, where it is another; plain: conv without batch norm, all maps of one width, as WGAN's paper
+    has it beside dense ones to show what a critic makes of weak generators"""
     latent_vector: Annotated[int, Field(ge=1, le=65536), WHOLE]
     """how many random numbers the generator makes an image from"""
     gen_feature_maps: Width = 64

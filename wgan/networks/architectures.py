@@ -42,19 +42,22 @@ WIDTH = 8
 """Each of them has this many units for each feature map: 512 with the default of 64, the paper's number."""
 
 
-def conv_generator(latent_vector: int, shape: Sequence[int], feature_maps: int, batch_norm: BatchNorm) -> Layers:
+def conv_generator(
+    latent_vector: int, shape: Sequence[int], feature_maps: int, batch_norm: BatchNorm, plain: bool = False
+) -> Layers:
     """Transposed 4x4 convolutions with batch norm and ReLU, the last with tanh.
 
     At 64 px with 128 feature maps: 1024x4x4, 512x8x8, 256x16x16, 128x32x32, 3x64x64. The last hidden map has
     `feature_maps` channels, each smaller map twice as many, at most 16 times. The state's names (main.0.weight, ...)
-    are those of PyTorch's DCGAN example, so weights trained there load here.
+    are those of PyTorch's DCGAN example, so weights trained there load here. A `plain` one has no batch norm, and as
+    many channels everywhere (WGAN, arXiv:1701.07875, fig. 6).
     """
     number_channels, height, width = shape
-    channels = widths(height, feature_maps)[::-1]
+    channels = [feature_maps] * len(widths(height, 1)) if plain else widths(height, feature_maps)[::-1]
     yield ConvFromLatent(latent_vector, channels[0], stages(height, width)[:2], bias=False)
     for before, after in pairwise([*channels, number_channels]):
-        yield from (batch_norm(before), ReLU(inplace=True))
-        yield ConvTranspose2d(before, after, 4, 2, 1, bias=False)
+        yield from [] if plain else [batch_norm(before)]
+        yield from (ReLU(inplace=True), ConvTranspose2d(before, after, 4, 2, 1, bias=False))
     yield nn.Tanh()
 
 

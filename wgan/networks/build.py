@@ -39,6 +39,7 @@ PUBLISHED = partial(kinds.resnet_generator, published=True)
 Kind = tuple[Callable[..., Layers], Callable[..., Layers], Callable[[nn.Module, torch.Generator | None], None]]
 NETWORKS: dict[str, Kind] = {
     "conv": (kinds.conv_generator, kinds.conv_critic, dcgan_init_),
+    "plain": (partial(kinds.conv_generator, plain=True), kinds.conv_critic, he_init_),  # for `gen_network`
     "resnet": (kinds.resnet_generator, kinds.resnet_critic, he_init_),  # he: near WGAN-GP's code
     "resnet32": (partial(PUBLISHED, constant=True), partial(kinds.resnet_critic, constant=True), he_init_),
     "resnet64": (PUBLISHED, kinds.resnet64_critic, he_init_),
@@ -50,7 +51,7 @@ NETWORKS: dict[str, Kind] = {
 def build_generator(config: TrainConfig, shape: Sequence[int], classes: Classes = NO_CLASSES) -> Generator:
     """The generator that the YAML describes; its initial weights depend on the seed alone. See `new_generator`."""
     random = rng.generator(config.seed, "generator weights")
-    return new_generator(config.network, config.latent_vector, shape, config.gen_feature_maps, random, classes)
+    return new_generator(config.gen_network, config.latent_vector, shape, config.gen_feature_maps, random, classes)
 
 
 def build_critic(config: TrainConfig, shape: Sequence[int], classes: Classes = NO_CLASSES) -> Critic:
