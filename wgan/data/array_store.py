@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 import os
-import struct
 import warnings
 import zlib
 from collections.abc import Sequence
@@ -31,7 +30,7 @@ VERIFIED_BYTES = 2**30
 """Checksums of a complete array are compared before use: of all chunks up to this size, above it of an evenly spread
 part as large."""
 
-_HEADER = 128  # bytes of images.npy before its pixels
+_HEADER = 128  # bytes of images.npy before its pixels, for any number of uint8 images of any size
 _LONGEST_LINE = 2**24  # bytes of chunks.jsonl: more than the longest names of a chunk's files take
 
 Pixels = NDArray[np.uint8]
@@ -124,7 +123,8 @@ class GrowingStore:
     def finish(self) -> None:
         """Write the header that numpy.load needs, and flush all to the disk."""
         self.pixels.seek(0)
-        self.pixels.write(_npy_header((self.rows, *self.row_shape)))
+        fields = {"descr": "|u1", "fortran_order": False, "shape": (self.rows, *self.row_shape)}
+        np.lib.format.write_array_header_1_0(self.pixels, fields)
         for file in (self.pixels, self.journal):
             file.flush()
             os.fsync(file.fileno())
@@ -194,9 +194,3 @@ def _store(folder: Path, row_shape: RowShape, chunks: Sequence[Chunk]) -> Store:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # nobody writes to data
         return Store(torch.from_numpy(pixels), files, failed, notes, content)
-
-
-def _npy_header(shape: tuple[int, ...]) -> bytes:
-    """Format 1.0 of numpy.lib.format, padded to a length that does not depend on the shape."""
-    text = repr({"descr": "|u1", "fortran_order": False, "shape": shape})
-    return np.lib.format.magic(1, 0) + struct.pack("<H", _HEADER - 10) + text.ljust(_HEADER - 11).encode() + b"\n"
