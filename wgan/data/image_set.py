@@ -16,17 +16,11 @@ from wgan.utils.rng import generator
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images as they stay until they reach the device.
+    """Images as they stay until they reach the device."""
 
-    Attributes:
-        images: (N, C, H, W) uint8, in memory or memory-mapped; for the 2-D toys (N, 2) float32.
-        labels: (N,) int64, indices into `class_names`; None where the source has no classes.
-        class_names: one name for each label; empty without labels.
-    """
-
-    images: Tensor
-    labels: Tensor | None = None
-    class_names: tuple[str, ...] = ()
+    images: Tensor  # (N, C, H, W) uint8, in memory or memory-mapped; for the 2-D toys (N, 2) float32
+    labels: Tensor | None = None  # (N,) int64, indices into `class_names`; None where the source has no classes
+    class_names: tuple[str, ...] = ()  # one for each label; empty without labels
 
     def __len__(self) -> int:
         return len(self.images)
@@ -47,24 +41,14 @@ class ImageSet:
 
 @dataclass(frozen=True)
 class Data:
-    """What a training needs to know of its data.
+    """What a training needs to know of its data."""
 
-    Attributes:
-        train: what the critic sees.
-        held_out: what it never sees, disjoint from `train`: the metrics compare with it.
-        skipped: files that gave no image, each with its reason.
-        description: one line for the screen.
-        fingerprint: equal for equal images; a resumed training compares it.
-        file_fingerprint: equal for the same files, unchanged, at the same settings: what checkpoints of older versions
-            hold instead.
-    """
-
-    train: ImageSet
-    held_out: ImageSet
-    skipped: tuple[Skipped, ...]
-    description: str
-    fingerprint: str
-    file_fingerprint: str = ""
+    train: ImageSet  # what the critic sees
+    held_out: ImageSet  # what it never sees, disjoint from `train`: the metrics compare with it
+    skipped: tuple[Skipped, ...]  # files that gave no image, each with its reason
+    description: str  # one line for the screen
+    fingerprint: str  # equal for equal images; a resumed training compares it
+    file_fingerprint: str = ""  # equal for the same files and settings: what older versions' checkpoints hold instead
 
 
 def hold_out(images: Tensor, count: int, order: Tensor | None = None) -> tuple[Tensor, Tensor, int]:
@@ -73,10 +57,8 @@ def hold_out(images: Tensor, count: int, order: Tensor | None = None) -> tuple[T
     Held out are the first `count` images in `order`; where some equal others, as many (or slightly more) of those
     before a later place as equal none behind it; none if all are equal. Behind that place is what to train on.
 
-    Args:
-        images: (N, ...) of any type; equal are those whose bytes are.
-        count: how many, below N.
-        order: (N,) a permutation of the rows; None takes them as they lie.
+    Of `images`, (N, ...) of any type, those are equal whose bytes are; `count` is below N; `order` is a permutation of
+    the rows, (N,), None as they lie.
     """
     first, place = _first_equal(images), torch.arange(len(images))
     order = place if order is None else order

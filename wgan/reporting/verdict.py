@@ -19,15 +19,10 @@ OBJECTS = 3.0  # times the real images' own distance for a classifier
 
 @dataclass(frozen=True)
 class Course:
-    """How the distance of a run's sample grids from real images moved.
+    """How the distance of a run's sample grids from real images moved."""
 
-    Attributes:
-        distances: step -> distance, in the order of the steps; the first is that of an untrained generator.
-        floor: the same distance between two sets of real images.
-    """
-
-    distances: Mapping[int, float]
-    floor: float
+    distances: Mapping[int, float]  # step -> distance, in the order of the steps; first that of an untrained generator
+    floor: float  # the same distance between two sets of real images
 
     @classmethod
     def from_json(cls, found: object) -> "Course":
