@@ -89,8 +89,7 @@ def _content(path: Path) -> bytes:
         raise InputError(f"{os.fspath(path)!r}: cannot be read: {reason}") from error
 
 
-LENGTHS = {"num_steps": "num_epochs", "num_epochs": "num_steps"}
-"""Two keys for one thing."""
+LENGTHS = {"num_steps": "num_epochs", "num_epochs": "num_steps"}  # two keys for one thing
 
 
 def _override(source: Source, assignment: str) -> None:

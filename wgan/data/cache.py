@@ -40,12 +40,10 @@ from wgan.utils.errors import RunFault
 from wgan.utils.system import free_memory
 from wgan.utils.text import printable
 
-CHUNK = 64
-"""Files between two entries of the journal: what an interruption costs at most."""
+CHUNK = 64  # files between two entries of the journal: what an interruption costs at most
 KEPT_SETTINGS = 8
 """Versions kept of one folder (image sizes, channels, choices of classes); the least recently used goes."""
-SCARCE = 2**25
-"""Bytes: where fewer are free, a file that cannot be decoded may be whole."""
+SCARCE = 2**25  # bytes: where fewer are free, a file that cannot be decoded may be whole
 _VERSION = re.compile(r"\d+(x\d+)?(pad|stretch)?x\d-v\d+(-[0-9a-f]{16}){1,2}(\.part)?")  # the name of one
 
 

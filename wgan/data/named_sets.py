@@ -26,8 +26,7 @@ from wgan.utils.console import say
 from wgan.utils.errors import InputError
 from wgan.utils.text import printable
 
-TIMEOUT = 20.0
-"""Seconds without an answer after which a download is given up."""
+TIMEOUT = 20.0  # seconds without an answer after which a download is given up
 MAX_VALUES = 2**30  # that an idx file may declare; the largest set in this form, EMNIST, has half as many
 Parts = tuple[ImageSet, ImageSet]
 """(train, held_out): images (N, C, S, S) uint8 at the set's own size, labels, names of the classes."""
