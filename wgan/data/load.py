@@ -120,12 +120,7 @@ def load_named(name: str, form: Form, classes: Classes = None, *, seed: int, fol
 
 
 def _data(
-    name: str,
-    train: ImageSet,
-    held_out: ImageSet,
-    skipped: tuple[Skipped, ...],
-    fingerprint: str,
-    named: bool = False,
+    name: str, train: ImageSet, held_out: ImageSet, skipped: tuple[Skipped, ...], fingerprint: str, named: bool = False
 ) -> Data:
     """With one line for the screen: "mnist-5k: 4,500 grey images of 28x28 in 10 classes, 500 more held out".
 
