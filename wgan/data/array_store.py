@@ -19,7 +19,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from wgan.data.decode import SLIVER, Decoded, Undecodable
@@ -33,7 +32,6 @@ part as large."""
 _HEADER = 128  # bytes of images.npy before its pixels, for any number of uint8 images of any size
 _LONGEST_LINE = 2**24  # bytes of chunks.jsonl: more than the longest names of a chunk's files take
 
-Pixels = NDArray[np.uint8]
 RowShape = tuple[int, int, int]
 
 
@@ -68,11 +66,6 @@ class Store:
     failed: dict[File, Undecodable]  # the files that give no image -> the reason
     notes: dict[File, dict[str, int]]  # of the others, what their users may want to know: Decoded.notes
     content: str  # equal for equal images in equal order, wherever their files lie and whenever they were written
-
-    @property
-    def transient(self) -> bool:
-        """Whether some of `failed` are worth another try."""
-        return any(reason.transient for reason in self.failed.values())
 
 
 def open_store(folder: Path, row_shape: RowShape) -> Store | None:
@@ -150,11 +143,7 @@ def _intact_chunks(folder: Path, row_shape: RowShape, sample: bool = False) -> t
             if number % every == 0:
                 pixels.seek(offset)
                 data = pixels.read(length)
-                if (
-                    len(data) != length
-                    or zlib.crc32(data) != chunk.crc
-                    or (chunk.notes is None and _is_dark(data, chunk))
-                ):
+                if zlib.crc32(data) != chunk.crc or (chunk.notes is None and _is_dark(data, chunk)):
                     return chunks, False
             offset += length
             chunks.append(chunk)

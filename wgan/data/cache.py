@@ -100,7 +100,7 @@ def _is_current(store: Store) -> bool:
     """Whether it needs no second try, and no version wrote it that read only the first page of a TIFF."""
     paged = {file.name for file in store.files if file.page}
     first_alone = (f.name for f, note in store.notes.items() if f.may_have_pages and note.get("pages", 1) > 1)
-    return not store.transient and paged.issuperset(first_alone)
+    return not any(reason.transient for reason in store.failed.values()) and paged.issuperset(first_alone)
 
 
 def digest(*parts: str) -> str:
