@@ -5,7 +5,7 @@ import io
 import math
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Condition
@@ -202,7 +202,10 @@ def _decode(file: BinaryIO, form: Form, room: Room) -> Decoded:
 
 def _pixels(source: Image.Image, extent: tuple[float, float] | None, file: BinaryIO, form: Form) -> Decoded:
     image, largest = _eight_bits(source, file)
-    turn = _UPRIGHT.get(orientation := _orientation(source))
+    orientation = 1
+    with suppress(Exception):  # damaged EXIF makes its parser raise anything; the pixels are good
+        orientation = int(source.getexif().get(ExifTags.Base.Orientation, 1))
+    turn = _UPRIGHT.get(orientation)
     across, down = extent or image.size
     swaps = orientation in (5, 6, 7, 8)  # height and width
     lying = replace(form, height=form.width, width=form.height) if swaps else form
@@ -238,13 +241,6 @@ def _at_reduced_scale(image: Image.Image, file: BinaryIO, size: int) -> tuple[Im
         image = Image.open(io.BytesIO(drop_details(file.read())), formats=("JPEG",))
         image.draft(None, (2 * size, 2 * size))
     return image, extent
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # damaged EXIF makes its parser raise anything; the pixels are good
-        return 1
 
 
 def _eight_bits(image: Image.Image, file: BinaryIO) -> tuple[Image.Image, int]:

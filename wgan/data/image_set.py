@@ -95,15 +95,11 @@ def select(images: ImageSet, classes: Sequence[int | str] | None) -> ImageSet:
     """
     if classes is None:
         return images
-    wanted = class_indices(classes, images.class_names)
+    wanted = torch.tensor(class_indices(classes, images.class_names))  # sorted
     assert images.labels is not None  # class_indices refuses sets without labels
-    kept = torch.isin(images.labels, torch.tensor(wanted))
-    relabelled = torch.full((len(images.class_names),), -1)
-    relabelled[wanted] = torch.arange(len(wanted))
-    chosen = images[kept.nonzero().squeeze(1)]
-    assert chosen.labels is not None
-    names = tuple(images.class_names[i] for i in wanted)
-    return ImageSet(chosen.images, relabelled[chosen.labels], names)
+    rows = torch.isin(images.labels, wanted).nonzero().squeeze(1)
+    labels = torch.searchsorted(wanted, images.labels[rows])
+    return ImageSet(images.images[rows], labels, tuple(images.class_names[i] for i in wanted.tolist()))
 
 
 def relabelled(labels: Tensor | None, names: Sequence[str], others: Sequence[str]) -> Tensor | None:

@@ -108,6 +108,7 @@ def _read_idx(places: list[Path], class_names: tuple[str, ...]) -> Parts | None:
 
 def _idx(file: Path, dimensions: int) -> Tensor:
     """An idx file of bytes: 0, 0, 8 (uint8), the number of dimensions, their sizes (big-endian), the values."""
+    remedy = "remove it, so that it is downloaded again"
     try:
         with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
             head = stream.read(4 + 4 * dimensions)
@@ -117,11 +118,9 @@ def _idx(file: Path, dimensions: int) -> Tensor:
                 raise Unusable("dataset", f"{printable(file)} is no idx file of {dimensions}-dimensional bytes")
             values = np.frombuffer(bytearray(stream.read(count)), np.uint8)
     except (OSError, EOFError, zlib.error) as error:
-        raise Unusable(
-            "dataset", f"{printable(file)} cannot be read ({error}): remove it, so that it is downloaded again"
-        ) from None
+        raise Unusable("dataset", f"{printable(file)} cannot be read ({error}): {remedy}") from None
     if len(values) != count:
-        raise Unusable("dataset", f"{printable(file)} is truncated: remove it, so that it is downloaded again")
+        raise Unusable("dataset", f"{printable(file)} is truncated: {remedy}")
     return torch.from_numpy(values.reshape(shape))
 
 
