@@ -102,15 +102,13 @@ def pyramid(images: Tensor, count: int) -> list[Tensor]:
 
 def _blur(images: Tensor, gain: float) -> Tensor:
     """By the row 1 4 6 4 1 and then by the column, which is faster than a convolution of so few channels."""
-    height, width = images.shape[2:]
     weights = [weight * math.sqrt(gain) / 16 for weight in (1, 4, 6, 4, 1)]
-    padded = F.pad(images, (2, 2, 2, 2), mode="reflect")
-    rows = weights[0] * padded[..., :width]
-    for place, weight in enumerate(weights[1:], 1):
-        rows.add_(padded[..., place : place + width], alpha=weight)
-    blurred = weights[0] * rows[:, :, :height]
-    for place, weight in enumerate(weights[1:], 1):
-        blurred.add_(rows[:, :, place : place + height], alpha=weight)
+    blurred = F.pad(images, (2, 2, 2, 2), mode="reflect")
+    for side in (3, 2):
+        shifted = [blurred.narrow(side, place, images.shape[side]) for place in range(len(weights))]
+        blurred = weights[0] * shifted[0]
+        for weight, pixels in zip(weights[1:], shifted[1:], strict=True):
+            blurred.add_(pixels, alpha=weight)
     return blurred
 
 
