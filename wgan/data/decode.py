@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
@@ -37,15 +37,6 @@ _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 _NOISE = bytes((170 + 73 * i) % 255 for i in range(510))  # no byte FF, and not the zeros that libjpeg goes on with
 _ANYTHING = _NOISE + b"".join(bytes([0xFF, 0xD0 + i]) + _NOISE for i in range(8))  # in whichever restart interval
 _BOMB = "refused as a decompression bomb"
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 class Undecodable(Exception):
@@ -205,7 +196,6 @@ def _pixels(source: Image.Image, extent: tuple[float, float] | None, file: Binar
     orientation = 1
     with suppress(Exception):  # damaged EXIF makes its parser raise anything; the pixels are good
         orientation = int(source.getexif().get(ExifTags.Base.Orientation, 1))
-    turn = _UPRIGHT.get(orientation)
     across, down = extent or image.size
     swaps = orientation in (5, 6, 7, 8)  # height and width
     lying = replace(form, height=form.width, width=form.height) if swaps else form
@@ -213,8 +203,9 @@ def _pixels(source: Image.Image, extent: tuple[float, float] | None, file: Binar
     left, top = (across - width) / 2, (down - height) / 2
     crop = (left, top, left + width, top + height)  # centred, so turning may come last: the result is the same
     image = image.resize(size, Image.Resampling.BICUBIC, crop, reducing_gap=3.0)  # RGBA: premultiplied inside
-    if turn is not None:
-        image = image.transpose(turn)
+    image.info.clear()  # what is left in it of a damaged EXIF
+    image.getexif()[ExifTags.Base.Orientation] = orientation
+    image = ImageOps.exif_transpose(image)
     page = Image.new(image.mode, (form.width, form.height), "white")
     corner = (page.width - image.width) // 2, (page.height - image.height) // 2
     page.alpha_composite(image, corner) if image.mode == "RGBA" else page.paste(image, corner)
