@@ -52,10 +52,7 @@ class SampleDistance:
     """SWD of a few images in a fraction of a second: where a training goes, between its evaluations.
 
     Few images lie farther from real ones than many: compare a value with others of the same number, and with `floor`.
-
-    Args:
-        real: (N, C, H, W) uint8 held-out images.
-        other: training images of the same shape, N or more.
+    `real` are (N, C, H, W) uint8 held-out images, `other` training images of the same shape, N or more.
     """
 
     DIRECTIONS = 128
@@ -87,8 +84,7 @@ def levels(side: int) -> list[int]:
 def pyramid(images: Tensor, count: int) -> list[Tensor]:
     """Laplacian pyramid (Burt and Adelson 1983): band-pass levels from fine to coarse, the last one low-pass.
 
-    The images are (N, C, H, W) float, H and W divisible by 2 ** (count - 1); `count` levels, upsampled and summed, give
-    them back.
+    Images are (N, C, H, W) float, H and W divisible by 2 ** (count - 1); the levels, upsampled, sum up to them.
     """
     found = [images]
     for _ in range(count - 1):
@@ -113,12 +109,9 @@ def _blur(images: Tensor, gain: float) -> Tensor:
 
 
 def patches(images: Tensor, count: int, per_image: int, seed: int) -> Tensor:
-    """Square patches of every level at random places, the same number of each image.
+    """Square patches of every level at random places: (N, levels, per_image, C, 7, 7) float32, of (N, C, H, W) uint8.
 
     They lie at the same places in each set, which takes the places' noise out of the comparison.
-
-    Returns:
-        (N, levels, per_image, C, 7, 7) float32, of (N, C, H, W) uint8.
     """
     random = generator(seed, "swd/places")
     found = []

@@ -56,11 +56,8 @@ class Findings(NamedTuple):
             answer = verdict({metric.key: metric for metric in first.metrics}, Course({}, 0.0))
             header, rows, sections = first.HEADER, first.rows(), [metric.section for metric in first.metrics]
             notes, table, values = [*first.notes], first.as_table(), {"name": names[0], **first.as_dict()}
-        text = (
-            "".join(f"{fill(line, WIDTH, subsequent_indent='  ')}\n" for line in answer)
-            + "\n" * bool(answer and table)
-            + table
-        )
+        told = "".join(f"{fill(line, WIDTH, subsequent_indent='  ')}\n" for line in answer)
+        text = told + "\n" * bool(answer and table) + table
         return cls(names, answer, header, rows, sections, notes, text, values)
 
 
