@@ -50,15 +50,12 @@ _VERSION = re.compile(r"\d+(x\d+)?(pad|stretch)?x\d-v\d+(-[0-9a-f]{16}){1,2}(\.p
 def prepare(
     root: Path, files: Sequence[File], form: Form, workers: int, cache: Path, choice: str = ""
 ) -> tuple[Store, str]:
-    """Decode `files` of the folder `root` to `form`, or find them decoded in `cache`.
+    """`files` of the folder `root` at `form`, decoded now or found in `cache`; and a key for equal files and settings.
 
     The rows stand in the order of a hash of the images' names: as good as shuffled, and hardly changed by more files,
     so that a contiguous part of them can be held out. Each page of a TIFF is an image. `workers` threads decode
     (Pillow's codecs run without Python's lock: as fast as processes, and lighter). `choice` says what `files` are of
     the folder's files; each choice has a version of its own in the cache.
-
-    Returns:
-        The images, and their key: equal for equal files and settings.
 
     Raises:
         RunFault: the cache cannot be written, or the folder vanished.

@@ -86,8 +86,7 @@ def decode_file(path: Path | MemberFile, form: Form, room: Room | None = None, p
     """The image upright, resized with antialiasing and brought to `form`: (C, H, W) uint8.
 
     Transparency is composited on white, 16-bit grey scaled to 8 bits, animations give their first image, a TIFF the
-    page whose directory lies `page_at`; 0: its first.
-    The file's content, not its name, says what it is. One channel is luma, three are RGB.
+    page whose directory lies `page_at`; 0: its first. One channel is luma, three are RGB. Names of files say nothing.
 
     Raises:
         Undecodable: the reason, for people.

@@ -113,15 +113,12 @@ def fit(images: Tensor, form: Form) -> Tensor:
     """Whole sets, (N, C, H, W) uint8, C 1 or 3, brought to the run's form as decode.py does for files.
 
     Resized bicubically with antialiasing, rounded and clipped to uint8 as Pillow does, but cropped to whole pixels.
-    Colour made grey is luma of ITU-R BT.601, as Pillow's "L"; grey made colour is a view: its three channels share one
-    memory.
+    Colour made grey is luma of ITU-R BT.601, as Pillow's "L"; grey made colour is a view of one channel.
     """
     if images.shape[1] == 3 and form.channels == 1:
         weights = torch.tensor([19595, 38470, 7471], dtype=torch.int32).view(1, 3, 1, 1)  # 2^16 (0.299, 0.587, 0.114)
-        luma = [
-            ((part * weights).sum(1, keepdim=True) + 0x8000 >> 16).to(torch.uint8) for part in torch.split(images, 1024)
-        ]
-        images = torch.cat(luma)
+        luma = ((part * weights).sum(1, keepdim=True) + 0x8000 >> 16 for part in images.split(1024))
+        images = torch.cat([part.to(torch.uint8) for part in luma])
     height, width = images.shape[2:]
     shown, (across, down) = form.placed(width, height)
     columns, rows = (max(1, round(side)) for side in shown)

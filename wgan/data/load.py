@@ -24,8 +24,7 @@ def load_data(config: TrainConfig | EvaluateConfig) -> Data:
     """The data a run asks for.
 
     Raises:
-        InputError: there is no usable image or too little memory, a set's files are missing, or `classes` names unknown
-            ones.
+        InputError: no usable image, too little memory, a set whose files are missing, or unknown `classes`.
         RunFault: the cache of decoded images cannot be written.
     """
     wanted = form_of(config), config.classes
