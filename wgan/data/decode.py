@@ -99,8 +99,7 @@ def decode_file(path: Path | MemberFile, form: Form, room: Room | None = None, p
     except Undecodable:
         raise
     except UnidentifiedImageError:
-        kinds = ", ".join(FORMATS)
-        raise Undecodable(f"no image of a kind that is read ({kinds})") from None
+        raise Undecodable(f"no image of a kind that is read ({', '.join(FORMATS)})") from None
     except Image.DecompressionBombError:  # Pillow's own limit, which it looks at on opening
         raise Undecodable(f"declares more than {MAX_PIXELS:,} pixels: {_BOMB}") from None
     except MemoryError:
