@@ -21,6 +21,7 @@ from wgan.utils.version import __version__
 
 AnyConfig = TypeVar("AnyConfig", bound=JobConfig)
 CACHE_BELOW_OUT = ".cache"
+LENGTHS = {"num_steps": "num_epochs", "num_epochs": "num_steps"}  # two keys for one thing
 Check = Callable[[JobConfig], Iterable[Problem]]
 """Looks beyond a configuration, at the machine (`wgan.preflight`); the rooms below know nothing of it."""
 
@@ -87,9 +88,6 @@ def _content(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InputError(f"{os.fspath(path)!r}: cannot be read: {reason}") from error
-
-
-LENGTHS = {"num_steps": "num_epochs", "num_epochs": "num_steps"}  # two keys for one thing
 
 
 def _override(source: Source, assignment: str) -> None:

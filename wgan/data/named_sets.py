@@ -28,6 +28,9 @@ from wgan.utils.text import printable
 
 TIMEOUT = 20.0  # seconds without an answer after which a download is given up
 MAX_VALUES = 2**30  # that an idx file may declare; the largest set in this form, EMNIST, has half as many
+_IDX = [(f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte") for part in ("train", "t10k")]
+_CIFAR_ARCHIVE, _CIFAR_FOLDER = "cifar-10-python.tar.gz", "cifar-10-batches-py"
+_CIFAR_BATCHES = [f"data_batch_{i}" for i in range(1, 6)], ["test_batch"]
 Parts = tuple[ImageSet, ImageSet]
 """(train, held_out): images (N, C, S, S) uint8 at the set's own size, labels, names of the classes."""
 
@@ -89,9 +92,6 @@ def _download(name: str, source: "_Source", folder: Path) -> None:
         socket.setdefaulttimeout(before)
 
 
-_IDX = [(f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte") for part in ("train", "t10k")]
-
-
 def _read_idx(places: list[Path], class_names: tuple[str, ...]) -> Parts | None:
     parts = []
     for names in _IDX:
@@ -122,10 +122,6 @@ def _idx(file: Path, dimensions: int) -> Tensor:
     if len(values) != count:
         raise Unusable("dataset", f"{printable(file)} is truncated: {remedy}")
     return torch.from_numpy(values.reshape(shape))
-
-
-_CIFAR_ARCHIVE, _CIFAR_FOLDER = "cifar-10-python.tar.gz", "cifar-10-batches-py"
-_CIFAR_BATCHES = [f"data_batch_{i}" for i in range(1, 6)], ["test_batch"]
 
 
 def _read_cifar(places: list[Path], class_names: tuple[str, ...]) -> Parts | None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from wgan.config.metrics import Metric
 from wgan.metrics.report import Report, number, paragraphs, table
 
+HEADER = ("Metric", "A", "B", "noise", "real", "better")
+"""A dash under the last: neither by more than the noise of the difference."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -26,10 +29,6 @@ class Difference:
         """For people: its cells under `HEADER`."""
         numbers = map(number, (self.first.value, self.second.value, self.noise, self.first.real))
         return self.first.name, *numbers, "-" if self.better is None else "AB"[self.better]
-
-
-HEADER = ("Metric", "A", "B", "noise", "real", "better")
-"""A dash under the last: neither by more than the noise of the difference."""
 
 
 def differences(first: Report, second: Report) -> tuple[Difference, ...]:
