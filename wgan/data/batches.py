@@ -71,12 +71,9 @@ class Batches:
         """Which images batch `step` takes, or would if it were of `batch_size`: (B / world_size,) int64."""
         rows_here = (batch_size or self.batch_size) // self.world_size
         position = step * self.batch_size + self.rank * rows_here
-        end, parts = position + rows_here, []
-        while position < end:
-            epoch, start = divmod(position, self._epoch_size)
-            stop = min(self._epoch_size, start + end - position)
-            parts.append(self._order(epoch)[start:stop])
-            position += stop - start
+        end, size = position + rows_here, self._epoch_size
+        epochs = range(position // size, (end - 1) // size + 1)
+        parts = [self._order(epoch)[max(0, position - epoch * size) : end - epoch * size] for epoch in epochs]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def epoch(self, step: int) -> float:

@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 
 import torch
 from torch import Tensor
@@ -64,10 +64,9 @@ def evaluate(
             raise InputError(f"metrics: there is no group {group!r}; the groups are {', '.join(GROUPS)}")
     for group in (group for group in GROUPS if group in groups):
         start = time.perf_counter()
-        module, _, function = GROUPS[group].partition(":")
         with doing(f"measuring {group}"):
             try:
-                found[group] = getattr(import_module(module), function)(inputs)
+                found[group] = resolve_name(GROUPS[group])(inputs)
             except LeftOut as reason:
                 found[group] = Report(notes=(f"{group} {reason}",))
         seconds[group] = time.perf_counter() - start
