@@ -173,12 +173,12 @@ def networks(config: TrainConfig, steps: int, held_out: int, class_names: Sequen
     yield f"\nMemory: roughly {_bytes(memory)} beside the program itself"
     run, _ = run_dir.find(config)
     done = run.read_state().get("step")
-    disk = resources.disk(config, generator, critic, shape, steps - (done if isinstance(done, int) else 0))
+    left = steps - (done if isinstance(done, int) else 0)
+    disk = resources.disk(config, generator, critic, shape, left)
     yield f"Disk: roughly {_bytes(disk)} for checkpoints ({config.keep_checkpoints} are kept) and sample grids"
     resources.require_disk(config, disk, run.checkpoints)
     if config.n_gpu <= 1:
         each = estimate.seconds_per_step(config, shape, classes, device, precision)
-        left = steps - (done if isinstance(done, int) else 0)
         most = None if config.max_minutes is None else 60 * config.max_minutes
         time, *warnings = expected(each, left, most)
         beside = duration(estimate.other_seconds(config, held_out, steps))

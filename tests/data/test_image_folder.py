@@ -172,7 +172,7 @@ def test_a_file_without_a_suffix_is_an_image_if_it_begins_as_one(kind: str, tmp_
     Image.new("RGB", (20, 10), "red").save(tmp_path / "image", kind)
     assert names(tmp_path) == ["1.png", "image"]
     assert (decode_file(tmp_path / "image", Form(3, 16, 16)).pixels[:, 8, 8] - [250, 0, 0] < 6).all()
-    assert scan(tmp_path).ignored == "2 without suffix"
+    assert scan(tmp_path).left_out == "; left out: 2 without suffix, which are not read"
 
 
 def test_a_class_is_called_as_it_is_written(tmp_path: Path) -> None:

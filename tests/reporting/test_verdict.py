@@ -6,6 +6,7 @@ import random
 import pytest
 
 from wgan.config.metrics import CATALOGUE, Metric
+from wgan.metrics.comparison import Difference
 from wgan.reporting.verdict import Course, compared, verdict
 
 FLOOR, START = 16.0, 200.0
@@ -102,14 +103,15 @@ def test_a_course_comes_back_from_json_and_from_anything_else_empty() -> None:
 def test_which_of_two_is_better_is_what_the_ranking_metrics_say_beyond_their_noise() -> None:
     swd, worse = metric("swd", 174), metric("swd", 132)
     cover, less = metric("coverage", 0.5), metric("coverage", 0.4)
-    assert compared([(swd, worse, 6.0)]) == "B is better: SWD 132 against 174 (noise 6)"
-    assert compared([(worse, swd, 6.0), (cover, less, 0.01)]) == (
+    assert compared([Difference(swd, worse, 6.0, 1)]) == "B is better: SWD 132 against 174 (noise 6)"
+    assert compared([Difference(worse, swd, 6.0, 0), Difference(cover, less, 0.01, 0)]) == (
         "A is better: SWD 132 against 174 (noise 6); Coverage 0.5 against 0.4 (noise 0.01)"
     )
-    assert compared([(swd, worse, 60.0)]) == "Neither is better by more than noise: SWD 174 and 132 (noise 60)"
-    assert compared([(swd, worse, 6.0), (cover, less, 0.01)]) == (
+    neither = "Neither is better by more than noise: SWD 174 and 132 (noise 60)"
+    assert compared([Difference(swd, worse, 60.0, None)]) == neither
+    assert compared([Difference(swd, worse, 6.0, 1), Difference(cover, less, 0.01, 0)]) == (
         "The metrics disagree: A is better by Coverage 0.5 against 0.4 (noise 0.01); "
         "B is better by SWD 132 against 174 (noise 6)"
     )
-    assert compared([(swd, worse, None)]).startswith("Neither")
+    assert compared([Difference(swd, worse, None, None)]).startswith("Neither")
     assert compared([]) == ""

@@ -1,95 +1,25 @@
-"""Other projects' names for keys and algorithms, and what their values mean here."""
+"""Other projects' names for keys and algorithms (aliases.toml), and what their values mean here."""
 
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from wgan.config.diagnostics import Problem, closest, squashed
+from wgan.config.diagnostics import Problem, closest, squashed, suggestion
 
 ARCHS = {"wgan": "WGAN-GP"}
 """Accepted as they stand. What configs/seeds/000_wgan_gp.yaml comes from calls its WGAN-GP "WGAN"."""
+TABLES = Path(__file__).with_name("aliases.toml")
 
-ARCH_HINTS = {
-    "hingegan": "the hinge loss is that of arch: SNGAN",
-    "gan": "the non-saturating GAN is arch: DCGAN",
-    "wganweightclipping": "weight clipping is arch: WGAN-CLIP",
-    "wgancp": "weight clipping is arch: WGAN-CLIP",
-    "wgandivergence": "the Wasserstein divergence is arch: WGAN-DIV",
-    "wganwc": "weight clipping is arch: WGAN-CLIP",
-    "lsgan": "least squares are not among them",
-    "sagan": "self-attention is not among them",
-    "wganlp": "the one-sided penalty is arch: WGAN-GP with one_sided: true (arXiv:1709.08894)",
-    "generate": "images are sampled by arch: Generator",
-    "sample": "images are sampled by arch: Generator",
-    "evaluation": "metrics are computed by arch: Evaluate",
-}
 
-_RENAMED = {
-    "learning_rate": "lr lrg glr",
-    "critic_learning_rate": "lrd lrcritic dlr",
-    "num_epochs": "epochs nepochs niter",
-    "num_steps": "steps iterations maxiter",
-    "critic_its": "ncritic ndis criticiters criticiterations diters dupdatesperstep",
-    "gp_lambda": "lambda lambdagp gradientpenalty",
-    "clip_value": "clip weightclip clampupper clamplower wcbound",
-    "div_k": "wdivkvalue k",
-    "div_p": "wdivpvalue p",
-    "beta_adam": "beta1 b1",
-    "beta2_adam": "beta2 b2",
-    "optimizer": "type",
-    "latent_vector": "zdim nz latentdim",
-    "gen_feature_maps": "ngf gconvdim featuresgen",
-    "dis_feature_maps": "ndf dconvdim featurescritic",
-    "number_channels": "nc channels imgchannels",
-    "image_size": "resolution size imgsize",
-    "batch_size": "bs",
-    "loader_workers": "workers numworkers ncpu",
-    "n_gpu": "ngpus gpus",
-    "path": "dataroot datadir data folder datasetdir datafolderpath",
-    "out": "output outputdir outf experiment imagesavepath",
-    "run": "name",
-    "seed": "manualseed",
-    "ema_decay": "ema gemadecay",
-    "spectral_norm": "applydsn",
-    "critic_activation": "dactfn",
-    "arch": "model algorithm mode advloss",
-    "critic_norm": "norm",
-    "network": "backbone",
-    "precision": "amp mixedprecision",
-    "classes": "labels",
-    "sample_every": "sampleinterval",
-    "log_every": "printevery",
-    "checkpoint_every": "saveevery savemodel",
-    "metrics_every": "evalevery",
-    "quantity": "n numimages",
-}
-_ELSEWISE = {
-    "usecuda cuda device": "n_gpu: 0 computes on the CPU, n_gpu: 1 on a GPU",
-    "useconv": "true is network: conv, false is network: dense",
-    "mlpg mlpd": "network: dense makes both networks of fully connected layers",
-    "nobn": "critic_norm: none leaves it out of the critic; the generator keeps it",
-    "adam": "true is optimizer: adam, false is optimizer: rmsprop",
-    "dim": "the widths are gen_feature_maps and dis_feature_maps",
-    "outputdim": "the size is set by image_size and number_channels",
-    "totalsteps iters": "num_steps counts critic updates: critic_its for each of the generator's",
-    "gupdatesperstep": "the generator has one update after critic_its of the critic's",
-    "acmlsteps": "batch_size is the whole batch here, and accumulate splits it into so many parts",
-    "applygema": "ema_decay: 0 takes no average",
-    "applyrflip": "true is augment: [flip]",
-    "applydiffaug": "true is augment: [color, translation, cutout]",
-    "applygp": "the gradient penalty is that of arch: WGAN-GP",
-    "applywc": "weight clipping is that of arch: WGAN-CLIP",
-    "applyr1reg r1lambda": "a penalty at real images is that of arch: R3GAN, r3_gamma",
-    "nclasses numclasses gcondmtd dcondmtd": "no label enters the training; classes chooses the images",
-    "loadmodel loadlastcheckpoint netg netd": "a run goes on by itself when its YAML is run again",
-    "checkpointgen checkpointcritic genweightpath discweightpath": "weights are saved in out/run/checkpoints/",
-    "logs": "out/run/log.csv is always written; tensorboard: true adds event files",
-}
-_HINTS = {other: f"did you mean {ours}?" for ours, others in _RENAMED.items() for other in others.split()}
-_HINTS |= {other: hint for others, hint in _ELSEWISE.items() for other in others.split()}
-"""Squashed names that other projects use -> what to do. Only a hint: a key is never renamed silently.
-
-The documents' own programs, PyTorch-GAN, PyTorch-StudioGAN, PyTorch's DCGAN example, WassersteinGAN and wgan-gp.
-"""
+@cache
+def _hints() -> tuple[dict[str, str], dict[str, str]]:
+    """Other projects' archs, and their keys, all squashed -> what to do. Read when the first unknown word is met."""
+    tables: dict[str, dict[str, str]] = tomllib.loads(TABLES.read_text(encoding="utf-8"))
+    renamed = {other: f"did you mean {ours}?" for ours, others in tables["renamed"].items() for other in others.split()}
+    elsewise = {other: hint for others, hint in tables["elsewise"].items() for other in others.split()}
+    return tables["archs"], renamed | elsewise
 
 
 def unknown_key(key: str, value: Any, known: Iterable[str]) -> str:
@@ -97,8 +27,14 @@ def unknown_key(key: str, value: Any, known: Iterable[str]) -> str:
     if isinstance(value, dict):
         return "unknown key; sections are not read: write its keys at the top level"
     near = closest(key, known)
-    hint = _HINTS.get(squashed(key)) or (near and f"did you mean {near}?")
+    hint = _hints()[1].get(squashed(key)) or (near and f"did you mean {near}?")
     return f"unknown key; {hint}" if hint else "unknown key"
+
+
+def unknown_arch(value: Any, archs: Iterable[str]) -> str:
+    """What to say of an arch that there is not, behind it: another project's, or one of `archs` misspelt."""
+    hint = _hints()[0].get(squashed(str(value)))
+    return f"; {hint}" if hint else suggestion(value, archs)
 
 
 def arch_named(value: Any, archs: Mapping[str, object]) -> str | None:

@@ -4,49 +4,14 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from wgan.config.algorithms import ALGORITHMS, MODELS, unused_keys
 from wgan.config.diagnostics import described
 from wgan.config.schema import FOLLOWING, EvaluateConfig, GenerateConfig, JobConfig, Section, TrainConfig, json_schemas
 
 USAGE = "python3 image_generation.py FILE.yaml [--set KEY=VALUE ...] [--check] [--quiet | --verbose]"
-INTRODUCTION = f"""\
-usage: {USAGE}
-
-Trains a generative adversarial network (DCGAN, WGAN with clipping, WGAN-GP, WGAN-div) on images, samples from a trained
-one, or measures images: whatever the YAML file says. Results go to out/run/.
-
-  python3 image_generation.py input.yaml                       the first run: handwritten digits, minutes on a CPU
-  python3 image_generation.py photos.yaml --check              show what would happen, train nothing
-  python3 image_generation.py photos.yaml                      train; Ctrl-C saves, the same command goes on
-  python3 image_generation.py photos.yaml --set gp_lambda=1    a quick trial, in a directory of its own
-
-A YAML for a folder of photographs:
-
-  arch: WGAN-GP
-  path: ~/pictures/photos
-  out: out
-  run: photos
-  image_size: 64
-  num_epochs: 50
-
-One that samples from the run:
-
-  arch: Generator
-  checkpoint: out/photos
-  quantity: 100
-
-Options
-  --set KEY=VALUE   use another value than the file's; may be repeated; lists as in YAML: --set 'classes=[3, 5]'
-  --check           print every value and where it comes from, the run's directory, the images and the networks
-  --quiet           say nothing but warnings and errors
-  --verbose         name every file that is written or left out too
-  --version         print the version
-  -h, --help        print this
-
-Paths may hold ~ and $NAME. A relative path is taken from the working directory. Numbers may be written 1e-4.
-Exit status: 0 done, 1 the machine failed or the training diverged, 2 the input cannot be used, 130 stopped by Ctrl-C.
-"""
+INTRODUCTION = Path(__file__).with_name("help.txt")
 JOBS: dict[str, tuple[type[JobConfig], str]] = {
     "Every job": (JobConfig, ""),
     "Training": (TrainConfig, ", ".join(ALGORITHMS)),
@@ -88,7 +53,7 @@ def rows(model: type[JobConfig]) -> Iterator[KeyRow]:
 
 def help_text() -> str:
     """All of `--help`."""
-    parts = [INTRODUCTION]
+    parts = [INTRODUCTION.read_text(encoding="utf-8").format(usage=USAGE)]
     for title, (model, archs) in JOBS.items():
         parts.append(f"\n{title}{f' (arch: {archs})' if archs else ''}")
         for row in rows(model):

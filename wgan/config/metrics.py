@@ -23,7 +23,6 @@ class MetricSpec:
     ceiling: float = math.inf
     ranks: bool = False  # follows a training, orders spoilt images as the eye does (docs/metrics.md); one for each kind
     chooses: bool = True  # `best_metric` may name it
-    interval: bool = True  # its 95 % interval holds what it says (tests/metrics/test_intervals.py)
 
 
 POINTS = "points"

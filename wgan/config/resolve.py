@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from wgan.config import aliases, constraints, sweep_grid, yaml_file
 from wgan.config.algorithms import ALGORITHMS, MODELS
 from wgan.config.datasets import NAMED_SETS, POINT_SETS
-from wgan.config.diagnostics import Place, Problem, Source, from_pydantic, quoted, squashed, suggestion
+from wgan.config.diagnostics import Place, Problem, Source, from_pydantic, quoted, squashed
 from wgan.config.schema import FOLLOWING, Config, JobConfig, TrainConfig, json_schemas, value_type
 from wgan.utils.errors import InputError
 from wgan.utils.text import printable
@@ -21,6 +21,7 @@ from wgan.utils.version import __version__
 
 AnyConfig = TypeVar("AnyConfig", bound=JobConfig)
 CACHE_BELOW_OUT = ".cache"
+LENGTHS = {"num_steps": "num_epochs", "num_epochs": "num_steps"}  # two keys for one thing
 Check = Callable[[JobConfig], Iterable[Problem]]
 """Looks beyond a configuration, at the machine (`wgan.preflight`); the rooms below know nothing of it."""
 
@@ -87,10 +88,6 @@ def _content(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InputError(f"{os.fspath(path)!r}: cannot be read: {reason}") from error
-
-
-LENGTHS = {"num_steps": "num_epochs", "num_epochs": "num_steps"}
-"""Two keys for one thing."""
 
 
 def _override(source: Source, assignment: str) -> None:
@@ -190,8 +187,7 @@ def _arch(value: Any, problems: list[Problem]) -> str | None:
         return None
     arch = aliases.arch_named(value, MODELS)
     if arch is None:
-        hint = aliases.ARCH_HINTS.get(squashed(str(value)))
-        after = f"; {hint}" if hint else suggestion(value, MODELS)
+        after = aliases.unknown_arch(value, MODELS)
         problems.append(Problem(("arch",), f"must be one of {', '.join(MODELS)}, got {quoted(value)}{after}"))
     return arch
 

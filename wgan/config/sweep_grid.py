@@ -19,9 +19,7 @@ FIXED = ("config_version", "out", "run", "cache", *OF_THE_SWEEP)  # the same for
 
 
 def violations(
-    sweep: Mapping[str, Any],
-    known: Collection[Problem],
-    attempt: Callable[[Mapping[str, Any]], list[Problem]],
+    sweep: Mapping[str, Any], known: Collection[Problem], attempt: Callable[[Mapping[str, Any]], list[Problem]]
 ) -> Iterator[Problem]:
     """What is wrong with a sweep, and each warning of its runs once.
 

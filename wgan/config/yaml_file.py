@@ -20,6 +20,7 @@ WRITTEN_BY = "# Written by wgan"
 BACKSLASH = "in double quotes a backslash begins an escape: use single quotes, or none"
 FOREIGN_IN_A_WORD = re.compile(r"(?<=[A-Za-z_])[\u0370-\u052F]|[\u0370-\u052F](?=[A-Za-z_])")
 """A Greek or Cyrillic letter beside a Latin one."""
+RARE_BREAKS = frozenset("\x85\u2028\u2029")  # line breaks that are not ASCII
 MAX_BYTES = 64 * 1024  # a configuration with a comment on every key has 8 KiB
 MAX_DEPTH = 16
 MAX_NODES = 10_000  # counted with aliases written out, so that nested aliases cannot explode
@@ -248,9 +249,6 @@ class _Writer(yaml.SafeDumper):
     YAML 1.1 has no number 0E0, which `scalar` reads; and within single quotes Unicode's rarer line breaks, which
     PyYAML leaves there, are folded to a space.
     """
-
-
-RARE_BREAKS = frozenset("\x85\u2028\u2029")
 
 
 def _quoted_if_need_be(writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 import os
-import struct
 import warnings
 import zlib
 from collections.abc import Sequence
@@ -20,7 +19,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from wgan.data.decode import SLIVER, Decoded, Undecodable
@@ -31,10 +29,9 @@ VERIFIED_BYTES = 2**30
 """Checksums of a complete array are compared before use: of all chunks up to this size, above it of an evenly spread
 part as large."""
 
-_HEADER = 128  # bytes of images.npy before its pixels
+_HEADER = 128  # bytes of images.npy before its pixels, for any number of uint8 images of any size
 _LONGEST_LINE = 2**24  # bytes of chunks.jsonl: more than the longest names of a chunk's files take
 
-Pixels = NDArray[np.uint8]
 RowShape = tuple[int, int, int]
 
 
@@ -69,11 +66,6 @@ class Store:
     failed: dict[File, Undecodable]  # the files that give no image -> the reason
     notes: dict[File, dict[str, int]]  # of the others, what their users may want to know: Decoded.notes
     content: str  # equal for equal images in equal order, wherever their files lie and whenever they were written
-
-    @property
-    def transient(self) -> bool:
-        """Whether some of `failed` are worth another try."""
-        return any(reason.transient for reason in self.failed.values())
 
 
 def open_store(folder: Path, row_shape: RowShape) -> Store | None:
@@ -124,7 +116,8 @@ class GrowingStore:
     def finish(self) -> None:
         """Write the header that numpy.load needs, and flush all to the disk."""
         self.pixels.seek(0)
-        self.pixels.write(_npy_header((self.rows, *self.row_shape)))
+        fields = {"descr": "|u1", "fortran_order": False, "shape": (self.rows, *self.row_shape)}
+        np.lib.format.write_array_header_1_0(self.pixels, fields)
         for file in (self.pixels, self.journal):
             file.flush()
             os.fsync(file.fileno())
@@ -150,11 +143,7 @@ def _intact_chunks(folder: Path, row_shape: RowShape, sample: bool = False) -> t
             if number % every == 0:
                 pixels.seek(offset)
                 data = pixels.read(length)
-                if (
-                    len(data) != length
-                    or zlib.crc32(data) != chunk.crc
-                    or (chunk.notes is None and _is_dark(data, chunk))
-                ):
+                if zlib.crc32(data) != chunk.crc or (chunk.notes is None and _is_dark(data, chunk)):
                     return chunks, False
             offset += length
             chunks.append(chunk)
@@ -194,9 +183,3 @@ def _store(folder: Path, row_shape: RowShape, chunks: Sequence[Chunk]) -> Store:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # nobody writes to data
         return Store(torch.from_numpy(pixels), files, failed, notes, content)
-
-
-def _npy_header(shape: tuple[int, ...]) -> bytes:
-    """Format 1.0 of numpy.lib.format, padded to a length that does not depend on the shape."""
-    text = repr({"descr": "|u1", "fortran_order": False, "shape": shape})
-    return np.lib.format.magic(1, 0) + struct.pack("<H", _HEADER - 10) + text.ljust(_HEADER - 11).encode() + b"\n"

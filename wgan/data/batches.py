@@ -24,28 +24,18 @@ class Batches:
     Epoch e visits the images in the order of a permutation drawn from (seed, e); the epochs follow each other without
     a gap, and step k takes the k-th `batch_size` of this stream. So no batch is ragged, every image is seen once per
     epoch, a batch may be larger than the set, and a resumed training needs to know its step alone.
-
-    Args:
-        images: (N, C, H, W) uint8, or (N, 2) float32 (the 2-D toys).
-        batch_size: of all ranks together; divisible by `world_size`.
-        seed: the run's seed.
-        device: where the batches are wanted.
-        rank: the slice of each batch this process gets: rows rank * B / world_size and following.
-        world_size: number of processes that share each batch.
-        labels: (N,) int64, each image's class.
-        even: classes are as evenly frequent in each batch as can be; smaller ones' images repeat within an epoch.
     """
 
     def __init__(
         self,
-        images: Tensor,
-        batch_size: int,
-        seed: int,
-        device: torch.device | str = "cpu",
-        rank: int = 0,
-        world_size: int = 1,
-        labels: Tensor | None = None,
-        even: bool = False,
+        images: Tensor,  # (N, C, H, W) uint8, or (N, 2) float32 (the 2-D toys)
+        batch_size: int,  # of all ranks together; divisible by `world_size`
+        seed: int,  # the run's
+        device: torch.device | str = "cpu",  # where the batches are wanted
+        rank: int = 0,  # the slice of each batch this process gets: rows rank * B / world_size and following
+        world_size: int = 1,  # number of processes that share each batch
+        labels: Tensor | None = None,  # (N,) int64, each image's class
+        even: bool = False,  # classes as evenly frequent in each batch as can be; images of smaller ones repeat
     ) -> None:
         if len(images) == 0 or batch_size < 1 or batch_size % world_size or not 0 <= rank < world_size:
             raise ValueError(f"{len(images)} images, batches of {batch_size}, rank {rank} of {world_size}")
@@ -81,12 +71,9 @@ class Batches:
         """Which images batch `step` takes, or would if it were of `batch_size`: (B / world_size,) int64."""
         rows_here = (batch_size or self.batch_size) // self.world_size
         position = step * self.batch_size + self.rank * rows_here
-        end, parts = position + rows_here, []
-        while position < end:
-            epoch, start = divmod(position, self._epoch_size)
-            stop = min(self._epoch_size, start + end - position)
-            parts.append(self._order(epoch)[start:stop])
-            position += stop - start
+        end, size = position + rows_here, self._epoch_size
+        epochs = range(position // size, (end - 1) // size + 1)
+        parts = [self._order(epoch)[max(0, position - epoch * size) : end - epoch * size] for epoch in epochs]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def epoch(self, step: int) -> float:

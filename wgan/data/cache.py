@@ -40,27 +40,22 @@ from wgan.utils.errors import RunFault
 from wgan.utils.system import free_memory
 from wgan.utils.text import printable
 
-CHUNK = 64
-"""Files between two entries of the journal: what an interruption costs at most."""
+CHUNK = 64  # files between two entries of the journal: what an interruption costs at most
 KEPT_SETTINGS = 8
 """Versions kept of one folder (image sizes, channels, choices of classes); the least recently used goes."""
-SCARCE = 2**25
-"""Bytes: where fewer are free, a file that cannot be decoded may be whole."""
+SCARCE = 2**25  # bytes: where fewer are free, a file that cannot be decoded may be whole
 _VERSION = re.compile(r"\d+(x\d+)?(pad|stretch)?x\d-v\d+(-[0-9a-f]{16}){1,2}(\.part)?")  # the name of one
 
 
 def prepare(
     root: Path, files: Sequence[File], form: Form, workers: int, cache: Path, choice: str = ""
 ) -> tuple[Store, str]:
-    """Decode `files` of the folder `root` to `form`, or find them decoded in `cache`.
+    """`files` of the folder `root` at `form`, decoded now or found in `cache`; and a key for equal files and settings.
 
     The rows stand in the order of a hash of the images' names: as good as shuffled, and hardly changed by more files,
     so that a contiguous part of them can be held out. Each page of a TIFF is an image. `workers` threads decode
     (Pillow's codecs run without Python's lock: as fast as processes, and lighter). `choice` says what `files` are of
     the folder's files; each choice has a version of its own in the cache.
-
-    Returns:
-        The images, and their key: equal for equal files and settings.
 
     Raises:
         RunFault: the cache cannot be written, or the folder vanished.
@@ -102,7 +97,7 @@ def _is_current(store: Store) -> bool:
     """Whether it needs no second try, and no version wrote it that read only the first page of a TIFF."""
     paged = {file.name for file in store.files if file.page}
     first_alone = (f.name for f, note in store.notes.items() if f.may_have_pages and note.get("pages", 1) > 1)
-    return not store.transient and paged.issuperset(first_alone)
+    return not any(reason.transient for reason in store.failed.values()) and paged.issuperset(first_alone)
 
 
 def digest(*parts: str) -> str:

@@ -5,7 +5,7 @@ import io
 import math
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Condition
@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
@@ -37,15 +37,6 @@ _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 _NOISE = bytes((170 + 73 * i) % 255 for i in range(510))  # no byte FF, and not the zeros that libjpeg goes on with
 _ANYTHING = _NOISE + b"".join(bytes([0xFF, 0xD0 + i]) + _NOISE for i in range(8))  # in whichever restart interval
 _BOMB = "refused as a decompression bomb"
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 class Undecodable(Exception):
@@ -95,8 +86,7 @@ def decode_file(path: Path | MemberFile, form: Form, room: Room | None = None, p
     """The image upright, resized with antialiasing and brought to `form`: (C, H, W) uint8.
 
     Transparency is composited on white, 16-bit grey scaled to 8 bits, animations give their first image, a TIFF the
-    page whose directory lies `page_at`; 0: its first.
-    The file's content, not its name, says what it is. One channel is luma, three are RGB.
+    page whose directory lies `page_at`; 0: its first. One channel is luma, three are RGB. Names of files say nothing.
 
     Raises:
         Undecodable: the reason, for people.
@@ -109,8 +99,7 @@ def decode_file(path: Path | MemberFile, form: Form, room: Room | None = None, p
     except Undecodable:
         raise
     except UnidentifiedImageError:
-        kinds = ", ".join(FORMATS)
-        raise Undecodable(f"no image of a kind that is read ({kinds})") from None
+        raise Undecodable(f"no image of a kind that is read ({', '.join(FORMATS)})") from None
     except Image.DecompressionBombError:  # Pillow's own limit, which it looks at on opening
         raise Undecodable(f"declares more than {MAX_PIXELS:,} pixels: {_BOMB}") from None
     except MemoryError:
@@ -202,7 +191,9 @@ def _decode(file: BinaryIO, form: Form, room: Room) -> Decoded:
 
 def _pixels(source: Image.Image, extent: tuple[float, float] | None, file: BinaryIO, form: Form) -> Decoded:
     image, largest = _eight_bits(source, file)
-    turn = _UPRIGHT.get(orientation := _orientation(source))
+    orientation = 1
+    with suppress(Exception):  # damaged EXIF makes its parser raise anything; the pixels are good
+        orientation = int(source.getexif().get(ExifTags.Base.Orientation, 1))
     across, down = extent or image.size
     swaps = orientation in (5, 6, 7, 8)  # height and width
     lying = replace(form, height=form.width, width=form.height) if swaps else form
@@ -210,8 +201,9 @@ def _pixels(source: Image.Image, extent: tuple[float, float] | None, file: Binar
     left, top = (across - width) / 2, (down - height) / 2
     crop = (left, top, left + width, top + height)  # centred, so turning may come last: the result is the same
     image = image.resize(size, Image.Resampling.BICUBIC, crop, reducing_gap=3.0)  # RGBA: premultiplied inside
-    if turn is not None:
-        image = image.transpose(turn)
+    image.info.clear()  # what is left in it of a damaged EXIF
+    image.getexif()[ExifTags.Base.Orientation] = orientation
+    image = ImageOps.exif_transpose(image)
     page = Image.new(image.mode, (form.width, form.height), "white")
     corner = (page.width - image.width) // 2, (page.height - image.height) // 2
     page.alpha_composite(image, corner) if image.mode == "RGBA" else page.paste(image, corner)
@@ -238,13 +230,6 @@ def _at_reduced_scale(image: Image.Image, file: BinaryIO, size: int) -> tuple[Im
         image = Image.open(io.BytesIO(drop_details(file.read())), formats=("JPEG",))
         image.draft(None, (2 * size, 2 * size))
     return image, extent
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # damaged EXIF makes its parser raise anything; the pixels are good
-        return 1
 
 
 def _eight_bits(image: Image.Image, file: BinaryIO) -> tuple[Image.Image, int]:

@@ -53,12 +53,7 @@ class Skipped:
 
 
 class Unusable(InputError):
-    """The data a key of the YAML asks for cannot be used.
-
-    Attributes:
-        key: the key.
-        problem: what is wrong and what to do.
-    """
+    """The data that a key of the YAML asks for cannot be used; `problem` is what is wrong and what to do."""
 
     def __init__(self, key: str, problem: str) -> None:
         super().__init__(f"{key}: {problem}")
@@ -76,19 +71,12 @@ def located(config: JobConfig, key: str | None = None) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class File:
-    """One file, with what changes when its content does.
+    """One file, with what changes when its content does."""
 
-    Attributes:
-        name: path below the folder, parts joined by "/"; bytes that are no UTF-8 as surrogates (os.fsdecode).
-        size: bytes.
-        mtime_ns: time of the last change, nanoseconds since 1970; in an archive `archive.Member.stamp`.
-        page: which of its images, from 0; above 0 of TIFFs alone.
-    """
-
-    name: str
-    size: int
-    mtime_ns: int
-    page: int = 0
+    name: str  # path below the folder, parts joined by "/"; bytes that are no UTF-8 as surrogates (os.fsdecode)
+    size: int  # bytes
+    mtime_ns: int  # time of the last change, nanoseconds since 1970; in an archive `archive.Member.stamp`
+    page: int = 0  # which of its images; above 0 of TIFFs alone
 
     @property
     def image_name(self) -> str:
@@ -108,36 +96,24 @@ class File:
 
 @dataclass(frozen=True)
 class Listing:
-    """What lies in a folder.
-
-    Attributes:
-        root: the folder.
-        files: those named like images, sorted by name; nothing is known of their content.
-        skipped: what is named like an image and cannot be opened, and folders that cannot be listed.
-        others: how many files have another suffix, by suffix.
-        omitted: folders that hold no images of the user's, and why: results of this program, thumbnails of servers.
-    """
+    """What lies in a folder."""
 
     root: Path
-    files: tuple[File, ...]
-    skipped: tuple[Skipped, ...]
-    others: Counter[str]
-    omitted: tuple[Skipped, ...] = ()
-
-    @property
-    def ignored(self) -> str:
-        """What may have been meant as images and is not read: "20 .avif, 3 without suffix"; empty where nothing is."""
-        counts = [(suffix, count) for suffix, count in self.others.items() if not suffix or suffix in OTHER_IMAGES]
-        return ", ".join(f"{count:,} {suffix or 'without suffix'}" for suffix, count in sorted(counts))
+    files: tuple[File, ...]  # those named like images, sorted by name; nothing is known of their content
+    skipped: tuple[Skipped, ...]  # what is named like an image and cannot be opened, folders that cannot be listed
+    others: Counter[str]  # suffix of other files -> how many have it
+    omitted: tuple[Skipped, ...] = ()  # folders without images of the user's: this program's results, servers' own
 
     @property
     def left_out(self) -> str:
-        """What of the folder is not taken, for the end of a line; empty where that is nothing."""
+        """What may have been meant as images and is not taken, for the end of a line; empty where that is nothing."""
         parts = [f"{printable(skipped.path)} ({skipped.reason})" for skipped in self.omitted[:3]]
         if len(self.omitted) > 3:
             parts.append(f"{len(self.omitted) - 3:,} more folders")
-        if self.ignored:
-            parts.append(f"{self.ignored}, which are not read")
+        unread = sorted(suffix for suffix in self.others if not suffix or suffix in OTHER_IMAGES)
+        if unread:
+            counts = ", ".join(f"{self.others[suffix]:,} {suffix or 'without suffix'}" for suffix in unread)
+            parts.append(f"{counts}, which are not read")
         return f"; left out: {', '.join(parts)}" if parts else ""
 
     @property
@@ -168,14 +144,10 @@ def scan(root: Path, leave_out: Iterable[Path] = ()) -> Listing:
 
     Links are followed; a folder reached twice, by a loop of links or otherwise, counts once. Left out are hidden files
     and folders (a leading dot: thumbnails, resource forks), folders of file servers, and the results of this program:
-    runs, jobs and sweeps below `root`; of a job that is `root` itself, its grid.
-
-    Args:
-        root: the folder, or an archive.
-        leave_out: folders below it to leave out, such as the one that results are written to.
+    runs, jobs and sweeps below `root`; of a job that is `root` itself, its grid; and the folders `leave_out`.
 
     Raises:
-        Unusable: `root` is no folder, cannot be listed, or holds a run's sample grids.
+        Unusable: `root` is no folder or archive, cannot be listed, or holds a run's sample grids.
     """
     if archive.is_archive(root):
         return _scan_archive(root)
@@ -313,12 +285,7 @@ def class_indices(classes: Sequence[int | str], class_names: Sequence[str]) -> l
 
 
 def nothing_usable(listing: Listing, undecodable: Sequence[Skipped] = ()) -> Unusable:
-    """Why a folder gives no image, and what it holds instead.
-
-    Args:
-        listing: of the folder.
-        undecodable: the files that were looked into.
-    """
+    """Why a folder gives no image, and what it holds instead; `undecodable` are the files that were looked into."""
     root, skipped = printable(listing.root), sorted([*listing.skipped, *undecodable], key=lambda skip: str(skip.path))
     if skipped:
         shown = "\n".join(f"  {skip}" for skip in skipped[:5])

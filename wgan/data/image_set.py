@@ -16,17 +16,11 @@ from wgan.utils.rng import generator
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images as they stay until they reach the device.
+    """Images as they stay until they reach the device."""
 
-    Attributes:
-        images: (N, C, H, W) uint8, in memory or memory-mapped; for the 2-D toys (N, 2) float32.
-        labels: (N,) int64, indices into `class_names`; None where the source has no classes.
-        class_names: one name for each label; empty without labels.
-    """
-
-    images: Tensor
-    labels: Tensor | None = None
-    class_names: tuple[str, ...] = ()
+    images: Tensor  # (N, C, H, W) uint8, in memory or memory-mapped; for the 2-D toys (N, 2) float32
+    labels: Tensor | None = None  # (N,) int64, indices into `class_names`; None where the source has no classes
+    class_names: tuple[str, ...] = ()  # one for each label; empty without labels
 
     def __len__(self) -> int:
         return len(self.images)
@@ -47,24 +41,14 @@ class ImageSet:
 
 @dataclass(frozen=True)
 class Data:
-    """What a training needs to know of its data.
+    """What a training needs to know of its data."""
 
-    Attributes:
-        train: what the critic sees.
-        held_out: what it never sees, disjoint from `train`: the metrics compare with it.
-        skipped: files that gave no image, each with its reason.
-        description: one line for the screen.
-        fingerprint: equal for equal images; a resumed training compares it.
-        file_fingerprint: equal for the same files, unchanged, at the same settings: what checkpoints of older versions
-            hold instead.
-    """
-
-    train: ImageSet
-    held_out: ImageSet
-    skipped: tuple[Skipped, ...]
-    description: str
-    fingerprint: str
-    file_fingerprint: str = ""
+    train: ImageSet  # what the critic sees
+    held_out: ImageSet  # what it never sees, disjoint from `train`: the metrics compare with it
+    skipped: tuple[Skipped, ...]  # files that gave no image, each with its reason
+    description: str  # one line for the screen
+    fingerprint: str  # equal for equal images; a resumed training compares it
+    file_fingerprint: str = ""  # equal for the same files and settings: what older versions' checkpoints hold instead
 
 
 def hold_out(images: Tensor, count: int, order: Tensor | None = None) -> tuple[Tensor, Tensor, int]:
@@ -73,10 +57,8 @@ def hold_out(images: Tensor, count: int, order: Tensor | None = None) -> tuple[T
     Held out are the first `count` images in `order`; where some equal others, as many (or slightly more) of those
     before a later place as equal none behind it; none if all are equal. Behind that place is what to train on.
 
-    Args:
-        images: (N, ...) of any type; equal are those whose bytes are.
-        count: how many, below N.
-        order: (N,) a permutation of the rows; None takes them as they lie.
+    Of `images`, (N, ...) of any type, those are equal whose bytes are; `count` is below N; `order` is a permutation of
+    the rows, (N,), None as they lie.
     """
     first, place = _first_equal(images), torch.arange(len(images))
     order = place if order is None else order
@@ -113,15 +95,11 @@ def select(images: ImageSet, classes: Sequence[int | str] | None) -> ImageSet:
     """
     if classes is None:
         return images
-    wanted = class_indices(classes, images.class_names)
+    wanted = torch.tensor(class_indices(classes, images.class_names))  # sorted
     assert images.labels is not None  # class_indices refuses sets without labels
-    kept = torch.isin(images.labels, torch.tensor(wanted))
-    relabelled = torch.full((len(images.class_names),), -1)
-    relabelled[wanted] = torch.arange(len(wanted))
-    chosen = images[kept.nonzero().squeeze(1)]
-    assert chosen.labels is not None
-    names = tuple(images.class_names[i] for i in wanted)
-    return ImageSet(chosen.images, relabelled[chosen.labels], names)
+    rows = torch.isin(images.labels, wanted).nonzero().squeeze(1)
+    labels = torch.searchsorted(wanted, images.labels[rows])
+    return ImageSet(images.images[rows], labels, tuple(images.class_names[i] for i in wanted.tolist()))
 
 
 def relabelled(labels: Tensor | None, names: Sequence[str], others: Sequence[str]) -> Tensor | None:
@@ -135,15 +113,12 @@ def fit(images: Tensor, form: Form) -> Tensor:
     """Whole sets, (N, C, H, W) uint8, C 1 or 3, brought to the run's form as decode.py does for files.
 
     Resized bicubically with antialiasing, rounded and clipped to uint8 as Pillow does, but cropped to whole pixels.
-    Colour made grey is luma of ITU-R BT.601, as Pillow's "L"; grey made colour is a view: its three channels share one
-    memory.
+    Colour made grey is luma of ITU-R BT.601, as Pillow's "L"; grey made colour is a view of one channel.
     """
     if images.shape[1] == 3 and form.channels == 1:
         weights = torch.tensor([19595, 38470, 7471], dtype=torch.int32).view(1, 3, 1, 1)  # 2^16 (0.299, 0.587, 0.114)
-        luma = [
-            ((part * weights).sum(1, keepdim=True) + 0x8000 >> 16).to(torch.uint8) for part in torch.split(images, 1024)
-        ]
-        images = torch.cat(luma)
+        luma = ((part * weights).sum(1, keepdim=True) + 0x8000 >> 16 for part in images.split(1024))
+        images = torch.cat([part.to(torch.uint8) for part in luma])
     height, width = images.shape[2:]
     shown, (across, down) = form.placed(width, height)
     columns, rows = (max(1, round(side)) for side in shown)

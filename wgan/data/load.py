@@ -1,7 +1,6 @@
 """From a YAML's `path` or `dataset` to images as uint8 tensors, and to the batches of a training."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,28 +24,23 @@ def load_data(config: TrainConfig | EvaluateConfig) -> Data:
     """The data a run asks for.
 
     Raises:
-        InputError: there is no usable image or too little memory, a set's files are missing, or `classes` names unknown
-            ones.
+        InputError: no usable image, too little memory, a set whose files are missing, or unknown `classes`.
         RunFault: the cache of decoded images cannot be written.
     """
     wanted = form_of(config), config.classes
-    with located(config), _memory_explained(config.where("path" if config.dataset is None else "dataset")):
-        if config.dataset is not None:
-            folder = config.path or config.cache / "sets"
-            return load_named(config.dataset, *wanted, seed=config.seed, folder=folder)
-        if config.path is None:
-            raise Unusable("path", "names no images: give a folder, or a set by `dataset`")
-        workers, cache = config.loader_workers, config.cache
-        return load_folder(config.path, *wanted, workers=workers, cache=cache, leave_out=[config.out])
-
-
-@contextmanager
-def _memory_explained(where: str) -> Iterator[None]:
     try:
-        yield
+        with located(config):
+            if config.dataset is not None:
+                folder = config.path or config.cache / "sets"
+                return load_named(config.dataset, *wanted, seed=config.seed, folder=folder)
+            if config.path is None:
+                raise Unusable("path", "names no images: give a folder, or a set by `dataset`")
+            workers, cache = config.loader_workers, config.cache
+            return load_folder(config.path, *wanted, workers=workers, cache=cache, leave_out=[config.out])
     except Exception as error:
         if isinstance(error, UserError) or not is_out_of_memory(error):
             raise
+        where = config.where("path" if config.dataset is None else "dataset")
         raise InputError(f"{where}: {too_little_memory('to load the images', error)}") from error
 
 
@@ -125,12 +119,7 @@ def load_named(name: str, form: Form, classes: Classes = None, *, seed: int, fol
 
 
 def _data(
-    name: str,
-    train: ImageSet,
-    held_out: ImageSet,
-    skipped: tuple[Skipped, ...],
-    fingerprint: str,
-    named: bool = False,
+    name: str, train: ImageSet, held_out: ImageSet, skipped: tuple[Skipped, ...], fingerprint: str, named: bool = False
 ) -> Data:
     """With one line for the screen: "mnist-5k: 4,500 grey images of 28x28 in 10 classes, 500 more held out".
 

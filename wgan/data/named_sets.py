@@ -26,9 +26,11 @@ from wgan.utils.console import say
 from wgan.utils.errors import InputError
 from wgan.utils.text import printable
 
-TIMEOUT = 20.0
-"""Seconds without an answer after which a download is given up."""
+TIMEOUT = 20.0  # seconds without an answer after which a download is given up
 MAX_VALUES = 2**30  # that an idx file may declare; the largest set in this form, EMNIST, has half as many
+_IDX = [(f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte") for part in ("train", "t10k")]
+_CIFAR_ARCHIVE, _CIFAR_FOLDER = "cifar-10-python.tar.gz", "cifar-10-batches-py"
+_CIFAR_BATCHES = [f"data_batch_{i}" for i in range(1, 6)], ["test_batch"]
 Parts = tuple[ImageSet, ImageSet]
 """(train, held_out): images (N, C, S, S) uint8 at the set's own size, labels, names of the classes."""
 
@@ -90,9 +92,6 @@ def _download(name: str, source: "_Source", folder: Path) -> None:
         socket.setdefaulttimeout(before)
 
 
-_IDX = [(f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte") for part in ("train", "t10k")]
-
-
 def _read_idx(places: list[Path], class_names: tuple[str, ...]) -> Parts | None:
     parts = []
     for names in _IDX:
@@ -109,6 +108,7 @@ def _read_idx(places: list[Path], class_names: tuple[str, ...]) -> Parts | None:
 
 def _idx(file: Path, dimensions: int) -> Tensor:
     """An idx file of bytes: 0, 0, 8 (uint8), the number of dimensions, their sizes (big-endian), the values."""
+    remedy = "remove it, so that it is downloaded again"
     try:
         with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
             head = stream.read(4 + 4 * dimensions)
@@ -118,16 +118,10 @@ def _idx(file: Path, dimensions: int) -> Tensor:
                 raise Unusable("dataset", f"{printable(file)} is no idx file of {dimensions}-dimensional bytes")
             values = np.frombuffer(bytearray(stream.read(count)), np.uint8)
     except (OSError, EOFError, zlib.error) as error:
-        raise Unusable(
-            "dataset", f"{printable(file)} cannot be read ({error}): remove it, so that it is downloaded again"
-        ) from None
+        raise Unusable("dataset", f"{printable(file)} cannot be read ({error}): {remedy}") from None
     if len(values) != count:
-        raise Unusable("dataset", f"{printable(file)} is truncated: remove it, so that it is downloaded again")
+        raise Unusable("dataset", f"{printable(file)} is truncated: {remedy}")
     return torch.from_numpy(values.reshape(shape))
-
-
-_CIFAR_ARCHIVE, _CIFAR_FOLDER = "cifar-10-python.tar.gz", "cifar-10-batches-py"
-_CIFAR_BATCHES = [f"data_batch_{i}" for i in range(1, 6)], ["test_batch"]
 
 
 def _read_cifar(places: list[Path], class_names: tuple[str, ...]) -> Parts | None:

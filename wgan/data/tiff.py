@@ -43,10 +43,8 @@ def page_offsets(file: BinaryIO) -> list[int]:
             first = offset + struct.calcsize(counts)
             if not 0 < entries < 65_536:
                 break
-            tag, value = (
-                number(first, "H"),
-                number(first + entry - struct.calcsize(kind), "I"),
-            )  # the lowest comes first
+            tag = number(first, "H")  # the lowest comes first
+            value = number(first + entry - struct.calcsize(kind), "I")
             following = number(first + entries * entry, kind)
             found[offset] = not (tag == _NEW_SUBFILE_TYPE and value & _DEPENDENT)
             offset = following
@@ -75,17 +73,8 @@ class _Spliced(io.RawIOBase):
         super().__init__()
         self._file, self._at, self._replacement = file, at, replacement
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
 
     def fileno(self) -> int:
         return self._file.fileno()

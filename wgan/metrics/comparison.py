@@ -1,10 +1,14 @@
 """Two evaluations against the same real images, side by side: what differs, and whether that is more than noise."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wgan.config.metrics import Metric
 from wgan.metrics.report import Report, number, paragraphs, table
+
+HEADER = ("Metric", "A", "B", "noise", "real", "better")
+"""A dash under the last: neither by more than the noise of the difference."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +31,6 @@ class Difference:
         return self.first.name, *numbers, "-" if self.better is None else "AB"[self.better]
 
 
-HEADER = ("Metric", "A", "B", "noise", "real", "better")
-"""A dash under the last: neither by more than the noise of the difference."""
-
-
 def differences(first: Report, second: Report) -> tuple[Difference, ...]:
     """The metrics that both reports have, in the first one's order."""
     others = {metric.key: metric for metric in second.metrics}
@@ -45,7 +45,7 @@ def _difference(a: Metric, b: Metric) -> Difference:
     return Difference(a, b, noise, better)
 
 
-def comparison_table(names: tuple[str, str], first: Report, second: Report) -> str:
+def comparison_table(names: Sequence[str], first: Report, second: Report) -> str:
     """Side by side for people; `names` are what the two sets, compared with the same real images, are called."""
     found = differences(first, second)
     counts = zip(first.class_counts, second.class_counts, strict=False)  # none where one has not been classified
@@ -60,7 +60,7 @@ def comparison_table(names: tuple[str, str], first: Report, second: Report) -> s
     )
 
 
-def comparison_dict(names: tuple[str, str], first: Report, second: Report) -> dict[str, object]:
+def comparison_dict(names: Sequence[str], first: Report, second: Report) -> dict[str, object]:
     """Side by side for programs, as `Report.as_dict`."""
     sets = zip("AB", names, (first, second), strict=True)
     return {

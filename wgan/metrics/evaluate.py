@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 
 import torch
 from torch import Tensor
@@ -37,29 +37,18 @@ def evaluate_as(
 
 
 def evaluate(
-    fake: Tensor,
-    held_out: ImageSet,
-    train: ImageSet,
-    groups: Sequence[str],
-    seed: int,
-    device: torch.device | str,
+    fake: Tensor,  # (N, C, H, W) uint8 generated images; 256 or more
+    held_out: ImageSet,  # real images that no generator was trained on, of the same shape
+    train: ImageSet,  # the real images it was trained on; also the second real set of the real-against-real values
+    groups: Sequence[str],  # names out of `GROUPS`; each is computed once, however often it is named
+    seed: int,  # of which images are paired, and of the bootstrap; distances do not depend on it
+    device: torch.device | str,  # where to compute
     *,
-    asked: Tensor | None = None,
-    cache: Path | None = None,
-    inception_weights: Path | None = None,
+    asked: Tensor | None = None,  # (N,) int64, the class, a label of `train`, that was asked for of each of `fake`
+    cache: Path | None = None,  # a folder that keeps the classifier trained on `train`; None trains it anew
+    inception_weights: Path | None = None,  # torch-fidelity's file; None lets it look for one, or download it
 ) -> Report:
     """Compare generated with real images. A function of the images, `groups` and `seed` alone.
-
-    Args:
-        fake: (N, C, H, W) uint8 generated images; 256 or more.
-        held_out: real images that no generator was trained on, of the same shape.
-        train: the real images it was trained on; also the second real set of the real-against-real values.
-        groups: names out of `GROUPS`; each is computed once, however often it is named.
-        seed: which images are paired, and the bootstrap; distances do not depend on it.
-        device: where to compute.
-        asked: (N,) int64, the class that was asked for of each generated image, a label of `train`; None if none was.
-        cache: a folder that keeps the classifier trained on `train`; None trains it anew.
-        inception_weights: torch-fidelity's weights file; None lets it look for one, or download it.
 
     Raises:
         InputError: an unknown group, or images of different shapes.
@@ -75,10 +64,9 @@ def evaluate(
             raise InputError(f"metrics: there is no group {group!r}; the groups are {', '.join(GROUPS)}")
     for group in (group for group in GROUPS if group in groups):
         start = time.perf_counter()
-        module, _, function = GROUPS[group].partition(":")
         with doing(f"measuring {group}"):
             try:
-                found[group] = getattr(import_module(module), function)(inputs)
+                found[group] = resolve_name(GROUPS[group])(inputs)
             except LeftOut as reason:
                 found[group] = Report(notes=(f"{group} {reason}",))
         seconds[group] = time.perf_counter() - start

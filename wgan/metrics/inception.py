@@ -40,8 +40,7 @@ def inception_metrics(inputs: EvaluationInputs) -> Report:
 def load_network(weights: Path | None) -> nn.Module:
     """torch-fidelity's InceptionV3 up to its 2048 pooled features, on the CPU.
 
-    Args:
-        weights: torch-fidelity's file; None takes it from torch's cache of downloads, or downloads it.
+    `weights` is torch-fidelity's file; None takes it from torch's cache of downloads, or downloads it.
 
     Raises:
         InputError: `weights` is no file of these weights, or cannot be read.

@@ -24,12 +24,8 @@ def mmd_metrics(inputs: EvaluationInputs) -> Report:
     deviation, mean = torch.std_mean(features.real, dim=0)  # the real images' alone: no metric moves the ruler
     features = features.map(lambda rows: (rows - mean) / deviation.clamp_min(1e-12))
     kernels = {"mmd": gaussian(median_distance(features.real)), "mmd_cubic": cubic}
-
-    def discrepancies(fake: Tensor, real: Tensor) -> dict[str, float]:
-        return {key: SCALE * mmd2(fake, real, kernel) for key, kernel in kernels.items()}
-
     section = f"kernel distance of random VGG16 features, {len(sets.fake)} images each"
-    return Report(measure(discrepancies, features, section))
+    return Report(measure(lambda x, y: {key: SCALE * mmd2(x, y, k) for key, k in kernels.items()}, features, section))
 
 
 def mmd2(x: Tensor, y: Tensor, kernel: Kernel) -> float:

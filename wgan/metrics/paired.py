@@ -63,20 +63,16 @@ def paired_metrics(inputs: EvaluationInputs) -> Report:
     fake, unseen, seen = inputs.fake, inputs.held_out.images, inputs.train.images
     count = min(MAX_PAIRS, max(MIN_PAIRS, min(len(fake), len(unseen))))
     sets = {"generated": fake, "held-out": unseen, "training": seen}
-    generated, real, trained = (
-        images[draw(count, len(images), inputs.seed, f"pairs/{name}")] for name, images in sets.items()
-    )
+    generated, real, trained = (x[draw(count, len(x), inputs.seed, f"pairs/{name}")] for name, x in sets.items())
 
     near = [seen[nearest(images, seen, device=inputs.device)[:, 0]] for images in (generated, real)]
     kinds = "random pairs with held-out images", "pairs with the nearest training image"
     random, closest = (f"{count} {kind}{NO_RANK}" for kind in kinds)
-    metrics = (
-        *_means(random, "", (generated, real), (trained, real), inputs),
-        *_means(closest, "nearest_", (generated, near[0]), (real, near[1]), inputs),
-    )
+    metrics = _means(random, "", (generated, real), (trained, real), inputs)
+    metrics += _means(closest, "nearest_", (generated, near[0]), (real, near[1]), inputs)
     short = [f"{len(images)} {name} images" for name, images in sets.items() if len(images) < count]
     note = f"Only {' and '.join(short)} for {count} pairs: images repeat, so the intervals are too narrow."
-    return Report(metrics, (note,) if short else ())
+    return Report(tuple(metrics), (note,) if short else ())
 
 
 def _means(section: str, prefix: str, pairs: Pairs, real_pairs: Pairs, inputs: EvaluationInputs) -> list[Metric]:

@@ -7,7 +7,7 @@ from itertools import groupby, zip_longest
 from operator import itemgetter
 from typing import ClassVar
 
-from wgan.config.metrics import Direction, Metric
+from wgan.config.metrics import Metric
 from wgan.utils.text import printable
 
 
@@ -41,7 +41,8 @@ class Report:
 
     def rows(self) -> list[tuple[str, ...]]:
         """For people: the cells of each metric under `HEADER`; "real" is the metric between two sets of real images."""
-        return [(m.name, number(m.value), interval(m), number(m.real), WORDS[m.better]) for m in self.metrics]
+        words = {"higher": "higher", "lower": "lower", "real": "as real"}
+        return [(m.name, number(m.value), interval(m), number(m.real), words[m.better]) for m in self.metrics]
 
     def as_table(self) -> str:
         """For people: a section per kind of comparison, the real-against-real value beside each metric.
@@ -53,9 +54,6 @@ class Report:
             table(("Class", "generated", "real"), self.class_counts),
             [f"Note: {note}" for note in self.notes],
         )
-
-
-WORDS: dict[Direction, str] = {"higher": "higher", "lower": "lower", "real": "as real"}
 
 
 def finite(metrics: Iterable[Metric]) -> tuple[tuple[Metric, ...], tuple[str, ...]]:

@@ -52,10 +52,7 @@ class SampleDistance:
     """SWD of a few images in a fraction of a second: where a training goes, between its evaluations.
 
     Few images lie farther from real ones than many: compare a value with others of the same number, and with `floor`.
-
-    Args:
-        real: (N, C, H, W) uint8 held-out images.
-        other: training images of the same shape, N or more.
+    `real` are (N, C, H, W) uint8 held-out images, `other` training images of the same shape, N or more.
     """
 
     DIRECTIONS = 128
@@ -87,8 +84,7 @@ def levels(side: int) -> list[int]:
 def pyramid(images: Tensor, count: int) -> list[Tensor]:
     """Laplacian pyramid (Burt and Adelson 1983): band-pass levels from fine to coarse, the last one low-pass.
 
-    The images are (N, C, H, W) float, H and W divisible by 2 ** (count - 1); `count` levels, upsampled and summed, give
-    them back.
+    Images are (N, C, H, W) float, H and W divisible by 2 ** (count - 1); the levels, upsampled, sum up to them.
     """
     found = [images]
     for _ in range(count - 1):
@@ -102,25 +98,20 @@ def pyramid(images: Tensor, count: int) -> list[Tensor]:
 
 def _blur(images: Tensor, gain: float) -> Tensor:
     """By the row 1 4 6 4 1 and then by the column, which is faster than a convolution of so few channels."""
-    height, width = images.shape[2:]
     weights = [weight * math.sqrt(gain) / 16 for weight in (1, 4, 6, 4, 1)]
-    padded = F.pad(images, (2, 2, 2, 2), mode="reflect")
-    rows = weights[0] * padded[..., :width]
-    for place, weight in enumerate(weights[1:], 1):
-        rows.add_(padded[..., place : place + width], alpha=weight)
-    blurred = weights[0] * rows[:, :, :height]
-    for place, weight in enumerate(weights[1:], 1):
-        blurred.add_(rows[:, :, place : place + height], alpha=weight)
+    blurred = F.pad(images, (2, 2, 2, 2), mode="reflect")
+    for side in (3, 2):
+        shifted = [blurred.narrow(side, place, images.shape[side]) for place in range(len(weights))]
+        blurred = weights[0] * shifted[0]
+        for weight, pixels in zip(weights[1:], shifted[1:], strict=True):
+            blurred.add_(pixels, alpha=weight)
     return blurred
 
 
 def patches(images: Tensor, count: int, per_image: int, seed: int) -> Tensor:
-    """Square patches of every level at random places, the same number of each image.
+    """Square patches of every level at random places: (N, levels, per_image, C, 7, 7) float32, of (N, C, H, W) uint8.
 
     They lie at the same places in each set, which takes the places' noise out of the comparison.
-
-    Returns:
-        (N, levels, per_image, C, 7, 7) float32, of (N, C, H, W) uint8.
     """
     random = generator(seed, "swd/places")
     found = []

@@ -54,18 +54,13 @@ def evaluate_points(fake: Tensor, held_out: ImageSet, train: ImageSet, seed: int
     sets = Sets.draw(POINTS, fake, held_out, train, seed, "plane")
     section = f"exact 1-Wasserstein distance, {POINTS:,} points each"
     metrics = measure(lambda a, b: {"w1": exact_w1(a, b)}, sets, section)
-    modes = Modes.of(train)
-    return Report(metrics + (() if modes is None else mode_metrics(modes, fake, held_out.images)))
-
-
-def mode_metrics(modes: Modes, fake: Tensor, real: Tensor) -> tuple[Metric, ...]:
-    """Modes covered and the share of points near one, of generated points and of as many real ones."""
-    section = f"{len(modes.centres)} modes, {len(fake):,} points; near is within {REACH:g} standard deviations"
-    specs = spec_of("modes_covered"), spec_of("near_a_mode")
-    return tuple(
-        Metric(spec.key, spec.name, section, float(value), spec.better, float(other))
-        for spec, value, other in zip(specs, modes.found(fake), modes.found(real[: len(fake)]), strict=True)
-    )
+    if modes := Modes.of(train):
+        section = f"{len(modes.centres)} modes, {len(fake):,} points; near is within {REACH:g} standard deviations"
+        values, real_values = modes.found(fake), modes.found(held_out.images[: len(fake)])
+        for key, value, real in zip(("modes_covered", "near_a_mode"), values, real_values, strict=True):
+            spec = spec_of(key)
+            metrics += (Metric(key, spec.name, section, float(value), spec.better, float(real)),)
+    return Report(metrics)
 
 
 def gradient_norms_by_depth(critic: Critic, points: Tensor) -> list[float]:

@@ -45,24 +45,19 @@ class Findings(NamedTuple):
         """What one report says, or what the second says beside the first."""
         first, *others = reports
         if others:
-            a, b = names
             found = differences(first, *others)
-            ranking = ranking_keys([d.first.key for d in found])
-            by_key = {d.first.key: (d.first, d.second, d.noise) for d in found}
-            answer = list(filter(None, [compared(by_key[key] for key in ranking)]))
+            by_key = {d.first.key: d for d in found}
+            answer = list(filter(None, [compared(by_key[key] for key in ranking_keys(by_key))]))
             rows, sections = [d.row() for d in found], [d.first.section for d in found]
             notes = list(dict.fromkeys(note for report in reports for note in report.notes))
-            table, values = comparison_table((a, b), first, *others), comparison_dict((a, b), first, *others)
+            table, values = comparison_table(names, first, *others), comparison_dict(names, first, *others)
             header: Sequence[str] = HEADER
         else:
             answer = verdict({metric.key: metric for metric in first.metrics}, Course({}, 0.0))
             header, rows, sections = first.HEADER, first.rows(), [metric.section for metric in first.metrics]
             notes, table, values = [*first.notes], first.as_table(), {"name": names[0], **first.as_dict()}
-        text = (
-            "".join(f"{fill(line, WIDTH, subsequent_indent='  ')}\n" for line in answer)
-            + "\n" * bool(answer and table)
-            + table
-        )
+        told = "".join(f"{fill(line, WIDTH, subsequent_indent='  ')}\n" for line in answer)
+        text = told + "\n" * bool(answer and table) + table
         return cls(names, answer, header, rows, sections, notes, text, values)
 
 

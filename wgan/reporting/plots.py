@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from wgan.utils.atomic_io import replacing
@@ -14,9 +13,7 @@ _BAR_COLOURS = ("#2563eb", "#d97706", "#9ca3af")
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of so many inches that lays itself out and needs no display."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def save_figure(figure: Figure, path: Path, dpi: int = 120) -> None:

@@ -123,8 +123,6 @@ def ranking_csv(places: Sequence[Group], metrics: Sequence[Metric]) -> str:
     for number, group in enumerate(places, 1):
         spreads = [group.spread(metric.key) for metric in metrics]
         numbers = chain(*((spread.mean, spread.deviation) if spread else (None, None) for spread in spreads))
-        values = map(spreadsheet_cell, group.values.values())
-        writer.writerow(
-            ["" if group.mean_rank is None else number, *values, len(group.runs), group.mean_rank, *numbers]
-        )
+        place, values = "" if group.mean_rank is None else number, map(spreadsheet_cell, group.values.values())
+        writer.writerow([place, *values, len(group.runs), group.mean_rank, *numbers])
     return buffer.getvalue()

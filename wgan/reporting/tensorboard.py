@@ -37,10 +37,8 @@ class EventFiles:
             ) from error
         make_folder(run_dir / FOLDER)
         self._writer = SummaryWriter(str(run_dir / FOLDER), purge_step=step + 1 if step else None)
-
-        values = {
-            key: value if isinstance(value, bool | int | float | str) else shown(value) for key, value in config.items()
-        }
+        plain = bool | int | float | str
+        values = {key: value if isinstance(value, plain) else shown(value) for key, value in config.items()}
         _, session_start, _ = hparams(values, {})  # without an experiment TensorBoard takes every scalar for a metric
         file_writer: Any = self._writer.file_writer  # declared as None there, until it opens
         file_writer.add_summary(session_start)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean, linear_regression
 
 from wgan.config.metrics import Metric, finite_number, ranking_keys
+from wgan.metrics.comparison import Difference
 
 ENOUGH = 5  # distances before anything is said of a trend
 STEADY, WORSE = 0.03, 1.5  # a smaller relative change over half of a training is none; so many times the least is worse
@@ -19,15 +20,10 @@ OBJECTS = 3.0  # times the real images' own distance for a classifier
 
 @dataclass(frozen=True)
 class Course:
-    """How the distance of a run's sample grids from real images moved.
+    """How the distance of a run's sample grids from real images moved."""
 
-    Attributes:
-        distances: step -> distance, in the order of the steps; the first is that of an untrained generator.
-        floor: the same distance between two sets of real images.
-    """
-
-    distances: Mapping[int, float]
-    floor: float
+    distances: Mapping[int, float]  # step -> distance, in the order of the steps; first that of an untrained generator
+    floor: float  # the same distance between two sets of real images
 
     @classmethod
     def from_json(cls, found: object) -> "Course":
@@ -129,22 +125,17 @@ def short_name(metric: Metric) -> str:
     return metric.name.partition(",")[0]
 
 
-def compared(pairs: Iterable[tuple[Metric, Metric, float | None]]) -> str:
-    """Which of two sets, A and B, is better, by metrics that rank: "B is better: SWD 132 against 174 (noise 6)".
-
-    `pairs` has for each metric, the most telling first, A's, B's and the noise of their difference.
-    """
+def compared(found: Iterable[Difference]) -> str:
+    """Which of A and B is better, by metrics that rank, the most telling first: "B is better: SWD 132 against 174"."""
     decided: dict[int, list[str]] = {0: [], 1: []}
     level: list[str] = []
-    for first, second, noise in pairs:
-        apart = first.score_for_ranking - second.score_for_ranking
-        within = "" if noise is None else f" (noise {noise:.2g})"
-        if noise is None or abs(apart) <= noise:
-            level.append(f"{short_name(first)} {first.value:.3g} and {second.value:.3g}{within}")
-            continue
-        winner = int(apart > 0)
-        ours, theirs = (second, first) if winner else (first, second)
-        decided[winner].append(f"{short_name(first)} {ours.value:.3g} against {theirs.value:.3g}{within}")
+    for one in found:
+        name, values = short_name(one.first), [f"{metric.value:.3g}" for metric in (one.first, one.second)]
+        within = "" if one.noise is None else f" (noise {one.noise:.2g})"
+        if one.better is None:
+            level.append(f"{name} {values[0]} and {values[1]}{within}")
+        else:
+            decided[one.better].append(f"{name} {values[one.better]} against {values[1 - one.better]}{within}")
     if not any(decided.values()):
         return f"Neither is better by more than noise: {'; '.join(level)}" if level else ""
     if all(decided.values()):

@@ -64,8 +64,7 @@ def _number(cell: str) -> float:
 class LogFile:
     """log.csv, opened to go on after a checkpoint: later rows, of a stretch that will be trained again, are dropped.
 
-    The file is made with its header if it is missing or no log; `count` rows stood in it when the checkpoint of `step`
-    was saved.
+    It is made with its header if it is missing or no log; `count` rows stood in it at the checkpoint of `step`.
     """
 
     def __init__(self, path: Path, step: int, count: int) -> None:

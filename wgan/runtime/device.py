@@ -17,8 +17,7 @@ class Precision(NamedTuple):
     reason: str
 
     def __str__(self) -> str:
-        name = "bfloat16" if self.dtype == torch.bfloat16 else "float32"
-        return f"{name} ({self.reason})"
+        return f"{str(self.dtype).removeprefix('torch.')} ({self.reason})"
 
 
 def open_device(

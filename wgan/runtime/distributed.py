@@ -35,8 +35,7 @@ TIMEOUT = timedelta(days=1)
 """How long a rank waits for the others, who may decode millions of images or measure. The death of a process or of a
 machine is noticed at once, by the closed connection and by torch's elastic agent, and does not wait for this; that one
 of them stands still, `_Heartbeats` notice."""
-LOOKS = 20
-"""How often the others are looked at within `rank_timeout`."""
+LOOKS = 20  # how often the others are looked at within `rank_timeout`
 POLL_EVERY = 16  # steps between looks whether a rank was asked to stop: on accelerators each waits for the device
 
 T = TypeVar("T")

@@ -1,7 +1,6 @@
 """Randomness without history: every draw is a function of (seed, purpose, index), never of what was drawn before.
 
-So a resumed training needs no generator states, and any rank can draw the numbers of the global batch and take its
-own slice.
+So a resumed training needs no generator states, and any rank can draw the global batch's numbers and take its own.
 """
 
 import hashlib
@@ -27,10 +26,9 @@ def generator(seed: int, purpose: str, index: int = 0, device: torch.device | st
 
 @dataclass(frozen=True)
 class Draws:
-    """The random numbers of one training.
+    """The random numbers of one training, drawn for the batch of all ranks, of which this rank takes its rows.
 
-    Each draw is made for the batch of all ranks, of which this rank takes its rows: so any number of ranks sees the
-    same global batch.
+    So any number of ranks sees the same global batch.
     """
 
     seed: int
