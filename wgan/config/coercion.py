@@ -68,7 +68,7 @@ def _classes(value: Any, info: ValidationInfo) -> Any:
 
 
 def _image_size(value: Any) -> Size:
-    sides = [_whole(side) for side in _many(value)] if not isinstance(value, dict) else []
+    sides = [] if value is None or isinstance(value, dict) else [_whole(side) for side in _many(value)]
     if not 1 <= len(sides) <= 2 or any(type(side) is not int for side in sides):
         raise ValueError(f"must be a side in pixels, 64, or [height, width], such as [64, 96], got {quoted(value)}")
     return size_of(sides[0], sides[-1])
