@@ -7,7 +7,6 @@ import signal
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from wgan import train as job
 from wgan.config import resolve
 from wgan.config.algorithms import ALGORITHMS
 from wgan.config.metrics import Metric
-from wgan.data import named_sets
 from wgan.metrics.report import Report
 from wgan.networks.pretrained import load_generator
 from wgan.reporting.live import Pages, pages_are_current
@@ -33,6 +31,8 @@ from wgan.training import finalize, loop, progress, resources
 from wgan.training import state as training_state
 from wgan.training.evaluator import ImageSamples
 from wgan.utils.errors import InputError, RunFault
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 DiskUsage = namedtuple("DiskUsage", "total used free")
 ARCHS = [*ALGORITHMS]
@@ -46,15 +46,6 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The set, pages and the disk take longer than these trainings; end_to_end has them all."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
-    monkeypatch.setattr(named_sets, "mnist_5k", lru_cache(named_sets.mnist_5k))
-    monkeypatch.setattr(Pages, "draw", lambda *_, **__: None)
-    monkeypatch.setattr(job, "pages_are_current", lambda _: True)
 
 
 def train(folder: Path, **keys: Any) -> int:

@@ -3,7 +3,6 @@
 import os
 import signal
 import statistics
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,7 @@ from wgan import train as job
 from wgan.config.algorithms import ALGORITHMS
 from wgan.config.resolve import load_config, resolve
 from wgan.config.schema import TrainConfig
-from wgan.data import named_sets
 from wgan.data.image_set import Data, ImageSet
-from wgan.reporting.live import Pages
 from wgan.runs import checkpoint
 from wgan.trainers.base import Trainer, build_trainer
 from wgan.training import overfitting
@@ -29,16 +26,14 @@ from wgan.training.health import Watch
 from wgan.training.overfitting import OverfittingGauge
 from wgan.utils.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 TINY = {"image_size": 28, "number_channels": 1, "gen_feature_maps": 4, "dis_feature_maps": 4, "latent_vector": 8}
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda _: None)
-    monkeypatch.setattr(named_sets, "mnist_5k", lru_cache(named_sets.mnist_5k))
-    monkeypatch.setattr(Pages, "draw", lambda *_, **__: None)
-    monkeypatch.setattr(job, "pages_are_current", lambda _: True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overfitting, "EVERY", 3)
 
 

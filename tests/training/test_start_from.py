@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +15,15 @@ from torch import Tensor
 from wgan import train as job
 from wgan.config.resolve import load_config
 from wgan.config.schema import TrainConfig
-from wgan.data import named_sets
 from wgan.preflight import Preflight
-from wgan.reporting.live import Pages
 from wgan.runs import checkpoint
 from wgan.trainers.base import Trainer
 from wgan.utils.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 NETWORKS = ("generator", "critic", "ema")
 Weights = dict[str, dict[str, Tensor]]
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda _: None)
-    monkeypatch.setattr(named_sets, "mnist_5k", lru_cache(named_sets.mnist_5k))
-    monkeypatch.setattr(Pages, "draw", lambda *_, **__: None)
-    monkeypatch.setattr(job, "pages_are_current", lambda _: True)
 
 
 def train(folder: Path, **keys: Any) -> int:
