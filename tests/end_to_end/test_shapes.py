@@ -15,13 +15,12 @@ from PIL import Image
 import wgan
 from wgan.config.algorithms import ALGORITHMS
 from wgan.config.resolve import resolve
-from wgan.config.schema import TrainConfig
+from wgan.config.schema import TrainConfig, json_schemas
 from wgan.data.load import load_data
-from wgan.networks.build import NETWORKS
 
 SMALL = {"critic_its": 1, "batch_size": 8, "gen_feature_maps": 2, "dis_feature_maps": 2, "number_channels": 3}
 FITS = ("crop", "pad", "stretch")
-PAIRS = list(zip(ALGORITHMS, cycle(NETWORKS), strict=False))
+PAIRS = list(zip(ALGORITHMS, cycle(json_schemas(TrainConfig)["network"]["enum"]), strict=False))
 
 
 def photographs(folder: Path, count: int = 40, seed: int = 0) -> Path:
