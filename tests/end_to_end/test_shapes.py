@@ -21,6 +21,8 @@ from wgan.data.load import load_data
 SMALL = {"critic_its": 1, "batch_size": 8, "gen_feature_maps": 2, "dis_feature_maps": 2, "number_channels": 3}
 FITS = ("crop", "pad", "stretch")
 PAIRS = list(zip(ALGORITHMS, cycle(json_schemas(TrainConfig)["network"]["enum"]), strict=False))
+CASES = list(zip(PAIRS, cycle((([64, 96], [20, 16]), ([96, 64], 28))), strict=False))
+"""Two shapes for each pair; networks/test_input_gradient.py has every network at every shape."""
 
 
 def photographs(folder: Path, count: int = 40, seed: int = 0) -> Path:
@@ -78,8 +80,7 @@ def test_images_that_are_no_squares(size: list[int], fit: str, tmp_path: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [[64, 96], [96, 64], 28, [20, 16]], ids=str)
-@pytest.mark.parametrize(("arch", "network"), PAIRS)
+@pytest.mark.parametrize(("arch", "network", "size"), [(*pair, size) for pair, sizes in CASES for size in sizes])
 def test_each_algorithm_and_each_network(arch: str, network: str, size: Any, tmp_path: Path) -> None:
     norm = {"critic_norm": "none"} if network == "dense" else {}
     lifecycle(tmp_path, size, arch=arch, network=network, fit="stretch", augment=["translation", "cutout"], **norm)
