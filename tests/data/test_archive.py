@@ -188,6 +188,16 @@ def test_what_follows_the_end_of_a_compressed_tar_is_not_unpacked(tmp_path: Path
     assert 0 < unpacked[0] <= len(plain)
 
 
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
+def test_a_tars_header_of_gigabytes_is_not_read(kind: bytes, tmp_path: Path) -> None:
+    header = tarfile.TarInfo("long")
+    header.type, header.size = kind, 8_000_000_000
+    with gzip.open(tmp_path / "bomb.tar.gz", "wb") as file:
+        file.write(header.tobuf(tarfile.GNU_FORMAT) + bytes(1_000_000))
+    with pytest.raises(ValueError, match="a name of 8,000,000,000 bytes: refused"):
+        module.members(tmp_path / "bomb.tar.gz")
+
+
 def test_a_member_that_lies_about_its_size_gives_a_reason(tmp_path: Path) -> None:
     path = tmp_path / "lie.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

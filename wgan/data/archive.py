@@ -75,7 +75,7 @@ def _in_zip(path: Path) -> Iterator[tuple[str, Member]]:
 
 
 def _in_tar(path: Path) -> Iterator[tuple[str, Member]]:
-    with tarfile.open(path, "r|*") as archive:
+    with tarfile.open(path, "r|*", tarinfo=_Header) as archive:
         for info in archive:
             if (end := info.offset_data + info.size) > max(MOST_GROWTH * path.stat().st_size, FREE_GROWTH):
                 raise ValueError(f"it unpacks to {end:,} bytes: refused as a decompression bomb")
@@ -84,6 +84,16 @@ def _in_tar(path: Path) -> Iterator[tuple[str, Member]]:
             if not info.isdir():
                 head = file.read(HEAD) if file else b""
                 yield info.name, Member(info.size, int(info.mtime * 1e9), info.offset_data, head, fault)
+
+
+class _Header(tarfile.TarInfo):
+    """Of a tar's member. Long names and their like, members themselves, are read into memory: none is a megabyte."""
+
+    def _proc_member(self, tar: tarfile.TarFile) -> Any:
+        kinds = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+        if self.type in (*kinds, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK) and self.size > 2**20:
+            raise ValueError(f"it has a name of {self.size:,} bytes: refused as a decompression bomb")
+        return super()._proc_member(tar)  # type: ignore[misc]
 
 
 def _fault(size: int) -> str:
@@ -102,7 +112,7 @@ def locating(root: Path, cache: Path) -> Iterator[Locate]:
     else:
         make_folder(cache)
         known, lock = members(root), Lock()
-        with tarfile.open(root, "r:*") as tar, TemporaryFile(dir=cache) as unpacked:
+        with tarfile.open(root, "r:*", tarinfo=_Header) as tar, TemporaryFile(dir=cache) as unpacked:
             stream: Any = tar.fileobj
             if not isinstance(stream, io.BufferedReader):  # but a decompressor
                 stream.seek(0)
