@@ -30,6 +30,7 @@ from wgan.sweep import __main__ as one_run
 from wgan.sweep import local, plan, progress
 from wgan.sweep.run import sweep, why_failed
 from wgan.sweep.worker import open_worker, stop
+from wgan.training import estimate
 from wgan.utils.errors import InputError, RunFault
 
 NAMES = "alone", "killed"
@@ -96,7 +97,9 @@ def test_each_set_of_images_is_prepared_once(tmp_path: Path, monkeypatch: pytest
 
 def test_an_epoch_of_a_sweep_is_as_long_as_one_of_a_run(tmp_path: Path) -> None:
     config = swept(tmp_path, num_steps=None, num_epochs=2, batch_size=64, sweep={"seed": [1]})
-    assert [length.steps for length in plan.prepare(plan.plan(config)).values()] == [141]  # 2 x 4,500 / 64, rounded up
+    (length,) = plan.prepare(plan.plan(config)).values()
+    assert length.beside == estimate.other_seconds(config, 500, 141), "as many are measured as are held out"
+    assert length.steps == 141  # 2 x 4,500 / 64, rounded up
 
 
 def test_no_sweep_replaces_the_pages_of_another(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from wgan.reporting.pictures import Picture, first_images, to_webp
 from wgan.reporting.report import renew_if_killed
 from wgan.reporting.run_record import RunRecord, find_runs, find_sweeps, read_run
 from wgan.utils.atomic_io import write_text
-from wgan.utils.errors import reason
+from wgan.utils.errors import UserError, reason
 
 _MOST_CURVE_POINTS = 60_000  # of each column over all runs: bounds the page
 _OPEN_KEYS = 3  # that are shown at first, beside those that are swept; the others wait in the menu
@@ -112,7 +112,7 @@ def _read(folder: Path, out: Path, points: int, planned: Path | None) -> RunRow:
     named["page"] = link_if_there(folder / "report.html", out) or link_if_there(folder, out)
     try:
         run = read_run(folder, planned)
-        with suppress(OSError):  # a page that is not there, or belongs to somebody else
+        with suppress(OSError, UserError):  # a page that is not there, or may not be written
             renew_if_killed(run)
         settings = {key: shown(value) for key, value in run.config.items()} | {"data": run.data}
         samples = [sample.step for sample in run.samples if sample.path.name == f"step_{sample.step:06d}.png"]

@@ -9,7 +9,7 @@ from statistics import fmean
 from matplotlib.axes import Axes
 from PIL import Image, ImageDraw, ImageFont
 
-from wgan.config.metrics import Metric, titles
+from wgan.config.metrics import Metric, finite_number, titles
 from wgan.reporting.curves import sweep_curves
 from wgan.reporting.pages import count, shown, thinned
 from wgan.reporting.pictures import corner
@@ -120,9 +120,10 @@ def _noted(run: RunRecord, key: str) -> list[tuple[float, float, float]]:
     """(generator updates, minutes of training, value) of each row of the log that holds a metric."""
     log, values = run.log, run.log.get(key, [])
     steps, speeds = log.get("step", []), log.get("images_per_second", [])
-    batch, each = run.config.get("batch_size", 1), run.config.get("critic_its", 1)
+    batch, each = (finite_number(run.config.get(key)) or 1 for key in ("batch_size", "critic_its"))
     minutes = accumulate(
-        (step - before) * batch / speed / 60 for before, step, speed in zip([0, *steps], steps, speeds, strict=False)
+        (step - before) * batch / max(speed, 1e-9) / 60
+        for before, step, speed in zip([0, *steps], steps, speeds, strict=False)
     )
     rows = zip(steps, minutes, values, strict=False)
     return [(step / each, minute, value) for step, minute, value in rows if isfinite(value)]

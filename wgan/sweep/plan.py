@@ -95,7 +95,7 @@ def prepare(pending: Sequence[SweepRun]) -> dict[str, Length]:
     Raises:
         InputError: images are missing or cannot be used.
     """
-    images: dict[tuple[object, ...], int] = {}
+    images: dict[tuple[object, ...], tuple[int, int]] = {}  # of each set, to train on and held out
     lengths = {}
     for one in pending:
         config = one.config
@@ -111,7 +111,8 @@ def prepare(pending: Sequence[SweepRun]) -> dict[str, Length]:
             say(found.description)
             for skipped in found.skipped:
                 detail(f"left out: {skipped}")
-            images[key] = len(found.train)
-        steps = num_steps_of(config, images[key])
-        lengths[one.name] = Length(steps, other_seconds(config, images[key], steps))
+            images[key] = len(found.train), len(found.held_out)
+        train, held_out = images[key]
+        steps = num_steps_of(config, train)
+        lengths[one.name] = Length(steps, other_seconds(config, held_out, steps))
     return lengths

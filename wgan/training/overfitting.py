@@ -52,6 +52,19 @@ class OverfittingGauge:
             moved = self.probability + math.copysign(self.increment, found["overfitting"] - TARGET)
             self.probability = min(1.0, max(0.0, moved))
 
+    def state(self) -> list[float]:
+        """For a checkpoint."""
+        return [self.step, self.probability, *self.sums]
+
+    def restore(self, state: list[float], step: int) -> None:
+        """Take up what `state` gave, from a checkpoint of this step; a ValueError for what no training writes."""
+        measured, probability, *sums = state
+        positive = [*sums[:2], *sums[4:]]  # weights and variances
+        sound = len(sums) == len(self.sums) and all(map(math.isfinite, sums)) and min(positive) >= 0
+        if not (sound and 0 <= measured <= step and 0 <= probability <= 1):
+            raise ValueError(f"its gauge of overfitting is {state}")
+        self.step, self.probability, self.sums = int(measured), probability, sums
+
     def row(self) -> dict[str, float]:
         """What stands in a row of the log."""
         return self.ratio() | ({"augment_p": self.probability} if self.increment else {})

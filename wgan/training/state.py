@@ -34,7 +34,6 @@ from wgan.utils.version import __version__
 
 REQUIRED_FIELDS = {"step": int, "log_rows": int, "seconds": float, "row_seconds": float, "window": dict, "watch": dict}
 """What a checkpoint holds beside the trainer's state, and what the loop relies on."""
-GAUGE_NUMBERS = 9  # of the gauge of overfitting: step, probability, sums
 MAX_STEPS = 10**9  # what `num_steps` takes
 
 
@@ -171,7 +170,7 @@ class TrainingState:
             "window": self.ranks.average_metrics(self.buffer.read()),
             "log_rows": self.log.count,
             "watch": self.watch.state_dict(),
-            "gauge": [self.gauge.step, self.gauge.probability, *self.gauge.sums],
+            "gauge": self.gauge.state(),
             "best": self.best and tuple(self.best),
             "config": self.config.model_dump(mode="json"),
             "shape": list(self.data.train.images.shape[1:]),
@@ -188,7 +187,7 @@ class TrainingState:
         self.buffer.restore(content["window"], self.device)
         self.watch.load_state_dict(content["watch"], self.log.begun)
         if "gauge" in content:  # which checkpoints of older versions do not have
-            self.gauge.step, self.gauge.probability, *self.gauge.sums = content["gauge"]
+            self.gauge.restore(content["gauge"], self.step)
             self.trainer.augment_p = self.gauge.probability
         self.saved = self.step, content["log_rows"]
         if lost := content["log_rows"] - len(self.log.begun):
@@ -220,6 +219,8 @@ def load_newest(folder: Path, trainer: Trainer, data: Data) -> dict[str, Any] | 
             _load(trainer, content["trainer"])
             MetricBuffer().restore(content["window"], trainer.device)
             Watch().load_state_dict(content["watch"], ())
+            if "gauge" in content:
+                OverfittingGauge(data, trainer.config).restore(content["gauge"], content["step"])
         except Exception as error:  # of a file that anybody can have made, reading may say anything
             if isinstance(error, InputError) or is_out_of_memory(error):
                 raise
@@ -252,9 +253,6 @@ def _require_sound(content: Mapping[str, Any]) -> None:
         isinstance(best, tuple | list) and 0 <= Best(*best).step <= step and math.isfinite(Best(*best).score)
     ):
         raise ValueError(f"its best is {best}")
-    gauge = content.get("gauge", [0] * GAUGE_NUMBERS)
-    if len(gauge) != GAUGE_NUMBERS or not all(map(math.isfinite, gauge)):
-        raise ValueError(f"its gauge of overfitting is {gauge}")
     if broken := first_not_finite(content["window"]) or _first_broken(step, content["trainer"]):
         raise ValueError(f"{broken[1]} is {broken[2]}")
     if not content["setting"].keys() >= {"device", "precision"}:

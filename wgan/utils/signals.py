@@ -75,7 +75,7 @@ def crashes_explained(explain: Callable[[], str]) -> Iterator[None]:
 
     def crashed(number: int) -> None:
         if address_space() is None:
-            libc.signal(number, None)  # a fault of another kind: it comes again, and ends the process as ever
+            libc.signal(number, before)  # a fault of another kind: it comes again, and ends the process as ever
             return
         os.write(2, f"{explain()}\n".encode())
         os._exit(1)
