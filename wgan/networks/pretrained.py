@@ -105,14 +105,13 @@ def _filled(build: Callable[[], Network], weights: Mapping[str, Any]) -> Network
 
 def _read(path: Path, weights: str = "average") -> dict[str, Any]:
     folder = checkpoints_of(path)
-    best = folder / checkpoint.BEST if folder else None
-    there = best is not None and best.exists()
-    if weights == "best" and not there:
-        raise Unusable("weights", f"{path} has no best.pt, which a training with metrics_every keeps: set average")
-    early = folder and path.is_dir() and Run(folder.parent).read_state().get("ended_early") is True
-    if best and there and (weights == "best" or (early and weights == "average")):
-        if weights != "best":
-            say(f"{best} is taken, since the training ended when it became no better")
+    best = (folder or path) / checkpoint.BEST
+    if weights == "average" and folder and best.exists() and Run(folder.parent).read_state().get("ended_early") is True:
+        say(f"{best} is taken, since the training ended when it became no better")
+        weights = "best"
+    if weights == "best":
+        if not best.exists():
+            raise Unusable("weights", f"{path} has no best.pt, which a training with metrics_every keeps: set average")
         return checkpoint.load(best)
     if not path.is_dir():
         return checkpoint.load(path)
