@@ -7,8 +7,10 @@ import json
 import pickle
 import shutil
 import sys
+import tarfile
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,8 +25,9 @@ from wgan.config.image_form import Form
 from wgan.config.resolve import load_config, resolve
 from wgan.config.schema import TrainConfig
 from wgan.data import array_store, named_sets
+from wgan.data.archive import locating
 from wgan.data.decode import Undecodable, decode_file
-from wgan.data.image_folder import Unusable
+from wgan.data.image_folder import Unusable, scan
 from wgan.data.image_set import Data, ImageSet
 from wgan.networks.pretrained import load_generator
 from wgan.reporting.gallery import write_index
@@ -281,6 +284,34 @@ def _idx(folder: Path, content: bytes) -> None:
 
 
 @cache
+def _archives() -> list[bytes]:
+    """The same seven files as a zip and as tars, one of them without a suffix."""
+    files = {f"{'ab'[i % 2]}/{i}{'.png' if i else ''}": encoded(picture(20, 18, i), "PNG") for i in range(7)}
+    made = [io.BytesIO() for _ in range(4)]
+    with zipfile.ZipFile(made[0], "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    for stream, mode in zip(made[1:], ("w", "w:gz", "w:xz"), strict=True):
+        with tarfile.open(fileobj=stream, mode=mode) as tar:  # type: ignore[call-overload]
+            for name, content in files.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+    return [stream.getvalue() for stream in made]
+
+
+def _archive(folder: Path, content: bytes) -> None:
+    kinds = {b"PK": ".zip", b"\x1f\x8b": ".tar.gz", b"\xfd7": ".tar.xz"}
+    path = folder / f"images{kinds.get(content[:2], '.tar')}"
+    path.write_bytes(content)
+    files, _ = scan(path).chosen(None)
+    with locating(path, folder / "cache") as locate:
+        for file in files[:3]:
+            with contextlib.suppress(Undecodable):
+                decode_file(locate(file.name), Form(1, 28, 28))
+
+
+@cache
 def _batches() -> list[bytes]:
     batch = {
         b"data": np.zeros((4, 3072), np.uint8),
@@ -323,6 +354,7 @@ TARGETS: dict[str, Target] = {
     "checkpoint": Target(_checkpoints, _checkpoint_values, _checkpoint, share=1),
     "state_dict": Target(_state_dicts, _checkpoint_values, _state_dict, share=3),
     "image": Target(_images, _image_files, _image, (Undecodable,), share=40),
+    "archive": Target(_archives, mutate.binary, _archive, (Unusable,), share=20),
     "idx file": Target(_idx_files, mutate.binary, _idx, (Unusable,), share=12),
     "CIFAR-10 batch": Target(_batches, mutate.binary, _cifar, (Unusable,), share=10),
 }
